@@ -1,0 +1,75 @@
+"""Civic diary kit: public records kept on a blockchain, where they can be understood.
+
+>>> import kit
+>>> chain = kit.chain.embedded()
+>>> diary = kit.Diary.open(chain)
+>>> entry = diary.post(kit.people.alice, "十人一桌，今年改成十人一组。", place="泉州")
+>>> review = diary.review(entry, by=kit.people.moderator, approve=True)
+>>> batch = diary.publish()
+>>> batch.count, chain.call(diary.log.contract.functions.recordCount())
+(2, 2)
+
+The modules are loaded when they are first used, so ``import kit`` itself takes a moment only.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from kit.errors import KitError
+
+if TYPE_CHECKING:
+    from kit import (
+        archive,
+        chain,
+        data,
+        diary,
+        errors,
+        log,
+        merkle,
+        participation,
+        people,
+        plots,
+        records,
+        solidity,
+        teaching,
+    )
+    from kit.diary import Diary
+
+__version__ = "0.1.0"
+
+_MODULES = (
+    "archive",
+    "chain",
+    "data",
+    "diary",
+    "errors",
+    "log",
+    "merkle",
+    "participation",
+    "people",
+    "plots",
+    "records",
+    "solidity",
+    "teaching",
+)
+
+__all__ = ["Diary", "KitError", *_MODULES]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "Diary":
+        return importlib.import_module("kit.diary").Diary
+    if name in _MODULES:
+        return importlib.import_module(f"kit.{name}")
+    raise AttributeError(f"module 'kit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])
+
+
+def load_ipython_extension(shell: Any) -> None:
+    """``%load_ext kit`` adds the ``%%solidity`` cell magic."""
+    importlib.import_module("kit.solidity").register_magic(shell)

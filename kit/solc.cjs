@@ -1,0 +1,33 @@
+// Makes npm's `solc`, a library, answer like the native program, as far as py-solc-x and forge ask:
+//   node solc.cjs <folder of node_modules/solc> --version
+//   node solc.cjs <folder of node_modules/solc> --standard-json [--base-path <folder>]
+// Imports are read below the base path and nowhere else.
+"use strict";
+const fs = require("node:fs");
+const path = require("node:path");
+
+const [folder, ...options] = process.argv.slice(2);
+const at = options.indexOf("--base-path");
+const base = at >= 0 ? fs.realpathSync(options[at + 1]) : null;
+
+function readImport(name) {
+  const file = base === null ? null : path.resolve(base, name);
+  if (file === null || !file.startsWith(base + path.sep)) return { error: `not below the base path: ${name}` };
+  try {
+    return { contents: fs.readFileSync(file, "utf8") };
+  } catch (error) {
+    return { error: `can't read ${name}: ${error.code}` };
+  }
+}
+
+if (options.includes("--version")) {
+  const solc = require(folder);
+  process.stdout.write(`solc, the solidity compiler commandline interface\nVersion: ${solc.version()}\n`);
+} else if (options.includes("--standard-json")) {
+  const solc = require(folder);
+  const answer = solc.compile(fs.readFileSync(0, "utf8"), { import: readImport });
+  process.stdout.write(answer + "\n");
+} else {
+  process.stderr.write("solc.cjs: expected --version or --standard-json\n");
+  process.exitCode = 2;
+}
