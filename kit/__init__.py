@@ -20,22 +20,20 @@ from typing import TYPE_CHECKING, Any
 from kit.errors import KitError
 
 if TYPE_CHECKING:
-    from kit import (
-        archive,
-        chain,
-        data,
-        diary,
-        errors,
-        log,
-        merkle,
-        participation,
-        people,
-        plots,
-        records,
-        solidity,
-        teaching,
-    )
-    from kit.diary import Diary
+    from kit import archive as archive
+    from kit import chain as chain
+    from kit import data as data
+    from kit import diary as diary
+    from kit import errors as errors
+    from kit import log as log
+    from kit import merkle as merkle
+    from kit import participation as participation
+    from kit import people as people
+    from kit import plots as plots
+    from kit import records as records
+    from kit import solidity as solidity
+    from kit import teaching as teaching
+    from kit.diary import Diary as Diary
 
 __version__ = "0.1.0"
 

@@ -40,7 +40,9 @@ def binary() -> Path:
         if path.is_file():
             return path
     raise ChainError(
-        "the anvil node of @foundry-rs/anvil", "none", "Run `make setup` (or `npm ci`) in the kit's folder."
+        "the anvil node of @foundry-rs/anvil",
+        "none",
+        "Run `make setup` (or `npm ci`) in the kit's folder.",
     )
 
 
@@ -89,7 +91,11 @@ class AnvilChain(Chain):
             if self._process.poll() is not None:
                 break
             time.sleep(0.02)
-        raise NodeDown("anvil to start", self._why() or f"no answer in {PATIENCE:.0f} s", "See its words above.")
+        raise NodeDown(
+            "anvil to start",
+            self._why() or f"no answer in {PATIENCE:.0f} s",
+            "See its words above.",
+        )
 
     def _said(self) -> str:
         self._output.flush()
@@ -132,7 +138,9 @@ class AnvilChain(Chain):
 
     def restore(self, token: Any) -> None:
         if not self._ask("evm_revert", token):
-            raise ChainError("a snapshot of this chain", repr(token), "A snapshot can be restored once.")
+            raise ChainError(
+                "a snapshot of this chain", repr(token), "A snapshot can be restored once."
+            )
 
     def close(self) -> None:
         """Stop the node and wait until it is gone (and has written its state file)."""

@@ -13,7 +13,6 @@ The first two live in September 2021: their clock starts at ``START``, and each 
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,12 +31,19 @@ from eth_utils import keccak, to_checksum_address
 from web3 import HTTPProvider, Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractConstructor, ContractFunction
-from web3.exceptions import BlockNotFound, ContractLogicError, TimeExhausted, TransactionNotFound, Web3Exception
+from web3.exceptions import (
+    BlockNotFound,
+    ContractLogicError,
+    TimeExhausted,
+    TransactionNotFound,
+    Web3Exception,
+)
 from web3.middleware import ExtraDataToPOAMiddleware
 from web3.types import RPCEndpoint, RPCResponse
 
 from kit import people
 from kit.errors import ChainError, NodeDown, Reverted
+from kit.html import html_table
 from kit.solidity import Artifact
 
 if TYPE_CHECKING:
@@ -159,14 +165,13 @@ class Chain:
         if not self.w3.eth.get_code(address):
             fix = "Check the address, and that the chain was not restarted without its state."
             raise ChainError(f"a contract at {address}", "an address without code", fix)
-        return self.w3.eth.contract(address, abi=abi)  # type: ignore[call-overload,no-any-return]
+        return self.w3.eth.contract(address, abi=abi)
 
     def deploy(self, artifact: Artifact, *arguments: Any, by: BaseAccount) -> Contract:
         """Deploy a contract and return web3's object for it. Raises Reverted, ChainError."""
-        contract = self.w3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode)  # type: ignore[call-overload]
+        contract = self.w3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode)
         receipt = self.send(contract.constructor(*arguments), by=by)
-        assert receipt.contract is not None
-        return self.contract(receipt.contract, artifact.abi)
+        return self.contract(str(receipt.contract), artifact.abi)
 
     def send(self, call: ContractFunction | ContractConstructor, *, by: BaseAccount) -> Receipt:
         """Sign a call as ``by``, send it, wait until it stands in a block, and return its receipt.
@@ -174,13 +179,16 @@ class Chain:
         Raises Reverted with the contract's reason, before anything is sent where the node can
         tell; ChainError if it was not sent or not mined; NodeDown.
         """
-        with self._readable(call.abi if isinstance(call, ContractConstructor) else call.contract_abi):
+        with self._readable(
+            call.abi if isinstance(call, ContractConstructor) else call.contract_abi
+        ):
             request = self._request(call, by)
             raw = by.sign_transaction(request).raw_transaction
             sent = self.w3.eth.send_raw_transaction(raw)
             found = self.w3.eth.wait_for_transaction_receipt(sent, poll_latency=0.05)
             if found["status"] == 0:  # it went through when it was tried, and not in the block
-                self.w3.eth.call({k: request[k] for k in ("from", "to", "data")}, found["blockNumber"])  # type: ignore[misc]
+                again: Any = {k: request[k] for k in ("from", "to", "data") if k in request}
+                self.w3.eth.call(again, found["blockNumber"])
                 raise Reverted("no reason was given (out of gas?)")
         return self._receipt(found)
 
@@ -190,7 +198,9 @@ class Chain:
             return self._receipt(self.w3.eth.get_transaction_receipt(transaction_hash))  # type: ignore[arg-type]
         except TransactionNotFound:
             fix = "Check that this is the chain you mean, and that it was not restarted."
-            raise ChainError("a transaction on this chain", f"{transaction_hash}, which is not there", fix) from None
+            raise ChainError(
+                "a transaction on this chain", f"{transaction_hash}, which is not there", fix
+            ) from None
 
     def call(self, function: ContractFunction, *, by: BaseAccount | None = None) -> Any:
         """Ask a contract and return its answer; no transaction. Raises Reverted with the reason."""
@@ -220,7 +230,8 @@ class Chain:
 
     def __repr__(self) -> str:
         head = self.head
-        return f"{self.backend} chain {self.chain_id}, head {head.number} at {head.time:%Y-%m-%d %H:%M:%S} UTC"
+        time = f"{head.time:%Y-%m-%d %H:%M:%S} UTC"
+        return f"{self.backend} chain {self.chain_id}, head {head.number} at {time}"
 
     def _repr_html_(self) -> str:
         head = self.head
@@ -243,7 +254,9 @@ class Chain:
         fix = "Use kit.chain.embedded() or kit.chain.anvil() for this."
         return ChainError(expected, f"a {self.backend} chain", fix)
 
-    def _request(self, call: ContractFunction | ContractConstructor, by: BaseAccount) -> dict[str, Any]:
+    def _request(
+        self, call: ContractFunction | ContractConstructor, by: BaseAccount
+    ) -> dict[str, Any]:
         """Return a whole transaction: nonce, fees and gas as the node suggests them."""
         request: dict[str, Any] = {
             "from": by.address,
@@ -274,7 +287,9 @@ class Chain:
             raise ChainError("the transaction in a block", str(error), fix) from None
         except (Web3Exception, ValueError) as error:
             fix = "Does the account have coins for the gas, and is this the chain you mean?"
-            raise ChainError("a transaction that the node accepts", f"its answer: {error}", fix) from None
+            raise ChainError(
+                "a transaction that the node accepts", f"its answer: {error}", fix
+            ) from None
 
 
 def _reason(error: ContractLogicError, abi: Sequence[Any]) -> str:
@@ -304,16 +319,6 @@ def _shown(value: Any, kind: str) -> str:
     return to_checksum_address(value) if kind == "address" else str(value)
 
 
-def html_table(rows: Mapping[str, Any]) -> str:
-    """Return a two-column HTML table; whatever it is given is escaped."""
-    cells = "".join(
-        f"<tr><th style='text-align:left'>{html.escape(str(name))}</th>"
-        f"<td style='text-align:left'><code>{html.escape(str(value))}</code></td></tr>"
-        for name, value in rows.items()
-    )
-    return f"<table>{cells}</table>"
-
-
 class Http(HTTPProvider):
     """web3's HTTP provider that says NodeDown when nobody answers, and why if it can."""
 
@@ -324,7 +329,7 @@ class Http(HTTPProvider):
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """Send one JSON-RPC request and return the answer. Raises NodeDown."""
         try:
-            return super().make_request(method, params)  # type: ignore[no-any-return]
+            return super().make_request(method, params)
         except (requests.RequestException, ValueError) as error:
             # Only the host is named: the rest of an address may hold a key.
             host = urlsplit(str(self.endpoint_uri)).netloc.rpartition("@")[2]

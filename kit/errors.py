@@ -55,7 +55,7 @@ class KitError(Exception):
         return type(self), (self.expected, self.got, self.todo)
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows: the message says what to do, a traceback through the kit doesn't."""
+        """Give IPython the message alone: it says what to do, a traceback through the kit doesn't."""
         return [f"{type(self).__name__}: {self}"]
 
 

@@ -4,7 +4,7 @@ The key of a name is ``keccak256("civic diary test key: " + name)``. Anybody can
 the point in a lesson and the end of it anywhere else.
 
 >>> alice
-alice 0xd0c5Fd21b9Aae6f8f8ef8a9f7eD16a1b8c06cf5D (test key)
+alice 0x4e06A44779872e0CAaF7c9594838e24d6ED39104 (test key)
 >>> named("alice").address == alice.address
 True
 """

@@ -40,7 +40,9 @@ _ARTIFACTS = _HERE / "artifacts"
 
 
 #: The compiler's settings, read by forge from the same file.
-_PROFILE: Mapping[str, Any] = tomllib.loads((_HERE / "foundry.toml").read_text("utf-8"))["profile"]["default"]
+_PROFILE: Mapping[str, Any] = tomllib.loads((_HERE / "foundry.toml").read_text("utf-8"))["profile"][
+    "default"
+]
 
 #: The version of solc that everything is compiled with.
 VERSION: str = _PROFILE["solc"]
@@ -191,7 +193,7 @@ def _native() -> Compiler | None:
     on_path = shutil.which("solc")
     candidates = [Path(on_path)] if on_path else []
     if any(str(version) == VERSION for version in solcx.get_installed_solc_versions()):
-        candidates.append(Path(solcx.get_executable(VERSION)))
+        candidates.append(Path(solcx.install.get_executable(VERSION)))
     for path in candidates:
         try:
             if str(get_solc_version(path)) == VERSION:

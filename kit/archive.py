@@ -1,0 +1,328 @@
+"""The archive: what the chain does not hold. One SQLite file, or memory.
+
+It keeps every accepted record with its salt and signature, the files of entries (once each, by their
+SHA-256), and the table of leaves. A batch is written here before it is sent, so that after a crash
+at any moment the archive knows what may be on the chain (see ``Diary.publish``).
+
+An archive belongs to one log on one chain. It says so, and refuses any other.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+from kit.errors import ArchiveError, AttachmentError, RecordError, WrongChain
+from kit.merkle import Leaf
+from kit.records import Attachment, Record, SignedRecord
+
+__all__ = ["Archive", "Home", "Plan"]
+
+#: Written into SQLite's header, so that a file says whose it is: "CDKT".
+APPLICATION_ID: Final = 0x43444B54
+#: The version of the tables below.
+VERSION: Final = 1
+
+_TABLES: Final = """
+CREATE TABLE home (chain_id INTEGER NOT NULL, genesis_hash TEXT NOT NULL, contract TEXT NOT NULL);
+CREATE TABLE records (
+    arrived    INTEGER PRIMARY KEY,
+    commitment TEXT NOT NULL UNIQUE,
+    type       TEXT NOT NULL,
+    at         TEXT NOT NULL,
+    subject    TEXT,
+    canonical  BLOB NOT NULL,
+    salt       BLOB NOT NULL,
+    signature  TEXT NOT NULL
+);
+CREATE INDEX records_by_subject ON records (subject, type);
+CREATE TABLE files (sha256 TEXT PRIMARY KEY, content BLOB NOT NULL);
+CREATE TABLE batches (
+    first_seq INTEGER PRIMARY KEY,
+    root      TEXT NOT NULL,
+    count     INTEGER NOT NULL,
+    landed    INTEGER NOT NULL DEFAULT 0
+);
+CREATE TABLE leaves (
+    seq        INTEGER PRIMARY KEY,
+    type       TEXT NOT NULL,
+    author     TEXT NOT NULL,
+    at         INTEGER NOT NULL,
+    subject    TEXT NOT NULL,
+    commitment TEXT NOT NULL UNIQUE,
+    hash       TEXT NOT NULL
+);
+"""
+
+# Waiting for the next batch: every review, and the entries that a review let through.
+_READY: Final = """
+FROM records WHERE commitment NOT IN (SELECT commitment FROM leaves) AND (
+    type <> 'entry' OR EXISTS (
+        SELECT 1 FROM records AS review WHERE review.subject = records.commitment
+        AND review.type = 'review' AND json_extract(review.canonical, '$.body.decision') = 'approve'))
+"""
+
+
+@dataclass(frozen=True)
+class Home:
+    """The log that an archive belongs to."""
+
+    chain_id: int
+    genesis_hash: str
+    contract: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A batch as the archive wrote it down before it was sent."""
+
+    first_seq: int
+    root: str
+    count: int
+
+
+class Archive:
+    """The records, files and leaves of one diary. ``path`` None keeps them in memory."""
+
+    def __init__(self, path: str | Path | None = None) -> None:
+        """Open the archive, or make a new one where there is no file.
+
+        Raises ArchiveError if the file is another program's, from a newer kit, damaged or locked.
+        """
+        self.path = Path(path) if path is not None else None
+        if self.path and not self.path.parent.is_dir():
+            raise ArchiveError(
+                "an existing folder", str(self.path.parent), "Make the folder first."
+            )
+        # Its own transactions, see _writing().
+        self._db = sqlite3.connect(self.path or ":memory:", isolation_level=None)
+        try:
+            with self._readable():
+                self._prepare()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _prepare(self) -> None:
+        ours = self._one("PRAGMA application_id") == APPLICATION_ID
+        if not ours and self._one("SELECT count(*) FROM sqlite_schema"):
+            fix = "Choose another file name; this file was not touched."
+            raise ArchiveError("an archive of this kit", f"another database at {self.path}", fix)
+        version = self._one("PRAGMA user_version")
+        if ours and version != VERSION:
+            got = f"version {version} at {self.path}"
+            raise ArchiveError(f"an archive of version {VERSION}", got, "Open it with a newer kit.")
+        self._db.execute("PRAGMA secure_delete = ON")
+        self._db.execute("PRAGMA foreign_keys = ON")
+        if not ours:
+            with self._writing():
+                for statement in _TABLES.split(";"):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                self._db.execute(f"PRAGMA user_version = {VERSION}")
+
+    # --- whose it is -----------------------------------------------------------------------------
+
+    @property
+    def home(self) -> Home | None:
+        """The log that this archive belongs to, or None for a new archive."""
+        row = self._db.execute("SELECT chain_id, genesis_hash, contract FROM home").fetchone()
+        return Home(*row) if row else None
+
+    def settle(self, home: Home) -> None:
+        """Write down the log that this archive belongs to. Raises WrongChain if it has another."""
+        if self.home not in (None, home):
+            fix = "Open the archive on its own chain, or start a new one."
+            raise WrongChain(f"the log {self.home}", f"{home}", fix)
+        if self.home is None:
+            with self._writing():
+                row = (home.chain_id, home.genesis_hash, home.contract)
+                self._db.execute("INSERT INTO home VALUES (?, ?, ?)", row)
+
+    # --- records ---------------------------------------------------------------------------------
+
+    def add(self, signed: SignedRecord, files: Sequence[Attachment] = ()) -> None:
+        """Keep a record and its files: all of it or, on an error, nothing.
+
+        Raises AttachmentError if the files are not those that the record names, RecordError if the
+        record is here already.
+        """
+        record = signed.record
+        named = [file["sha256"] for file in record.body.get("attachments", ())]
+        if named != [file.sha256 for file in files]:
+            fix = "Pass the files that the entry was made with."
+            raise AttachmentError("the files that the record names", "others", fix)
+        row = (
+            signed.commitment,
+            record.type,
+            record.to_json()["at"],
+            record.subject,
+            record.canonical(),
+            signed.salt,
+            signed.signature,
+        )
+        with self._writing():
+            try:
+                self._db.execute(
+                    "INSERT INTO records (commitment, type, at, subject, canonical, salt, signature)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    row,
+                )
+            except sqlite3.IntegrityError:
+                got = f"{signed.commitment} again"
+                raise RecordError("a new record", got, "It was accepted before.") from None
+            for file in files:
+                self._db.execute(
+                    "INSERT OR IGNORE INTO files VALUES (?, ?)", (file.sha256, file.content)
+                )
+
+    def get(self, commitment: str) -> SignedRecord | None:
+        """Return a record by its commitment, or None. Raises RecordError if its row was damaged."""
+        row = self._db.execute(
+            "SELECT canonical, salt, signature FROM records WHERE commitment = ?", (commitment,)
+        ).fetchone()
+        return _signed(*row) if row else None
+
+    def file(self, sha256_hex: str) -> bytes | None:
+        """Return the content of a file by its SHA-256, or None if it is missing or was changed."""
+        content = self._one("SELECT content FROM files WHERE sha256 = ?", sha256_hex)
+        if content is None or "0x" + sha256(content).hexdigest() != sha256_hex:
+            return None
+        return bytes(content)
+
+    def count(self) -> int:
+        """Return how many records were ever accepted."""
+        return int(self._one("SELECT coalesce(max(arrived), 0) FROM records"))
+
+    def waiting(self) -> list[SignedRecord]:
+        """Return the entries that nobody reviewed yet, in order of time."""
+        return self._signed(
+            "FROM records WHERE type = 'entry' AND commitment NOT IN"
+            " (SELECT subject FROM records WHERE type = 'review') ORDER BY at, arrived"
+        )
+
+    def ready(self, limit: int) -> list[SignedRecord]:
+        """Return the records that are to be published next, in order of time, at most ``limit``."""
+        return self._signed(_READY + "ORDER BY at, arrived LIMIT ?", limit)
+
+    def ready_count(self) -> int:
+        """Return how many records are to be published."""
+        return int(self._one("SELECT count(*) " + _READY))
+
+    def reviews(self, commitment: str) -> list[SignedRecord]:
+        """Return the reviews of an entry, in order of arrival."""
+        return self._signed(
+            "FROM records WHERE type = 'review' AND subject = ? ORDER BY arrived", commitment
+        )
+
+    # --- batches ---------------------------------------------------------------------------------
+
+    def plan(self, leaves: Sequence[Leaf], root: str) -> Plan:
+        """Write down a batch that is about to be sent."""
+        plan = Plan(leaves[0].seq, root, len(leaves))
+        with self._writing():
+            self._db.execute(
+                "INSERT INTO batches (first_seq, root, count) VALUES (?, ?, ?)",
+                (plan.first_seq, plan.root, plan.count),
+            )
+            self._db.executemany(
+                "INSERT INTO leaves VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (x.seq, x.type, x.author, x.at, x.subject, x.commitment, x.hash())
+                    for x in leaves
+                ],
+            )
+        return plan
+
+    def planned(self) -> Plan | None:
+        """Return the batch that was written down and not yet seen on the chain, if there is one."""
+        row = self._db.execute(
+            "SELECT first_seq, root, count FROM batches WHERE NOT landed ORDER BY first_seq"
+        ).fetchone()
+        return Plan(*row) if row else None
+
+    def landed(self, plan: Plan) -> None:
+        """Note that a planned batch is on the chain."""
+        with self._writing():
+            self._db.execute("UPDATE batches SET landed = 1 WHERE first_seq = ?", (plan.first_seq,))
+
+    def drop(self, plan: Plan) -> None:
+        """Forget a planned batch that the chain refused: its records wait again."""
+        with self._writing():
+            last = plan.first_seq + plan.count - 1
+            self._db.execute("DELETE FROM leaves WHERE seq BETWEEN ? AND ?", (plan.first_seq, last))
+            self._db.execute("DELETE FROM batches WHERE first_seq = ?", (plan.first_seq,))
+
+    def last_landed(self) -> Plan | None:
+        """Return the newest batch that was seen on the chain."""
+        row = self._db.execute(
+            "SELECT first_seq, root, count FROM batches WHERE landed ORDER BY first_seq DESC"
+        ).fetchone()
+        return Plan(*row) if row else None
+
+    def leaves(self, first_seq: int, count: int) -> list[tuple[Leaf, str]]:
+        """Return the leaves with these numbers that the archive has, each with its hash as stored."""
+        rows = self._db.execute(
+            "SELECT * FROM leaves WHERE seq BETWEEN ? AND ? ORDER BY seq",
+            (first_seq, first_seq + count - 1),
+        )
+        return [(Leaf(*row[:6]), row[6]) for row in rows]
+
+    # --- inside ----------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def _one(self, query: str, *values: object) -> Any:
+        row = self._db.execute(query, values).fetchone()
+        return row[0] if row else None
+
+    def _signed(self, query: str, *values: object) -> list[SignedRecord]:
+        rows: Iterable[tuple[bytes, bytes, str]] = self._db.execute(
+            "SELECT canonical, salt, signature " + query, values
+        )
+        return [_signed(*row) for row in rows]
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """All of the block's changes or none."""
+        with self._readable():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Turn SQLite's errors inside the block into the kit's."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            fix = "Is another program using it, is the disk full, may you write there?"
+            raise ArchiveError(f"to use {self.path}", str(error), fix) from None
+        except sqlite3.DatabaseError as error:
+            fix = "Choose another file name; this file was not touched."
+            raise ArchiveError(f"an archive of this kit at {self.path}", str(error), fix) from None
+
+    def __repr__(self) -> str:
+        return f"archive at {self.path or 'memory'}, {self.count():,} records"
+
+
+def _signed(canonical: bytes, salt: bytes, signature: str) -> SignedRecord:
+    try:
+        record = Record.from_json(json.loads(canonical))
+    except (ValueError, RecursionError) as error:
+        raise RecordError(
+            "a record in the archive", str(error), "The archive was damaged."
+        ) from None
+    return SignedRecord(record, bytes(salt), signature)

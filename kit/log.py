@@ -1,0 +1,126 @@
+"""The log seen from Python: DiaryLog.sol's batches, roles and events."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from eth_account.signers.base import BaseAccount
+from eth_utils import keccak
+
+from kit.chain import Chain, Receipt
+from kit.errors import ChainError, Reverted, WrongChain
+from kit.html import html_table
+from kit.merkle import Anchor, Batch
+from kit.solidity import load_artifact
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["MODERATOR_ROLE", "REGISTRAR_ROLE", "Log"]
+
+REGISTRAR_ROLE: Final = keccak(text="REGISTRAR_ROLE")
+MODERATOR_ROLE: Final = keccak(text="MODERATOR_ROLE")
+
+
+class Log:
+    """A deployed DiaryLog. ``contract`` is web3's object for it."""
+
+    def __init__(self, chain: Chain, address: str) -> None:
+        """Attach to the log at ``address``. Raises ChainError, or WrongChain if it is no DiaryLog."""
+        self.chain = chain
+        self.contract = chain.contract(address, load_artifact("DiaryLog").abi)
+        try:
+            self.record_count()
+        except (ChainError, Reverted):
+            fix = "Check the address."
+            raise WrongChain(f"a DiaryLog at {address}", "another contract", fix) from None
+
+    @classmethod
+    def deploy(cls, chain: Chain, *, by: BaseAccount) -> Log:
+        """Deploy a new log; ``by`` becomes its admin and its registrar. Raises ChainError."""
+        contract = chain.deploy(load_artifact("DiaryLog"), by.address, by.address, by=by)
+        return cls(chain, contract.address)
+
+    @property
+    def address(self) -> str:
+        """The contract's address."""
+        return str(self.contract.address)
+
+    def record_count(self) -> int:
+        """Return how many records the log holds, which is the number of the next one."""
+        return int(self.chain.call(self.contract.functions.recordCount()))
+
+    def batch_count(self) -> int:
+        """Return how many batches the log holds."""
+        return int(self.chain.call(self.contract.functions.batchCount()))
+
+    def root(self, batch: int) -> str:
+        """Return the Merkle root of a batch. Raises Reverted with UnknownBatch."""
+        return "0x" + bytes(self.chain.call(self.contract.functions.rootOf(batch))).hex()
+
+    def has_role(self, role: bytes, address: str) -> bool:
+        """Return whether an address holds a role now."""
+        return bool(self.chain.call(self.contract.functions.hasRole(role, address)))
+
+    def grant(self, role: bytes, address: str, *, by: BaseAccount) -> Receipt:
+        """Give an address a role; ``by`` is the admin. Raises Reverted."""
+        return self.chain.send(self.contract.functions.grantRole(role, address), by=by)
+
+    def append(self, root: str, first_seq: int, count: int, *, by: BaseAccount) -> Batch:
+        """Append a batch and return it as the chain holds it. Raises Reverted, ChainError."""
+        call = self.contract.functions.append(bytes.fromhex(root[2:]), first_seq, count)
+        block = self.chain.send(call, by=by).block.number
+        return next(b for b in self.batches(block, block) if b.first_seq == first_seq)
+
+    def batches(self, first_block: int = 0, last_block: int | str = "latest") -> list[Batch]:
+        """Return the batches that were appended in a range of blocks, in order, from the events."""
+        event = self.contract.events.BatchAppended()
+        found = event.get_logs(from_block=first_block, to_block=last_block)
+        return [self._batch(log) for log in found]
+
+    def events(self) -> pd.DataFrame:
+        """Return the batches as a DataFrame, a row each.
+
+        Columns: number, root, first_seq, count, registrar, block_number, block_hash, block_time (UTC),
+        transaction_hash.
+        """
+        import pandas as pd
+
+        columns = ["number", "root", "first_seq", "count", "registrar"]
+        anchored = ["block_number", "block_hash", "block_time", "transaction_hash"]
+        rows = [
+            [getattr(batch, name) for name in columns]
+            + [getattr(batch.anchor, name) for name in anchored]
+            for batch in self.batches()
+        ]
+        return pd.DataFrame(rows, columns=columns + anchored)
+
+    def _batch(self, log: Any) -> Batch:
+        block = self.chain.block(log["blockHash"].to_0x_hex())
+        anchor = Anchor(
+            chain_id=self.chain.chain_id,
+            contract=self.address,
+            transaction_hash=log["transactionHash"].to_0x_hex(),
+            block_number=block.number,
+            block_hash=block.hash,
+            block_time=block.time,
+            log_index=log["logIndex"],
+        )
+        said = log["args"]
+        root = "0x" + bytes(said["root"]).hex()
+        return Batch(
+            said["batch"], root, said["firstSeq"], said["count"], said["registrar"], anchor
+        )
+
+    def __repr__(self) -> str:
+        return f"DiaryLog at {self.address} on chain {self.chain.chain_id}, {self.record_count():,} records"
+
+    def _repr_html_(self) -> str:
+        return html_table(
+            {
+                "log": self.address,
+                "chain id": self.chain.chain_id,
+                "batches": f"{self.batch_count():,}",
+                "records": f"{self.record_count():,}",
+            }
+        )

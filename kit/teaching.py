@@ -1,0 +1,93 @@
+"""For the lessons: is this machine ready, was it refused, is my answer right, give me a hint."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from kit.errors import KitError
+from kit.exercises import EXERCISES, Exercise
+
+__all__ = ["check", "hint", "ready", "refused"]
+
+_NEEDED = {"web3": 8, "eth-tester": 0, "pandas": 3, "matplotlib": 3}
+_PYTHONS = ((3, 11), (3, 14))
+
+
+def ready() -> None:
+    """Print that this machine can run the lessons. Raises KitError that names what is missing."""
+    low, high = _PYTHONS
+    if not low <= sys.version_info[:2] < high:
+        got = f"Python {sys.version_info.major}.{sys.version_info.minor}"
+        raise KitError("Python 3.11, 3.12 or 3.13", got, "Set the kit up with one of them.")
+    for package, major in _NEEDED.items():
+        try:
+            version = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            version = "none"
+        if version.split(".")[0] != str(major):
+            fix = "Run `make setup` in the kit's folder and choose its kernel."
+            raise KitError(f"{package} {major}", version, fix)
+    print("Ready.")
+
+
+@contextmanager
+def refused() -> Iterator[None]:
+    """Expect that the kit or a contract refuses what the block does, and print why.
+
+    >>> from kit import merkle
+    >>> with refused():
+    ...     merkle.Tree([])
+    Refused: Expected 1 to 1,024 leaves, got 0. Publish in several batches.
+
+    Raises KitError if nothing was refused.
+    """
+    try:
+        yield
+    except KitError as error:
+        print(f"Refused: {error}")
+    else:
+        raise KitError("a refusal", "none: it went through", "Did a cell above not run?")
+
+
+def check(name: str, answer: Any) -> None:
+    """Print whether an answer to an exercise is right; where it isn't, what to look at.
+
+    >>> check("01-hex-digits", 64)
+    Right. 32 bytes, two digits each.
+    >>> check("01-hex-digits", 32)
+    Not yet. That is the number of bytes. How many hex digits does a byte take?
+    """
+    if answer is None or answer is Ellipsis:
+        print("Not yet. Put your answer in the cell above and run it first.")
+        return
+    exercise = _exercise(name)
+    try:
+        wrong = exercise.wrong(answer)
+    except Exception:  # whatever a wrong answer breaks, it is a wrong answer
+        wrong = f"A {type(answer).__name__} was not expected. {exercise.hints[0]}"
+    print(f"Not yet. {wrong}" if wrong else f"Right. {exercise.praise}")
+
+
+def hint(name: str, number: int = 1) -> None:
+    """Print a hint to an exercise; the higher the number, the more it gives away.
+
+    >>> hint("01-hex-digits")
+    Hint 1 of 2: A hash has 32 bytes.
+    """
+    hints = _exercise(name).hints
+    if not 1 <= number <= len(hints):
+        raise KitError(f"a hint from 1 to {len(hints)}", str(number), "Those are all.")
+    print(f"Hint {number} of {len(hints)}: {hints[number - 1]}")
+
+
+def _exercise(name: str) -> Exercise:
+    try:
+        return EXERCISES[name]
+    except KeyError:
+        raise KitError(
+            f"one of {', '.join(EXERCISES)}", repr(name), "Copy the name from the lesson."
+        ) from None
