@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import os
-import platform
 import re
 import subprocess
 import sys
@@ -19,31 +17,12 @@ from web3.types import RPCEndpoint
 from kit import keeper
 from kit.chain import BLOCK_SECONDS, START, Block, Chain, Http, coins_for_lessons
 from kit.errors import ChainError, NodeDown
-from kit.solidity import node_modules
+from kit.solidity import foundry_binary
 
 PATIENCE = 20.0  # seconds to wait for the node to answer
 _COINS = hex(1000 * 10**18)
 _REQUEST = re.compile(r"[a-z]+_[A-Za-z]+")  # anvil writes down the method of each request
 _LISTENING = re.compile(r"Listening on ([\d.]+:\d+)")
-
-
-def binary() -> Path:
-    """Return the path of npm's anvil for this machine. Raises ChainError if it is not installed."""
-    system = {"Windows": "win32"}.get(platform.system(), platform.system().lower())
-    machine = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}.get(
-        platform.machine(), platform.machine()
-    )
-    name = "anvil.exe" if os.name == "nt" else "anvil"
-    modules = node_modules()
-    if modules:
-        path = modules / "@foundry-rs" / f"anvil-{system}-{machine}" / "bin" / name
-        if path.is_file():
-            return path
-    raise ChainError(
-        "the anvil node of @foundry-rs/anvil",
-        "none",
-        "Run `make setup` (or `npm ci`) in the kit's folder.",
-    )
 
 
 class AnvilChain(Chain):
@@ -52,7 +31,13 @@ class AnvilChain(Chain):
     backend = "anvil"
 
     def __init__(self, state: Path | None, port: int) -> None:
-        command = [str(binary()), "--port", str(port), "--timestamp", str(int(START.timestamp()))]
+        command = [
+            str(foundry_binary("anvil")),
+            "--port",
+            str(port),
+            "--timestamp",
+            str(int(START.timestamp())),
+        ]
         command += ["--hardfork", "prague", "--color", "never"]
         # Without its first accounts: the lessons' people get the coins.
         command += ["--accounts", "1", "--balance", "0"]

@@ -72,9 +72,9 @@ def daily(table: pd.DataFrame, ax: Axes | None = None, *, source: str) -> Axes:
         marker="o",
         label=_say("累计参与者", "participants so far"),
     )
-    locator: Any = mdates.AutoDateLocator(minticks=3, maxticks=12)  # type: ignore[no-untyped-call]
+    locator: Any = mdates.AutoDateLocator(minticks=3, maxticks=12)
     ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
     ax.set_xlabel(_say("日期（北京时间）", "day, China Standard Time"))
     ax.set_ylabel(_say("条 / 人", "entries / people"))
     ax.set_title(_say("谁在记录：每日与累计", "Who took part, day by day"))

@@ -11,6 +11,7 @@ import hashlib
 import html
 import json
 import os
+import platform
 import shutil
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -29,9 +30,11 @@ __all__ = [
     "compile_file",
     "compile_source",
     "compilers",
+    "foundry_binary",
     "load_artifact",
     "node_modules",
     "register_magic",
+    "save_artifact",
     "settings",
 ]
 
@@ -230,6 +233,25 @@ def node_modules() -> Path | None:
         if (folder / "node_modules" / "@openzeppelin").is_dir():
             return folder / "node_modules"
     return None
+
+
+def foundry_binary(name: str) -> Path:
+    """Return the path of npm's "anvil" or "forge" for this machine.
+
+    Raises SolidityError if it is not installed.
+    """
+    system = {"Windows": "win32"}.get(platform.system(), platform.system().lower())
+    machine = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}.get(
+        platform.machine(), platform.machine()
+    )
+    modules = node_modules()
+    if modules:
+        folder = modules / "@foundry-rs" / f"{name}-{system}-{machine}" / "bin"
+        path = folder / (f"{name}.exe" if os.name == "nt" else name)
+        if path.is_file():
+            return path
+    fix = "Run `make setup` (or `npm ci`) in the kit's folder."
+    raise SolidityError(f"{name} of the npm package @foundry-rs/{name}", "none", fix)
 
 
 def _launcher(node: str, modules: Path) -> Path:
