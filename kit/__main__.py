@@ -33,7 +33,7 @@ def demo() -> None:
             figure = out / "figures" / f"{path.stem}-{number}.png"
             figure.parent.mkdir(exist_ok=True)
             figure.write_bytes(picture)
-    summary = _sample_diary(out)
+    summary = sample_diary(out)
     text = json.dumps(summary, indent=2, sort_keys=True, ensure_ascii=False)
     (out / "summary.json").write_text(text + "\n", encoding="utf-8", newline="\n")
     width = max(map(len, summary))
@@ -42,7 +42,7 @@ def demo() -> None:
     print(f"\nLessons, figures, tables and summary.json are in {out.relative_to(ROOT)}.")
 
 
-def _sample_diary(out: Path) -> dict[str, Any]:
+def sample_diary(out: Path) -> dict[str, Any]:
     """Publish the sample entries, write the tables, and return what happened."""
     chain = kit.chain.embedded()
     diary = kit.Diary.open(chain, out / "diary.sqlite")

@@ -1,0 +1,181 @@
+"""The lessons: their anatomy, their answers, and what the demo makes of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+
+from kit import lessons
+from kit.exercises import EXERCISES
+
+ROOT = Path(__file__).parent.parent
+TOUR, *LESSONS = lessons.paths()
+
+
+def read(path: Path) -> NotebookNode:
+    return nbformat.read(path, as_version=4)
+
+
+def code(lesson: NotebookNode) -> list[NotebookNode]:
+    return [cell for cell in lesson.cells if cell.cell_type == "code"]
+
+
+def prose(lesson: NotebookNode) -> str:
+    return "\n\n".join(cell.source for cell in lesson.cells if cell.cell_type == "markdown")
+
+
+def printed(cell: NotebookNode) -> str:
+    return "".join(output.get("text", "") for output in cell.outputs)
+
+
+def headings(lesson: NotebookNode, level: int) -> list[str]:
+    return re.findall(rf"^{'#' * level} (.+)$", prose(lesson), re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", lessons.paths(), ids=lambda path: path.stem)
+class TestEachLesson:
+    def test_is_saved_as_the_kit_saves_it(self, path: Path, tmp_path: Path) -> None:
+        lessons.save(read(path), tmp_path / "again.ipynb")
+        assert (tmp_path / "again.ipynb").read_bytes() == path.read_bytes()
+        assert read(path).metadata.language_info == {"name": "python"}
+
+    def test_was_run_from_top_to_bottom(self, path: Path) -> None:
+        counts = [cell.execution_count for cell in code(read(path))]
+        assert counts == list(range(1, len(counts) + 1))
+
+    def test_asks_one_question_and_says_for_whom(self, path: Path) -> None:
+        lesson = read(path)
+        (question,) = headings(lesson, 1)
+        assert question.endswith("?")
+        opening = lesson.cells[0].source
+        assert re.search(r"\d+ minutes", opening)
+        assert "for any" in opening or "for every" in opening
+        assert "Next" in opening or "Before" in opening
+
+    def test_has_short_cells(self, path: Path) -> None:
+        sizes = sorted(len(cell.source.splitlines()) for cell in code(read(path)))
+        assert sizes[-1] <= 20
+        assert sizes[int(len(sizes) * 0.6)] <= 6
+
+    def test_ends_with_its_limits_and_with_what_it_claimed(self, path: Path) -> None:
+        lesson = read(path)
+        assert "Limits" in headings(lesson, 2)
+        assert headings(lesson, 2)[-1] == "What we claimed"
+        assert lesson.cells[-1].source.count("assert ") >= 2
+
+    def test_prints_nothing_of_one_machine_and_no_error(self, path: Path) -> None:
+        for cell in code(read(path)):
+            assert all(output.output_type != "error" for output in cell.outputs)
+            assert all(output.get("name") != "stderr" for output in cell.outputs)
+            shown = json.dumps(cell.outputs)
+            assert not re.search(r"object at 0x|/home/|/root/|/Users/|site-packages", shown)
+
+    def test_needs_no_lax_mode(self, path: Path) -> None:
+        tags = [tag for cell in read(path).cells for tag in cell.metadata.get("tags", ())]
+        assert set(tags) <= {"parameters"}
+        assert not any("NBVAL" in cell.source for cell in code(read(path)))
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+class TestEachLessonButTheTour:
+    def test_has_the_parts_of_a_lesson(self, path: Path) -> None:
+        lesson = read(path)
+        assert 25 <= len(lesson.cells) <= 45
+        sections = headings(lesson, 2)
+        assert sections[0] == "You will be able to"
+        assert {"Set up", "Reuse"} <= set(sections)
+        assert 3 <= sum(name.startswith("Step") for name in sections) <= 8
+        assert "kit.teaching.ready()" in "".join(cell.source for cell in code(lesson)[:3])
+
+    def test_has_exercises_that_rise(self, path: Path) -> None:
+        stars = [name.count("★") for name in headings(read(path), 3) if name.startswith("Try it")]
+        assert stars == sorted(stars)
+        assert stars[0] == 1
+        assert len(stars) >= 3
+
+    def test_answers_of_the_lesson_are_right(self, path: Path) -> None:
+        checks = [cell for cell in code(read(path)) if "kit.teaching.check(" in cell.source]
+        assert checks
+        for cell in checks:
+            assert printed(cell).startswith("Right. "), cell.source
+
+    def test_a_solution_stands_between_its_marks(self, path: Path) -> None:
+        for cell in code(read(path)):
+            assert cell.source.count("BEGIN SOLUTION") == cell.source.count("END SOLUTION") <= 1
+
+
+def test_every_exercise_is_in_a_lesson() -> None:
+    used = re.findall(
+        r'kit\.teaching\.check\("([^"]+)"',
+        "\n".join(cell.source for path in LESSONS for cell in code(read(path))),
+    )
+    assert sorted(used) == sorted(EXERCISES)
+
+
+def test_the_tour_is_the_index() -> None:
+    for path in LESSONS:
+        assert f"]({path.name})" in prose(read(TOUR))
+
+
+def test_figures_have_chinese_that_can_be_read() -> None:
+    """The committed pictures were made with the font: without it a lesson holds a warning."""
+    lesson = read(ROOT / "notebooks/06_who_took_part.ipynb")
+    pictures = list(lessons.figures(lesson))
+    assert len(pictures) == 2
+    assert all(picture.startswith(b"\x89PNG") for picture in pictures)
+
+
+def test_lesson_3_runs_on_anvil_by_one_parameter(tmp_path: Path) -> None:
+    path = ROOT / "notebooks/03_anchor_diary_entries.ipynb"
+    lesson = read(path)
+    (parameters,) = [cell for cell in lesson.cells if "parameters" in cell.metadata.get("tags", ())]
+    assert parameters.source == 'BACKEND = "embedded"'
+    parameters.source = 'BACKEND = "anvil"'
+    for name in ("contracts", "data"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    lessons.save(lesson, tmp_path / "notebooks" / path.name)
+    ran = lessons.execute(tmp_path / "notebooks" / path.name)
+    everything = "\n".join(printed(cell) for cell in code(ran))
+    assert "Not yet" not in everything
+    assert "anvil" in json.dumps(code(ran)[1].outputs)
+
+
+def summary(tmp_path: Path, **environment: str) -> dict[str, object]:
+    """Make the demo's diary in another process and return its summary."""
+    script = (
+        "import json, pathlib, sys; from kit.__main__ import sample_diary;"
+        "print(json.dumps(sample_diary(pathlib.Path(sys.argv[1])), sort_keys=True))"
+    )
+    tmp_path.mkdir()
+    made = subprocess.run(
+        [sys.executable, "-c", script, tmp_path],
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found: dict[str, object] = json.loads(made.stdout)
+    return found
+
+
+def test_the_demo_is_the_same_in_every_run_and_the_lesson_s(tmp_path: Path) -> None:
+    one = summary(tmp_path / "one", PYTHONHASHSEED="1", TZ="Asia/Shanghai", LC_ALL="C")
+    two = summary(tmp_path / "two", PYTHONHASHSEED="2", TZ="America/Lima", LANG="zh_CN.UTF-8")
+    assert one == two
+    for table in ("records.csv", "batches.csv"):
+        assert (tmp_path / "one" / table).read_bytes() == (tmp_path / "two" / table).read_bytes()
+    assert one["entries"] == 62
+    assert one["records"] == 124
+    assert one["not_proved"] == 0
+    # What the demo says is what students see.
+    lesson = read(ROOT / "notebooks/06_who_took_part.ipynb")
+    shown = "\n".join(printed(cell) for cell in code(lesson))
+    assert f"head of the chain: {one['head_block_hash']}" in shown
