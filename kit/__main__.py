@@ -68,16 +68,18 @@ def sample_diary(out: Path) -> dict[str, Any]:
 
 
 def notebooks() -> None:
-    """Run every lesson and save it in place."""
+    """Run every lesson, save it in place, and make the students' copies again."""
     progress = tqdm(lessons.paths(), unit="lesson")
     for path in progress:
         progress.set_description(path.stem)
-        lessons.save(lessons.execute(path), path)
+        lesson = lessons.execute(path)
+        lessons.save(lesson, path)
+        lessons.save(lessons.student_copy(lesson), lessons.STUDENTS / path.name)
 
 
 def artifacts() -> None:
     """Compile the kit's own contracts into kit/artifacts."""
-    for source in sorted((ROOT / "contracts").glob("*.sol")):
+    for source in sorted(kit.solidity.CONTRACTS.glob("*.sol")):
         print(kit.solidity.save_artifact(source).relative_to(ROOT))
 
 

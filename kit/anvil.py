@@ -16,7 +16,7 @@ from web3.types import RPCEndpoint
 
 from kit import keeper
 from kit.chain import BLOCK_SECONDS, START, Block, Chain, Http, coins_for_lessons
-from kit.errors import ChainError, NodeDown
+from kit.errors import ChainError, NodeDown, SolidityError
 from kit.solidity import foundry_binary
 
 PATIENCE = 20.0  # seconds to wait for the node to answer
@@ -31,19 +31,20 @@ class AnvilChain(Chain):
     backend = "anvil"
 
     def __init__(self, state: Path | None, port: int) -> None:
-        command = [
-            str(foundry_binary("anvil")),
-            "--port",
-            str(port),
-            "--timestamp",
-            str(int(START.timestamp())),
-        ]
+        try:
+            command = [str(foundry_binary("anvil")), "--port", str(port)]
+        except SolidityError as error:
+            raise ChainError(error.expected, error.got, error.todo) from None
+        command += ["--timestamp", str(int(START.timestamp()))]
         command += ["--hardfork", "prague", "--color", "never"]
         # Without its first accounts: the lessons' people get the coins.
         command += ["--accounts", "1", "--balance", "0"]
         if state:
             command += ["--state", str(state.absolute())]
-        self._output = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  closed in close()
+        # What anvil says goes to a file. It is opened anew to be read: the node writes at the place
+        # where this handle of it stands, so a seek here would make the node overwrite its own words.
+        self._folder = tempfile.TemporaryDirectory(prefix="kit-anvil-")
+        self._output = Path(self._folder.name, "output").open("wb")  # noqa: SIM115  closed in close()
         # A session of its own, or the notebook's interrupt button would stop the node; the keeper
         # stops it when this process is gone, even by SIGKILL.
         self._process = subprocess.Popen(
@@ -64,6 +65,8 @@ class AnvilChain(Chain):
 
     def _set_up(self) -> None:
         self._ask("anvil_setBlockTimestampInterval", BLOCK_SECONDS)
+        if self.head.number:  # from a state file: the clock goes on from there, not from START
+            self._ask("evm_setNextBlockTimestamp", int(self.now().timestamp()))
         for address in coins_for_lessons():
             if self.balance(address) == 0:
                 self._ask("anvil_setBalance", address, _COINS)
@@ -83,9 +86,7 @@ class AnvilChain(Chain):
         )
 
     def _said(self) -> str:
-        self._output.flush()
-        self._output.seek(0)
-        return self._output.read()
+        return Path(self._output.name).read_text(encoding="utf-8", errors="replace")
 
     def _why(self) -> str:
         """Return why the node doesn't answer, or an empty text if it still runs."""
@@ -94,7 +95,7 @@ class AnvilChain(Chain):
         status = self._process.poll()
         if status is None:
             try:  # its process may be just about to go
-                status = self._process.wait(0.2)
+                status = self._process.wait(1)
             except subprocess.TimeoutExpired:
                 return ""
         lines = (line.strip() for line in self._said().splitlines())
@@ -134,3 +135,4 @@ class AnvilChain(Chain):
             self._process.stdin.close()  # the keeper's sign to stop it
         self._process.wait(keeper.PATIENCE + 5)
         self._output.close()
+        self._folder.cleanup()

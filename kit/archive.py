@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from kit.errors import ArchiveError, AttachmentError, RecordError, WrongChain
 from kit.merkle import Leaf
-from kit.records import Attachment, Record, SignedRecord
+from kit.records import BODY_BYTES_MAX, Attachment, Record, SignedRecord
 
 __all__ = ["Archive", "Home", "Plan"]
 
@@ -65,7 +65,8 @@ _READY: Final = """
 FROM records WHERE commitment NOT IN (SELECT commitment FROM leaves) AND (
     type <> 'entry' OR EXISTS (
         SELECT 1 FROM records AS review WHERE review.subject = records.commitment
-        AND review.type = 'review' AND json_extract(review.canonical, '$.body.decision') = 'approve'))
+        AND review.type = 'review'
+        AND json_extract(CAST(review.canonical AS TEXT), '$.body.decision') = 'approve'))
 """
 
 
@@ -100,8 +101,11 @@ class Archive:
             raise ArchiveError(
                 "an existing folder", str(self.path.parent), "Make the folder first."
             )
-        # Its own transactions, see _writing().
-        self._db = sqlite3.connect(self.path or ":memory:", isolation_level=None)
+        with self._readable():
+            # Its own transactions, see _writing().
+            self._db = sqlite3.connect(self.path or ":memory:", isolation_level=None)
+        # A damaged text is read as another text, which the checks notice, and not as an error.
+        self._db.text_factory = lambda raw: raw.decode(errors="replace")
         try:
             with self._readable():
                 self._prepare()
@@ -126,14 +130,15 @@ class Archive:
                     self._db.execute(statement)
                 self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 self._db.execute(f"PRAGMA user_version = {VERSION}")
+        self.home  # noqa: B018  reads a table, so that a damaged file is noticed here
 
     # --- whose it is -----------------------------------------------------------------------------
 
     @property
     def home(self) -> Home | None:
         """The log that this archive belongs to, or None for a new archive."""
-        row = self._db.execute("SELECT chain_id, genesis_hash, contract FROM home").fetchone()
-        return Home(*row) if row else None
+        rows = self._rows("SELECT chain_id, genesis_hash, contract FROM home")
+        return Home(*rows[0]) if rows else None
 
     def settle(self, home: Home) -> None:
         """Write down the log that this archive belongs to. Raises WrongChain if it has another."""
@@ -184,17 +189,15 @@ class Archive:
 
     def get(self, commitment: str) -> SignedRecord | None:
         """Return a record by its commitment, or None. Raises RecordError if its row was damaged."""
-        row = self._db.execute(
-            "SELECT canonical, salt, signature FROM records WHERE commitment = ?", (commitment,)
-        ).fetchone()
-        return _signed(*row) if row else None
+        found = self._signed("FROM records WHERE commitment = ?", commitment)
+        return found[0] if found else None
 
     def file(self, sha256_hex: str) -> bytes | None:
         """Return the content of a file by its SHA-256, or None if it is missing or was changed."""
         content = self._one("SELECT content FROM files WHERE sha256 = ?", sha256_hex)
-        if content is None or "0x" + sha256(content).hexdigest() != sha256_hex:
-            return None
-        return bytes(content)
+        if isinstance(content, bytes) and "0x" + sha256(content).hexdigest() == sha256_hex:
+            return content
+        return None
 
     def count(self) -> int:
         """Return how many records were ever accepted."""
@@ -242,10 +245,7 @@ class Archive:
 
     def planned(self) -> Plan | None:
         """Return the batch that was written down and not yet seen on the chain, if there is one."""
-        row = self._db.execute(
-            "SELECT first_seq, root, count FROM batches WHERE NOT landed ORDER BY first_seq"
-        ).fetchone()
-        return Plan(*row) if row else None
+        return self._plan("WHERE NOT landed ORDER BY first_seq")
 
     def landed(self, plan: Plan) -> None:
         """Note that a planned batch is on the chain."""
@@ -261,16 +261,18 @@ class Archive:
 
     def last_landed(self) -> Plan | None:
         """Return the newest batch that was seen on the chain."""
-        row = self._db.execute(
-            "SELECT first_seq, root, count FROM batches WHERE landed ORDER BY first_seq DESC"
-        ).fetchone()
-        return Plan(*row) if row else None
+        return self._plan("WHERE landed ORDER BY first_seq DESC")
 
     def leaves(self, first_seq: int, count: int) -> list[tuple[Leaf, str]]:
         """Return the leaves with these numbers that the archive has, each with its hash as stored."""
-        rows = self._db.execute(
-            "SELECT * FROM leaves WHERE seq BETWEEN ? AND ? ORDER BY seq",
-            (first_seq, first_seq + count - 1),
+        last = first_seq + count - 1
+        # SQLite keeps any kind of value in any column: the casts make texts of what should be.
+        rows = self._rows(
+            "SELECT seq, CAST(type AS TEXT), CAST(author AS TEXT), at, CAST(subject AS TEXT),"
+            " CAST(commitment AS TEXT), CAST(hash AS TEXT)"
+            " FROM leaves WHERE seq BETWEEN ? AND ? ORDER BY seq",
+            first_seq,
+            last,
         )
         return [(Leaf(*row[:6]), row[6]) for row in rows]
 
@@ -280,14 +282,20 @@ class Archive:
         """Close the file."""
         self._db.close()
 
+    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        with self._readable():
+            return self._db.execute(query, values).fetchall()
+
     def _one(self, query: str, *values: object) -> Any:
-        row = self._db.execute(query, values).fetchone()
-        return row[0] if row else None
+        rows = self._rows(query, *values)
+        return rows[0][0] if rows else None
+
+    def _plan(self, where: str) -> Plan | None:
+        rows = self._rows(f"SELECT first_seq, root, count FROM batches {where} LIMIT 1")  # noqa: S608
+        return Plan(*rows[0]) if rows else None
 
     def _signed(self, query: str, *values: object) -> list[SignedRecord]:
-        rows: Iterable[tuple[bytes, bytes, str]] = self._db.execute(
-            "SELECT canonical, salt, signature " + query, values
-        )
+        rows = self._rows("SELECT canonical, salt, signature " + query, *values)
         return [_signed(*row) for row in rows]
 
     @contextmanager
@@ -297,10 +305,11 @@ class Archive:
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
+                self._db.execute("COMMIT")  # fails while another program reads
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
     @contextmanager
     def _readable(self) -> Iterator[None]:
@@ -311,18 +320,21 @@ class Archive:
             fix = "Is another program using it, is the disk full, may you write there?"
             raise ArchiveError(f"to use {self.path}", str(error), fix) from None
         except sqlite3.DatabaseError as error:
-            fix = "Choose another file name; this file was not touched."
+            fix = "It is another program's file, or damaged: choose another name, or take a copy of it."
             raise ArchiveError(f"an archive of this kit at {self.path}", str(error), fix) from None
 
     def __repr__(self) -> str:
         return f"archive at {self.path or 'memory'}, {self.count():,} records"
 
 
-def _signed(canonical: bytes, salt: bytes, signature: str) -> SignedRecord:
+def _signed(canonical: Any, salt: Any, signature: Any) -> SignedRecord:
     try:
+        # Very deep JSON would end the process: py-evm lifts Python's guard against it.
+        if not isinstance(canonical, bytes) or len(canonical) > BODY_BYTES_MAX:
+            raise ValueError(f"not the at most {BODY_BYTES_MAX:,} bytes of a record")
         record = Record.from_json(json.loads(canonical))
     except (ValueError, RecursionError) as error:
         raise RecordError(
             "a record in the archive", str(error), "The archive was damaged."
         ) from None
-    return SignedRecord(record, bytes(salt), signature)
+    return SignedRecord(record, salt, signature)

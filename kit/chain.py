@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -32,11 +32,13 @@ from web3 import HTTPProvider, Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractConstructor, ContractFunction
 from web3.exceptions import (
+    BadFunctionCallOutput,
     BlockNotFound,
     ContractLogicError,
     TimeExhausted,
     TransactionNotFound,
     Web3Exception,
+    Web3ValueError,
 )
 from web3.middleware import ExtraDataToPOAMiddleware
 from web3.types import RPCEndpoint, RPCResponse
@@ -69,6 +71,12 @@ BLOCK_SECONDS = 12
 
 #: How much more gas than estimated a transaction may use; what it doesn't use is not paid.
 _GAS_MARGIN = 1.25
+
+#: Who asks a contract when nobody is named: what nodes take then, and eth-tester doesn't.
+_NOBODY = to_checksum_address("0x" + 40 * "0")
+
+#: The error of ``require(…, "text")`` and ``revert("text")``; it stands in no contract's ABI.
+_REQUIRE = {"type": "error", "name": "Error", "inputs": [{"type": "string", "name": ""}]}
 
 
 @dataclass(frozen=True)
@@ -136,7 +144,7 @@ class Chain:
         """Return a block by its number or its hash. Raises ChainError if there is none."""
         try:
             found = self.w3.eth.get_block(number)  # type: ignore[arg-type]
-        except BlockNotFound:
+        except (BlockNotFound, Web3ValueError):  # the second: it can't be a number or a hash
             fix = "Check that this is the chain you mean, and that it was not restarted."
             raise ChainError("a block on this chain", f"none numbered {number}", fix) from None
         time = datetime.fromtimestamp(found["timestamp"], UTC)
@@ -152,6 +160,8 @@ class Chain:
         A clock that is past it already stays as it is. Raises ChainError where the clock is real
         and the time is still to come.
         """
+        if time.microsecond:  # a block's time is in whole seconds
+            time = time.replace(microsecond=0) + timedelta(seconds=1)
         if self.now() < time:
             self._jump(time)
 
@@ -161,9 +171,12 @@ class Chain:
 
     def contract(self, address: str, abi: Sequence[Mapping[str, Any]]) -> Contract:
         """Return web3's object for a contract. Raises ChainError if no contract stands there."""
-        address = to_checksum_address(address)
+        fix = "Check the address, and that the chain was not restarted without its state."
+        try:
+            address = to_checksum_address(address)
+        except ValueError:
+            raise ChainError("the address of a contract", repr(address), fix) from None
         if not self.w3.eth.get_code(address):
-            fix = "Check the address, and that the chain was not restarted without its state."
             raise ChainError(f"a contract at {address}", "an address without code", fix)
         return self.w3.eth.contract(address, abi=abi)
 
@@ -205,7 +218,7 @@ class Chain:
     def call(self, function: ContractFunction, *, by: BaseAccount | None = None) -> Any:
         """Ask a contract and return its answer; no transaction. Raises Reverted with the reason."""
         with self._readable(function.contract_abi):
-            return function.call({"from": by.address} if by else {})
+            return function.call({"from": by.address if by else _NOBODY})
 
     def mine(self, blocks: int = 1) -> Block:
         """Mine empty blocks and return the new head, where this chain lets us."""
@@ -285,6 +298,9 @@ class Chain:
         except TimeExhausted as error:
             fix = "It may still land: look it up with chain.receipt() before you send it again."
             raise ChainError("the transaction in a block", str(error), fix) from None
+        except BadFunctionCallOutput:
+            fix = "Is the contract still there, and is it the one you mean?"
+            raise ChainError("the contract's answer", "none that fits its ABI", fix) from None
         except (Web3Exception, ValueError) as error:
             fix = "Does the account have coins for the gas, and is this the chain you mean?"
             raise ChainError(
@@ -296,7 +312,7 @@ def _reason(error: ContractLogicError, abi: Sequence[Any]) -> str:
     """Return why a contract refused, as Solidity would write it: ``Name(value: …, …)``."""
     data = error.data if isinstance(error.data, str) else ""
     raw = bytes.fromhex(data[2:]) if data.startswith("0x") else b""
-    for item in abi:
+    for item in (*abi, _REQUIRE):
         if item["type"] != "error" or raw[:4] != keccak(text=abi_tools.abi_to_signature(item))[:4]:
             continue
         types = [abi_tools.collapse_if_tuple(i) for i in item["inputs"]]
@@ -304,6 +320,8 @@ def _reason(error: ContractLogicError, abi: Sequence[Any]) -> str:
             values = abi_codec.decode(types, raw[4:])
         except DecodingError:
             break
+        if item is _REQUIRE:
+            return values[0] or "no reason was given"
         shown = (
             f"{i['name']}={_shown(v, kind)}"
             for i, v, kind in zip(item["inputs"], values, types, strict=True)
@@ -329,13 +347,19 @@ class Http(HTTPProvider):
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """Send one JSON-RPC request and return the answer. Raises NodeDown."""
         try:
-            return super().make_request(method, params)
+            answer: Any = super().make_request(method, params)
         except (requests.RequestException, ValueError) as error:
-            # Only the host is named: the rest of an address may hold a key.
-            host = urlsplit(str(self.endpoint_uri)).netloc.rpartition("@")[2]
-            got = self._why() or type(error).__name__
-            fix = "Is the node running, and is the address right?"
-            raise NodeDown(f"a JSON-RPC node at {host}", got, fix) from None
+            raise self.down(self._why() or type(error).__name__) from None
+        if not isinstance(answer, dict) or not ("result" in answer or "error" in answer):
+            raise self.down("an answer that is not JSON-RPC")
+        return answer  # type: ignore[return-value]
+
+    def down(self, got: str) -> NodeDown:
+        """Return the error that says what came instead of a node's answer."""
+        # Only the host is named: the rest of an address may hold a key.
+        host = urlsplit(str(self.endpoint_uri)).netloc.rpartition("@")[2]
+        fix = "Is the node running, and is the address right?"
+        return NodeDown(f"a JSON-RPC node at {host}", got, fix)
 
 
 def embedded() -> EmbeddedChain:
@@ -371,12 +395,24 @@ def connect(url: str) -> Chain:
     You bring your own accounts there. Raises ChainError for another kind of address, and NodeDown
     if no node answers.
     """
-    if urlsplit(url).scheme not in ("http", "https"):
-        raise ChainError("an address that starts with http:// or https://", repr(url), "Check it.")
-    chain = Chain(Http(url))
+    try:
+        scheme = urlsplit(url).scheme
+    except ValueError:  # a bracket that is never closed
+        scheme = ""
+    if scheme not in ("http", "https"):
+        # The address itself isn't shown: it may hold a key.
+        got = f"one that starts with {scheme}:" if scheme else "one without"
+        raise ChainError("an address that starts with http:// or https://", got, "Check it.")
+    provider = Http(url)
+    chain = Chain(provider)
     # Chains with proof of authority put more into extraData than web3 takes without this.
     chain.w3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
-    chain.chain_id  # noqa: B018  asks the node, so that a wrong address is noticed here
+    try:  # asks the node, so that a wrong address is noticed here
+        known = isinstance(chain.chain_id, int)
+    except (Web3Exception, ValueError):
+        known = False
+    if not known:
+        raise provider.down("an answer without a chain id")
     return chain
 
 

@@ -23,6 +23,7 @@ from kit.chain import Chain
 from kit.errors import (
     ChainError,
     KitError,
+    NodeDown,
     NotAllowed,
     NothingWaiting,
     RecordError,
@@ -153,9 +154,9 @@ class Diary:
         if not self.log.has_role(MODERATOR_ROLE, by.address):
             fix = "Ask the log's admin for MODERATOR_ROLE."
             raise NotAllowed("a moderator of this log", by.address, fix)
-        if entry.record.type != "entry" or self.archive.get(entry.commitment) is None:
+        if not self._is_entry(entry):
             fix = "Pass what post() returned."
-            raise RecordError("an entry of this diary", entry.commitment, fix)
+            raise RecordError("an entry of this diary", repr(entry)[:120], fix)
         if self.archive.reviews(entry.commitment):
             raise RecordError("an entry that waits", "one that was reviewed", "It is decided.")
         time = self._time(at)
@@ -217,10 +218,15 @@ class Diary:
         now = self.chain.now()
         if at is None:
             return now
-        if at.tzinfo is not None and at > now:
+        at = records.utc(at)
+        if at > now:
             fix = "On a lesson's chain, chain.wait_until() moves the clock."
             raise RecordError(f"a time up to the chain's now, {now}", str(at), fix)
         return at
+
+    def _is_entry(self, value: Any) -> bool:
+        known = isinstance(value, SignedRecord) and self.archive.get(value.commitment)
+        return bool(known and value.record.type == "entry")
 
     def _accept(
         self, record: Record, by: BaseAccount, files: Sequence[Attachment] = ()
@@ -295,7 +301,7 @@ class Diary:
                 row |= {name: body.get(name) for name in ("text", "place", "role", "decision")}
                 row["attachments"] = len(body.get("attachments", ()))
             fault = _leaf_fault(leaf, stored) or batch_fault or self._content_fault(leaf, signed)
-        except (KitError, ValueError, OverflowError) as error:
+        except (KitError, TypeError, ValueError, OverflowError, OSError) as error:
             fault = f"unreadable: {error}"
         return row | {"proved": not fault, "check": fault or "ok"}
 
@@ -357,6 +363,8 @@ def _log_of(archive: Archive, home: Home, chain: Chain) -> Log:
     )
     try:
         log = Log(chain, home.contract)
+    except NodeDown:
+        raise
     except (ChainError, WrongChain):
         raise restarted from None
     last = archive.last_landed()

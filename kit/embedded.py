@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from eth.constants import ZERO_HASH32
-from eth.exceptions import InvalidInstruction, Revert
+from eth.exceptions import Revert, VMError
 from eth.vm.forks.cancun import get_total_blob_gas
 from eth.vm.spoof import SpoofTransaction
 from eth_tester import EthereumTester, PyEVMBackend
 from eth_tester.constants import DYNAMIC_FEE_TRANSACTION_PARAMS
-from eth_tester.exceptions import TransactionFailed
-from eth_tester.exceptions import ValidationError as TesterError
+from eth_tester.exceptions import SnapshotNotFound, TransactionFailed
+from eth_tester.exceptions import ValidationError as InvalidRequest
 from eth_utils import ValidationError, to_canonical_address, to_wei
 from web3.providers.eth_tester import EthereumTesterProvider
 from web3.providers.eth_tester.defaults import API_ENDPOINTS, static_return
@@ -96,12 +97,13 @@ class _Provider(EthereumTesterProvider):
             return super().make_request(method, params)
         except Revert as error:
             return self._refusal("execution reverted", data="0x" + bytes(error.args[0]).hex())
-        except (InvalidInstruction, TransactionFailed) as error:
-            return self._refusal(f"execution reverted: {error}")
-        except (ValidationError, TesterError) as error:
+        except (VMError, TransactionFailed) as error:  # an invalid instruction, no gas left, …
+            return self._refusal(str(error))
+        except (ValidationError, InvalidRequest) as error:
+            words = re.sub(r"^Sender b(['\"]).*\1", "The sender", str(error))  # raw bytes
             raise ChainError(
                 "a transaction that the chain accepts",
-                f"its answer: {error}",
+                f"its answer: {words}",
                 "On this chain the people of kit.people.FUNDED have coins for the gas.",
             ) from None
 
@@ -135,4 +137,8 @@ class EmbeddedChain(Chain):
         return self._tester.take_snapshot()
 
     def restore(self, token: Any) -> None:
-        self._tester.revert_to_snapshot(token)
+        try:
+            self._tester.revert_to_snapshot(token)
+        except SnapshotNotFound:
+            fix = "Pass what snapshot() of this chain returned."
+            raise ChainError("a snapshot of this chain", repr(token), fix) from None

@@ -6,6 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from eth_utils import keccak
+
+from kit import merkle, people
+from kit.chain import BLOCK_SECONDS, embedded
+
 __all__ = ["EXERCISES", "Exercise"]
 
 
@@ -18,12 +23,58 @@ class Exercise:
     hints: tuple[str, ...]
 
 
+def _equals(right: Any, otherwise: str) -> Callable[[Any], str]:
+    return lambda answer: "" if answer == right else otherwise
+
+
+# --- lesson 1 ------------------------------------------------------------------------------------
+
+
 def _hex_digits(answer: Any) -> str:
-    if answer == 64:
-        return ""
     if answer == 32:
         return "That is the number of bytes. How many hex digits does a byte take?"
-    return "Count the characters of a hash after its 0x."
+    return "" if answer == 64 else "Count the characters of a hash after its 0x."
+
+
+def _city(answer: Any) -> str:
+    right = "28188b98e0a4e51a"
+    return "" if keccak(text=answer).hex().startswith(right) else "Its hash is another."
+
+
+def _counter(answer: Any) -> str:
+    """Deploy the student's contract and call it."""
+    functions = [item for item in answer.abi if item["type"] == "function"]
+    taken = {item["name"]: [given["type"] for given in item["inputs"]] for item in functions}
+    if taken.get("count") != [] or taken.get("store") != ["bytes32"]:
+        return "It needs the functions count() and store(bytes32)."
+    chain = embedded()
+    contract = chain.deploy(answer, by=people.alice)
+    for expected in (0, 1, 2):
+        if chain.call(contract.functions.count()) != expected:
+            return f"After {expected} calls of store, count() should be {expected}."
+        chain.send(contract.functions.store(bytes([expected]) * 32), by=people.alice)
+    return ""
+
+
+# --- lesson 2 ------------------------------------------------------------------------------------
+
+
+def _all_gas(answer: Any) -> str:
+    total, chain = answer
+    blocks = range(chain.head.number + 1)
+    if total == sum(chain.w3.eth.get_block(number)["gasUsed"] for number in blocks):
+        return ""
+    return "Take every block from 0 to the head, the head included."
+
+
+# --- lesson 3 ------------------------------------------------------------------------------------
+
+
+def _proof(answer: Any) -> str:
+    leaf, proof, root = answer
+    if merkle.root_from_proof(leaf, proof) == root:
+        return ""
+    return "This proof leads from the leaf to another root. Which leaf did you ask for?"
 
 
 EXERCISES: dict[str, Exercise] = {
@@ -31,5 +82,69 @@ EXERCISES: dict[str, Exercise] = {
         _hex_digits,
         "32 bytes, two digits each.",
         ("A hash has 32 bytes.", "A byte is two hex digits: 00 to ff."),
+    ),
+    "01-guess-the-city": Exercise(
+        _city,
+        "Nine guesses were enough. A salt would have made it 2^256.",
+        (
+            "You have all cities that Bob can have meant.",
+            "Hash each with keccak(text=city) and compare with published.",
+        ),
+    ),
+    "01-counter": Exercise(
+        _counter,
+        "It counts.",
+        ("A public state variable gets a function of its name.", "uint256 public count;"),
+    ),
+    "02-seconds": Exercise(
+        _equals(7 * BLOCK_SECONDS, "How many blocks lie between the genesis and the head then?"),
+        "Seven blocks of twelve seconds.",
+        ("The head would be block 7.", "kit.chain.BLOCK_SECONDS is the time between two blocks."),
+    ),
+    "02-next-address": Exercise(
+        _equals(
+            "0x9043a017604527e40a6BB78B112fC7208aBf3344",
+            "The address depends on the sender and on how many transactions they had sent.",
+        ),
+        "Anybody could have known it before the contract was there.",
+        ("Only the number after Alice's address changes.", "She has sent one transaction so far."),
+    ),
+    "02-all-gas": Exercise(
+        _all_gas,
+        "Empty blocks used none.",
+        ("range(chain.head.number + 1) gives the numbers of all blocks.", "sum(… for … in …)"),
+    ),
+    "03-fewest-hashes": Exercise(
+        _equals(10, "Each hash of the proof halves what is left. How often can 1,024 be halved?"),
+        "Two to the power of ten is 1,024.",
+        ("With 2 leaves a proof has 1 hash, with 4 it has 2.", "math.log2(1024)"),
+    ),
+    "03-prove-it": Exercise(
+        _proof,
+        "Whoever has the root can check it, and needs nothing else from you.",
+        ("leaves[5].hash() is the leaf.", "tree.proof(leaf) is the proof."),
+    ),
+    "03-all-proved": Exercise(
+        _equals(126, "Each of the 126 records should be proved again."),
+        "The same words have the same commitment: the table believes them again.",
+        ("kit.teaching.tamper with the two words swapped.", 'diary.records()["proved"].sum()'),
+    ),
+    "06-one-less": Exercise(
+        _equals(61, "Which rows does head_count count?"),
+        "One entry less, one row more that is not proved. Nobody's name has to change.",
+        ("kit.participation.head_count(spoiled)", 'head_count(spoiled)["entries"]'),
+    ),
+    "06-most-entries": Exercise(
+        _equals("莆田", "Look at the first row of by_place."),
+        "Putian, where the outbreak began.",
+        ("The table is sorted, the most entries first.", "places.index[0]"),
+    ),
+    "06-rate": Exercise(
+        _equals(round(25 / 194, 3), "Entries from Putian, over the infected of Putian; 3 digits."),
+        "And it says little: who writes a diary is not who falls ill.",
+        (
+            "The bulletin has 194 infected persons in Putian.",
+            'round(places.loc["莆田", "entries"] / totals.loc["莆田", "infected"], 3)',
+        ),
     ),
 }

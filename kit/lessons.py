@@ -1,8 +1,13 @@
-"""The lesson notebooks: find them, run them, keep them in a form that only changes when they do."""
+"""The lesson notebooks: find them, run them, keep them in a form that only changes when they do.
+
+A lesson holds the solutions of its exercises between two marks. ``student_copy`` takes them out, and
+marks the cells for nbgrader (metadata schema 3), so that the copies can be handed out and graded.
+"""
 
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,9 +18,15 @@ from nbformat import NotebookNode
 
 from kit.errors import KitError
 
-__all__ = ["FOLDER", "execute", "figures", "paths", "save"]
+__all__ = ["FOLDER", "STUDENTS", "execute", "figures", "paths", "save", "student_copy"]
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
+STUDENTS = FOLDER / "student"
+_SOLUTION = re.compile(
+    r"^(?P<indent> *)(?P<comment>#|//) BEGIN SOLUTION\n(?P<inside>.*?)^ *(#|//) END SOLUTION$",
+    re.MULTILINE | re.DOTALL,
+)
+_CHECK = re.compile(r'^kit\.teaching\.check\("(?P<name>[^"]+)"', re.MULTILINE)
 _TIMEOUT = 300  # seconds a cell may take
 
 
@@ -36,6 +47,7 @@ def execute(path: Path) -> NotebookNode:
         kernel_name="python3",
         coalesce_streams=True,
         record_timing=False,
+        extra_arguments=["--IPKernelApp.log_level=40"],  # errors only: its words are not ours
         resources={"metadata": {"path": str(path.parent)}},
     )
     try:
@@ -68,3 +80,42 @@ def figures(lesson: NotebookNode) -> Iterator[bytes]:
             picture = output.get("data", {}).get("image/png")
             if picture:
                 yield base64.b64decode(picture)
+
+
+def student_copy(lesson: NotebookNode) -> NotebookNode:
+    """Return a lesson without outputs and solutions, its exercises marked for nbgrader.
+
+    An exercise is worth as many points as its heading has stars.
+    """
+    copy: NotebookNode = nbformat.from_dict(lesson)
+    points, solution = 0, None
+    for cell in copy.cells:
+        if cell.cell_type != "code":
+            points = cell.source.partition("\n")[0].count("★") or points
+            continue
+        cell.outputs, cell.execution_count = [], None
+        check = _CHECK.search(cell.source)
+        if _SOLUTION.search(cell.source):
+            cell.source = _SOLUTION.sub(_placeholder, cell.source)
+            solution = cell
+        elif check and solution:
+            solution.metadata.nbgrader = _nbgrader(f"{check['name']}-answer", solution=True)
+            cell.metadata.nbgrader = _nbgrader(check["name"], solution=False) | {"points": points}
+    return copy
+
+
+def _placeholder(found: re.Match[str]) -> str:
+    start = found["indent"] + found["comment"]
+    stub = "\nanswer = ..." if re.search(r"^answer = ", found["inside"], re.MULTILINE) else ""
+    return f"{start} Your answer goes here.{stub}"
+
+
+def _nbgrader(name: str, *, solution: bool) -> dict[str, object]:
+    return {
+        "schema_version": 3,
+        "grade_id": name,
+        "grade": not solution,
+        "solution": solution,
+        "locked": not solution,
+        "task": False,
+    }

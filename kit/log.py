@@ -8,7 +8,7 @@ from eth_account.signers.base import BaseAccount
 from eth_utils import keccak
 
 from kit.chain import Chain, Receipt
-from kit.errors import ChainError, Reverted, WrongChain
+from kit.errors import ChainError, NodeDown, WrongChain
 from kit.html import html_table
 from kit.merkle import Anchor, Batch
 from kit.solidity import load_artifact
@@ -16,10 +16,23 @@ from kit.solidity import load_artifact
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["MODERATOR_ROLE", "REGISTRAR_ROLE", "Log"]
+__all__ = ["EVENT_COLUMNS", "MODERATOR_ROLE", "REGISTRAR_ROLE", "Log"]
 
 REGISTRAR_ROLE: Final = keccak(text="REGISTRAR_ROLE")
 MODERATOR_ROLE: Final = keccak(text="MODERATOR_ROLE")
+
+#: The columns of ``Log.events()``.
+EVENT_COLUMNS: Final = {
+    "number": "int64",
+    "root": "str",
+    "first_seq": "int64",
+    "count": "int64",
+    "registrar": "str",
+    "block_number": "int64",
+    "block_hash": "str",
+    "block_time": "datetime64[s, UTC]",
+    "transaction_hash": "str",
+}
 
 
 class Log:
@@ -31,7 +44,9 @@ class Log:
         self.contract = chain.contract(address, load_artifact("DiaryLog").abi)
         try:
             self.record_count()
-        except (ChainError, Reverted):
+        except NodeDown:
+            raise
+        except ChainError:
             fix = "Check the address."
             raise WrongChain(f"a DiaryLog at {address}", "another contract", fix) from None
 
@@ -81,19 +96,12 @@ class Log:
     def events(self) -> pd.DataFrame:
         """Return the batches as a DataFrame, a row each.
 
-        Columns: number, root, first_seq, count, registrar, block_number, block_hash, block_time (UTC),
-        transaction_hash.
+        Columns as in ``EVENT_COLUMNS``.
         """
         import pandas as pd
 
-        columns = ["number", "root", "first_seq", "count", "registrar"]
-        anchored = ["block_number", "block_hash", "block_time", "transaction_hash"]
-        rows = [
-            [getattr(batch, name) for name in columns]
-            + [getattr(batch.anchor, name) for name in anchored]
-            for batch in self.batches()
-        ]
-        return pd.DataFrame(rows, columns=columns + anchored)
+        rows = [vars(batch) | vars(batch.anchor) for batch in self.batches()]
+        return pd.DataFrame(rows, columns=list(EVENT_COLUMNS)).astype(EVENT_COLUMNS)
 
     def _batch(self, log: Any) -> Batch:
         block = self.chain.block(log["blockHash"].to_0x_hex())

@@ -11,6 +11,7 @@ Sorted pairs prove that a leaf is in the batch, not where: the order is ``seq``,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +21,7 @@ from eth_abi import encode
 from eth_utils import keccak
 
 from kit.errors import ProofError
+from kit.html import html_table
 from kit.records import TYPES, Record
 
 __all__ = ["BATCH_MAX", "Anchor", "Batch", "Leaf", "Tree", "root_from_proof"]
@@ -29,6 +31,7 @@ BATCH_MAX: Final = 1024
 
 _TYPE_NAMES: Final = {code: name for name, code in TYPES.items()}
 _ZERO: Final = "0x" + "00" * 32
+_HASH = re.compile(r"0x[0-9a-fA-F]{64}")
 _FIELDS: Final = ("uint64", "uint8", "address", "uint64", "bytes32", "bytes32")
 
 
@@ -69,8 +72,8 @@ class Leaf:
                 TYPES[self.type],
                 self.author,
                 self.at,
-                bytes.fromhex(self.subject[2:]),
-                bytes.fromhex(self.commitment[2:]),
+                _node(self.subject),  # eth-abi would fill up a shorter one
+                _node(self.commitment),
             )
             return "0x" + keccak(keccak(encode(_FIELDS, values))).hex()
         except Exception as error:  # a KeyError, a ValueError, or one of eth-abi's own
@@ -108,6 +111,22 @@ class Batch:
         last = self.first_seq + self.count - 1
         place = f"records {self.first_seq}–{last}, block {self.anchor.block_number}"
         return f"Batch {self.number}: {place}, root {self.root}"
+
+    def _repr_html_(self) -> str:
+        anchor = self.anchor
+        return html_table(
+            {
+                "batch": self.number,
+                "records": f"{self.first_seq}–{self.first_seq + self.count - 1}",
+                "root": self.root,
+                "block": anchor.block_number,
+                "block hash": anchor.block_hash,
+                "block time": f"{anchor.block_time:%Y-%m-%d %H:%M:%S} UTC",
+                "transaction": anchor.transaction_hash,
+                "log": anchor.contract,
+                "chain id": anchor.chain_id,
+            }
+        )
 
 
 class Tree:
@@ -172,10 +191,6 @@ def _parent(a: bytes, b: bytes) -> bytes:
 
 
 def _node(value: str) -> bytes:
-    try:
-        node = bytes.fromhex(value.removeprefix("0x"))
-        if len(node) == 32:
-            return node
-    except (AttributeError, ValueError):
-        pass
+    if isinstance(value, str) and _HASH.fullmatch(value):
+        return bytes.fromhex(value[2:])
     raise ProofError("a hash: 0x and 64 hex digits", repr(value)[:80], "Check its source.")

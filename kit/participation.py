@@ -87,13 +87,18 @@ def bulletin_totals(bulletin: pd.DataFrame) -> pd.DataFrame:
     """
     _require(bulletin, ["measure", "place", "value"])
     cases = bulletin[bulletin["measure"].isin(["confirmed", "asymptomatic", "infected"])]
-    wide = cases.pivot(index="place", columns="measure", values="value")
-    table = wide.loc[list(CITIES), ["confirmed", "asymptomatic"]].copy()
-    table.loc["sum"] = table.sum()
-    table["infected"] = table["confirmed"] + table["asymptomatic"]
-    table.loc["printed"] = wide.loc["四市"]
-    table.columns.name = None
-    return table.astype("int64")
+    try:
+        wide = cases.pivot(index="place", columns="measure", values="value")
+        table = wide.loc[list(CITIES), ["confirmed", "asymptomatic"]].copy()
+        table.loc["sum"] = table.sum()
+        table["infected"] = table["confirmed"] + table["asymptomatic"]
+        table.loc["printed"] = wide.loc["四市"]
+        table.columns.name = None
+        return table.astype("int64")
+    except (KeyError, ValueError) as error:
+        got = f"a row that is missing or there twice ({error})"
+        fix = "Start from kit.data.bulletin()."
+        raise DataError("each city's confirmed and asymptomatic cases, once", got, fix) from None
 
 
 def _entries(records: pd.DataFrame) -> pd.DataFrame:
@@ -104,6 +109,9 @@ def _entries(records: pd.DataFrame) -> pd.DataFrame:
         raise DataError(
             "times with a time zone in the column at", got, "Use pd.to_datetime(…, utc=True)."
         )
+    if records["proved"].dtype != bool:
+        got = f"a column of {records['proved'].dtype}"
+        raise DataError("True or False in the column proved", got, "Use astype(bool).")
     return records[records["proved"] & (records["type"] == "entry")]
 
 

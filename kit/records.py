@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import re
+import reprlib
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ from eth_account.signers.base import BaseAccount
 from eth_utils import is_checksum_address, keccak, to_checksum_address
 
 from kit.errors import AttachmentError, RecordError, SignatureError
+from kit.html import html_table
 
 __all__ = [
     "ATTACHMENTS_MAX",
@@ -55,6 +57,7 @@ __all__ = [
     "sign",
     "signature_message",
     "signer",
+    "utc",
 ]
 
 VERSION: Final = 1
@@ -94,7 +97,9 @@ MEDIA_TYPES: Final[Mapping[str, re.Pattern[bytes]]] = MappingProxyType(
 )
 
 _HEX32 = re.compile(r"0x[0-9a-f]{64}")
-_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 60
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -112,23 +117,24 @@ class Attachment:
         Raises AttachmentError if the file is missing, empty, too large or of another kind.
         """
         path = Path(path)
-        if not path.is_file():
-            raise AttachmentError(
-                "a picture or video file", f"no file at {path}", "Check the path."
-            )
-        size = path.stat().st_size
-        if size > ATTACHMENT_BYTES_MAX:  # before reading it
-            raise _too_large(path.name, size)
-        return cls.of(path.name, path.read_bytes())
+        try:
+            if not path.is_file():
+                raise AttachmentError(
+                    "a picture or video file", f"no file at {path}", "Check the path."
+                )
+            size = path.stat().st_size
+            if size > ATTACHMENT_BYTES_MAX:  # before reading it
+                raise _too_large(path.name, size)
+            content = path.read_bytes()
+        except OSError as error:  # no right to read it, or a path that can't be
+            got = f"{_brief(str(path))} ({error.strerror})"
+            raise AttachmentError("a file that can be read", got, "Check the path.") from None
+        return cls.of(path.name, content)
 
     @classmethod
     def of(cls, name: str, content: bytes) -> Attachment:
         """Return an attachment with the kind told by its first bytes. Raises AttachmentError."""
-        name = _text(name, "a file name", NAME_MAX)
-        if "/" in name or "\\" in name:
-            raise AttachmentError(
-                "a file name without folders", repr(name), "Leave the folders out."
-            )
+        name = _file_name(name)
         if len(content) > ATTACHMENT_BYTES_MAX:
             raise _too_large(name, len(content))
         for media_type, magic in MEDIA_TYPES.items():
@@ -180,12 +186,13 @@ class Record:
     body: Mapping[str, Any]
 
     def __post_init__(self) -> None:
-        if self.type not in TYPES:
-            raise RecordError(f"a type of {', '.join(TYPES)}", repr(self.type), "Use one of them.")
+        if not isinstance(self.type, str) or self.type not in TYPES:
+            got = _brief(self.type)
+            raise RecordError(f"a type of {', '.join(TYPES)}", got, "Use one of them.")
         if not isinstance(self.author, str) or not is_checksum_address(self.author):
             fix = "Write it with the capitals of EIP-55, as wallets do."
-            raise RecordError("the author's address", repr(self.author), fix)
-        object.__setattr__(self, "at", _utc(self.at))
+            raise RecordError("the author's address", _brief(self.author), fix)
+        object.__setattr__(self, "at", utc(self.at))
         object.__setattr__(self, "subject", _subject(self.type, self.subject))
         object.__setattr__(self, "body", MappingProxyType(_body(self.type, self.body)))
         if len(self.canonical()) > BODY_BYTES_MAX:
@@ -217,13 +224,13 @@ class Record:
             raise RecordError(
                 f"the keys {', '.join(sorted(keys))}", _brief(value), "See the format."
             )
-        if value["v"] != VERSION or isinstance(value["v"], bool):
+        if type(value["v"]) is not int or value["v"] != VERSION:
             raise RecordError(f"format version {VERSION}", _brief(value["v"]), "Get a newer kit.")
         record = cls(
             value["type"], value["author"], parse_time(value["at"]), value["subject"], value["body"]
         )
         if record.to_json() != dict(value):
-            fix = "Bring texts to NFC and leave no blanks around names."
+            fix = "Bring its texts to Unicode NFC."
             raise RecordError(
                 "a record in its normal form", "one that changes when it is read", fix
             )
@@ -302,6 +309,20 @@ class SignedRecord:
             f"{told.type} by {told.author} at {format_time(told.at)}, commitment {self.commitment}"
         )
 
+    def _repr_html_(self) -> str:
+        told = self.record
+        files = ", ".join(file["name"] for file in told.body.get("attachments", ()))
+        rows = {
+            "type": told.type,
+            "author": told.author,
+            "at": f"{told.at:%Y-%m-%d %H:%M:%S} UTC",
+            "about": told.subject,
+            **{name: value for name, value in told.body.items() if isinstance(value, str)},
+            "files": files,
+            "commitment": self.commitment,
+        }
+        return html_table({name: value for name, value in rows.items() if value})
+
 
 # --- signatures (EIP-712) ------------------------------------------------------------------------
 
@@ -371,16 +392,20 @@ def format_time(time: datetime) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _utc(time: datetime) -> datetime:
+def utc(time: datetime) -> datetime:
+    """Return a time in UTC, or raise RecordError for one that a record can't have."""
     if not isinstance(time, datetime) or time.tzinfo is None:
         fix = "Add the zone, say datetime(…, tzinfo=UTC); a time without one could be anywhere's."
         raise RecordError("a time with a time zone", _brief(time), fix)
-    time = time.astimezone(UTC)
-    if time.microsecond or not 1970 <= time.year <= 9999:
-        raise RecordError(
-            "a time in whole seconds since 1970", str(time), "Use replace(microsecond=0)."
-        )
-    return time
+    try:
+        time = time.astimezone(UTC)
+        if time.year >= 1970 and not time.microsecond:
+            return time
+    except OverflowError:  # the first and the last hours that a datetime can hold
+        pass
+    raise RecordError(
+        "a time in whole seconds since 1970", str(time), "Use replace(microsecond=0)."
+    )
 
 
 def _subject(type: str, subject: str | None) -> str | None:
@@ -459,10 +484,13 @@ def _bulletin(body: Any) -> dict[str, Any]:
         # RFC 8785 writes numbers as doubles: whole numbers are exact up to 2^53.
         if isinstance(value, bool) or not isinstance(value, int) or abs(value) > 2**53 - 1:
             raise RecordError("whole numbers below 2^53", _brief(value), "Use a smaller unit.")
+    named = {_text(k, "a figure's name", NAME_MAX): v for k, v in figures.items()}
+    if len(named) < len(figures):  # two spellings that are the same in NFC
+        raise RecordError("figures with different names", "one name twice", "Rename one.")
     return {
         "source": _text(body["source"], "the source", TEXT_MAX),
-        "as_of": format_time(parse_time(body["as_of"])),
-        "figures": {_text(k, "a figure's name", NAME_MAX): v for k, v in figures.items()},
+        "as_of": format_time(utc(parse_time(body["as_of"]))),
+        "figures": named,
     }
 
 
@@ -486,7 +514,7 @@ def _file(file: Any) -> dict[str, Any]:
         raise AttachmentError(
             f"a size of 1 to {ATTACHMENT_BYTES_MAX:,} bytes", _brief(size), "Check it."
         )
-    if file["media_type"] not in MEDIA_TYPES:
+    if not isinstance(file["media_type"], str) or file["media_type"] not in MEDIA_TYPES:
         raise AttachmentError(
             f"one of {', '.join(MEDIA_TYPES)}", _brief(file["media_type"]), "Convert it."
         )
@@ -494,10 +522,20 @@ def _file(file: Any) -> dict[str, Any]:
         raise AttachmentError(
             "a SHA-256: 0x and 64 hex digits", _brief(file["sha256"]), "Check it."
         )
-    return {**file, "name": _text(file["name"], "a file name", NAME_MAX)}
+    return {**file, "name": _file_name(file["name"])}
+
+
+def _file_name(value: Any) -> str:
+    name = _text(value, "a file name", NAME_MAX)
+    if "/" in name or "\\" in name:
+        raise AttachmentError("a file name without folders", repr(name), "Leave the folders out.")
+    return name
 
 
 def _brief(value: Any) -> str:
-    """Return what came, short enough for a message."""
-    shown = repr(value)
+    """Return what came, short enough for a message, however deep, long or huge it is."""
+    try:
+        shown = _SHORT.repr(value)
+    except ValueError:  # Python writes no whole number of more than 4,300 digits
+        shown = f"a huge {type(value).__name__}"
     return shown if len(shown) <= 60 else shown[:57] + "…"

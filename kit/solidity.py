@@ -13,6 +13,7 @@ import json
 import os
 import platform
 import shutil
+import subprocess
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from typing import Any
 from kit.errors import CompileError, SolidityError
 
 __all__ = [
+    "CONTRACTS",
     "VERSION",
     "Artifact",
     "Compiler",
@@ -41,6 +43,8 @@ __all__ = [
 _HERE = Path(__file__).parent
 _ARTIFACTS = _HERE / "artifacts"
 
+#: The folder of the kit's own contracts.
+CONTRACTS = _HERE.parent / "contracts"
 
 #: The compiler's settings, read by forge from the same file.
 _PROFILE: Mapping[str, Any] = tomllib.loads((_HERE / "foundry.toml").read_text("utf-8"))["profile"][
@@ -201,7 +205,11 @@ def _native() -> Compiler | None:
         try:
             if str(get_solc_version(path)) == VERSION:
                 return Compiler("native", path)
-        except (OSError, SolcError):  # something else that is called solc
+        except (
+            OSError,
+            SolcError,
+            subprocess.SubprocessError,
+        ):  # something else that is called solc
             continue
     return None
 
@@ -303,6 +311,8 @@ def _compile(source: str, filename: str, compiler: Compiler | None) -> dict[str,
     except SolcError as error:
         if getattr(error, "error_dict", None):
             raise CompileError(str(error.message).strip()) from None
+        raise SolidityError("solc to run", f"{error}", "Run `make setup` again.") from None
+    except (OSError, ValueError, subprocess.SubprocessError) as error:  # not a solc, or broken
         raise SolidityError("solc to run", f"{error}", "Run `make setup` again.") from None
     warnings = tuple(error["formattedMessage"].strip() for error in answer.get("errors", ()))
     found = answer.get("contracts", {}).get(filename, {})

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kit.errors import KitError
 from kit.exercises import EXERCISES, Exercise
 
-__all__ = ["check", "hint", "ready", "refused"]
+if TYPE_CHECKING:
+    from kit.diary import Diary
+
+__all__ = ["check", "hint", "ready", "refused", "tamper"]
 
 _NEEDED = {"web3": 8, "eth-tester": 0, "pandas": 3, "matplotlib": 3}
 _PYTHONS = ((3, 11), (3, 14))
@@ -56,20 +60,28 @@ def refused() -> Iterator[None]:
 def check(name: str, answer: Any) -> None:
     """Print whether an answer to an exercise is right; where it isn't, what to look at.
 
+    While nbgrader grades or validates, a wrong answer raises AssertionError instead.
+
     >>> check("01-hex-digits", 64)
     Right. 32 bytes, two digits each.
     >>> check("01-hex-digits", 32)
-    Not yet. That is the number of bytes. How many hex digits does a byte take?
+    Not yet. That is the number of bytes. How many hex digits does a byte take? \
+(A hint: kit.teaching.hint('01-hex-digits'))
     """
-    if answer is None or answer is Ellipsis:
-        print("Not yet. Put your answer in the cell above and run it first.")
-        return
     exercise = _exercise(name)
     try:
         wrong = exercise.wrong(answer)
     except Exception:  # whatever a wrong answer breaks, it is a wrong answer
         wrong = f"A {type(answer).__name__} was not expected. {exercise.hints[0]}"
-    print(f"Not yet. {wrong}" if wrong else f"Right. {exercise.praise}")
+    if answer is None or answer is Ellipsis:
+        wrong = "Put your answer in the cell above and run it first."
+    if not wrong:
+        print(f"Right. {exercise.praise}")
+        return
+    verdict = f"Not yet. {wrong} (A hint: kit.teaching.hint({name!r}))"
+    if os.environ.get("NBGRADER_EXECUTION"):  # nbgrader gives no points to a cell that fails
+        raise AssertionError(verdict)
+    print(verdict)
 
 
 def hint(name: str, number: int = 1) -> None:
@@ -91,3 +103,18 @@ def _exercise(name: str) -> Exercise:
         raise KitError(
             f"one of {', '.join(EXERCISES)}", repr(name), "Copy the name from the lesson."
         ) from None
+
+
+def tamper(diary: Diary, commitment: str, old: str, new: str) -> None:
+    """Change a word of a record in the archive, behind the diary's back, as a dishonest owner could.
+
+    For lessons about what the chain notices. Raises KitError if the record or the word isn't there.
+    """
+    database = diary.archive._db
+    found = database.execute(
+        "SELECT canonical FROM records WHERE commitment = ?", (commitment,)
+    ).fetchone()
+    if found is None or old.encode() not in found[0]:
+        raise KitError(f"a record with {old!r}", "none", "Has it been changed already?")
+    changed = found[0].replace(old.encode(), new.encode())
+    database.execute("UPDATE records SET canonical = ? WHERE commitment = ?", (changed, commitment))

@@ -112,6 +112,42 @@ class TestEachLessonButTheTour:
             assert cell.source.count("BEGIN SOLUTION") == cell.source.count("END SOLUTION") <= 1
 
 
+@pytest.mark.parametrize("path", lessons.paths(), ids=lambda path: path.stem)
+class TestEachStudentCopy:
+    def test_is_not_stale(self, path: Path, tmp_path: Path) -> None:
+        lessons.save(lessons.student_copy(read(path)), tmp_path / path.name)
+        fresh = (tmp_path / path.name).read_bytes()
+        assert (lessons.STUDENTS / path.name).read_bytes() == fresh, "run: make notebooks"
+
+    def test_holds_no_solution_and_no_output(self, path: Path) -> None:
+        for cell in code(read(lessons.STUDENTS / path.name)):
+            assert "SOLUTION" not in cell.source
+            assert not cell.outputs
+
+    def test_is_marked_for_nbgrader(self, path: Path) -> None:
+        marks = [
+            (cell.metadata.nbgrader, cell.source)
+            for cell in code(read(lessons.STUDENTS / path.name))
+            if "nbgrader" in cell.metadata
+        ]
+        exercises = prose(read(path)).count("### Try it")
+        assert sum(mark["solution"] for mark, _ in marks) == exercises
+        assert sum(mark["grade"] for mark, _ in marks) == exercises
+        assert len({mark["grade_id"] for mark, _ in marks}) == len(marks)
+        for mark, source in marks:
+            assert mark["schema_version"] == 3
+            assert mark["grade"] == mark["locked"] != mark["solution"]
+            assert ("kit.teaching.check(" in source) == mark["grade"]
+            assert ("Your answer goes here" in source) == mark["solution"]
+            assert mark.get("points", 1) in (1, 2, 3)
+
+    def test_runs_before_anything_is_answered(self, path: Path) -> None:
+        ran = lessons.execute(lessons.STUDENTS / path.name)
+        for cell in code(ran):
+            if "kit.teaching.check(" in cell.source:
+                assert printed(cell).startswith("Not yet. "), cell.source
+
+
 def test_every_exercise_is_in_a_lesson() -> None:
     used = re.findall(
         r'kit\.teaching\.check\("([^"]+)"',

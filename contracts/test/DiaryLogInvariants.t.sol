@@ -14,7 +14,6 @@ contract Handler {
         bytes32 root;
         uint64 firstSeq;
         uint32 count;
-        address caller;
         bool byRegistrar;
     }
 
@@ -105,7 +104,7 @@ contract Handler {
         vm.prank(caller);
         try log.append(root, firstSeq, count) {
             if (foretold.length != 0) surprises++;
-            _batches.push(Batch(root, firstSeq, count, caller, _registrars[caller]));
+            _batches.push(Batch(root, firstSeq, count, _registrars[caller]));
             recordCount += count;
         } catch (bytes memory reason) {
             if (keccak256(reason) != keccak256(foretold)) surprises++;

@@ -1,0 +1,498 @@
+"""The archive: one SQLite file that is whole or unchanged, and never another program's."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from eth_utils import keccak
+
+from kit import archive as module
+from kit import people, records
+from kit.archive import Archive, Home, Plan
+from kit.errors import ArchiveError, AttachmentError, KitError, RecordError, WrongChain
+from kit.merkle import Leaf, Tree
+from kit.records import Attachment, Record, SignedRecord
+
+AT = records.parse_time("2021-09-20T08:00:00Z")
+HOME = Home(20210921, "0x" + "aa" * 32, people.bob.address)
+FILE = Attachment.of("a.png", b"\x89PNG\r\n\x1a\n one")
+OTHER = Attachment.of("b.png", b"\x89PNG\r\n\x1a\n two")
+
+
+def signed(record: Record) -> SignedRecord:
+    salt = keccak(record.canonical())
+    committed = records.commitment(record, salt)
+    signature = records.sign(committed, HOME.chain_id, HOME.contract, people.alice)
+    return SignedRecord(record, salt, signature)
+
+
+def entry(text: str = "你好", minutes: int = 0, files: tuple[Attachment, ...] = ()) -> SignedRecord:
+    time = AT + timedelta(minutes=minutes)
+    return signed(records.entry(people.alice.address, time, text, place="泉州", attachments=files))
+
+
+def review(of: SignedRecord, decision: str = "approve", minutes: int = 60) -> SignedRecord:
+    time = AT + timedelta(minutes=minutes)
+    return signed(records.review(people.moderator.address, time, of.commitment, decision))
+
+
+def leaves(first: int, *told: SignedRecord) -> list[Leaf]:
+    return [Leaf.of(first + i, x.record, x.commitment) for i, x in enumerate(told)]
+
+
+def plan(archive: Archive, first: int, *told: SignedRecord) -> Plan:
+    batch = leaves(first, *told)
+    return archive.plan(batch, Tree(leaf.hash() for leaf in batch).root)
+
+
+@pytest.fixture
+def opened() -> Iterator[Callable[..., Archive]]:
+    """``Archive``, closed at the end of the test whatever happens."""
+    made: list[Archive] = []
+
+    def make(path: Path | str | None = None) -> Archive:
+        made.append(Archive(path))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def archive(opened: Callable[..., Archive]) -> Archive:
+    return opened()
+
+
+# --- open, close, open again ---------------------------------------------------------------------
+
+
+def test_everything_is_there_again_after_reopening(
+    opened: Callable[..., Archive], tmp_path: Path
+) -> None:
+    path = tmp_path / "diary.sqlite"
+    first = opened(path)
+    first.settle(HOME)
+    told = entry(files=(FILE,))
+    first.add(told, [FILE])
+    first.add(review(told))
+    planned = plan(first, 0, told)
+    first.close()
+
+    again = opened(str(path))
+    assert again.home == HOME
+    assert again.get(told.commitment) == told
+    assert again.file(FILE.sha256) == FILE.content
+    assert again.planned() == planned
+    assert again.leaves(0, 10) == [(leaf, leaf.hash()) for leaf in leaves(0, told)]
+    assert again.count() == 2
+    assert repr(again) == f"archive at {path}, 2 records"
+
+
+def test_an_archive_in_memory_leaves_no_file(
+    opened: Callable[..., Archive], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    one = opened()
+    one.add(entry())
+    assert one.home is None
+    assert repr(one) == "archive at memory, 1 records"
+    assert list(tmp_path.iterdir()) == []
+    assert opened().count() == 0
+
+
+def test_an_empty_file_becomes_an_archive(opened: Callable[..., Archive], tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    assert opened(tmp_path / "empty").count() == 0
+    with closing(sqlite3.connect(tmp_path / "empty")) as db:
+        assert db.execute("PRAGMA application_id").fetchone() == (0x43444B54,)
+        assert db.execute("PRAGMA user_version").fetchone() == (1,)
+
+
+def test_it_belongs_to_one_log(opened: Callable[..., Archive], tmp_path: Path) -> None:
+    one = opened(tmp_path / "a")
+    one.settle(HOME)
+    one.settle(HOME)
+    for other in (
+        Home(1, HOME.genesis_hash, HOME.contract),
+        Home(HOME.chain_id, "0x" + "bb" * 32, HOME.contract),
+        Home(HOME.chain_id, HOME.genesis_hash, people.carol.address),
+    ):
+        with pytest.raises(WrongChain, match="Open the archive on its own chain"):
+            one.settle(other)
+    assert one.home == HOME
+
+
+# --- files that are not ours ---------------------------------------------------------------------
+
+
+def make_text(path: Path) -> None:
+    path.write_text("Dear diary,\n" * 100)
+
+
+def make_database(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE records (mine TEXT)")
+        db.execute("INSERT INTO records VALUES ('important')")
+        db.commit()
+
+
+def make_marked_database(path: Path) -> None:
+    make_database(path)
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA application_id = 252006675")  # GeoPackage's
+        db.execute("PRAGMA user_version = 1")
+
+
+def make_newer(path: Path) -> None:
+    Archive(path).close()
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA user_version = 2")
+
+
+def make_damaged_header(path: Path) -> None:
+    Archive(path).close()
+    content = bytearray(path.read_bytes())
+    content[:16] = b"not SQLite at all"[:16]
+    path.write_bytes(content)
+
+
+def make_damaged_schema(path: Path) -> None:
+    Archive(path).close()
+    content = bytearray(path.read_bytes())
+    content[100:400] = b"\xff" * 300
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [make_text, make_database, make_marked_database, make_newer, make_damaged_header, make_damaged_schema],
+)  # fmt: skip
+def test_another_file_is_refused_and_not_touched(
+    make: Callable[[Path], None], tmp_path: Path
+) -> None:
+    path = tmp_path / "file"
+    make(path)
+    before = path.read_bytes()
+    with pytest.raises(ArchiveError, match=r"Expected an archive .*, got .*\. \w+"):
+        Archive(path)
+    assert path.read_bytes() == before
+    assert [x.name for x in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_newer_archive_says_so(tmp_path: Path) -> None:
+    make_newer(tmp_path / "a")
+    with pytest.raises(ArchiveError, match=r"archive of version 1, got version 2 at .*newer kit"):
+        Archive(tmp_path / "a")
+
+
+def test_a_missing_folder_and_a_folder(tmp_path: Path) -> None:
+    with pytest.raises(ArchiveError, match=r"an existing folder.*Make the folder first"):
+        Archive(tmp_path / "none" / "diary.sqlite")
+    with pytest.raises(ArchiveError, match="unable to open"):
+        Archive(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_may_only_be_read(
+    opened: Callable[..., Archive], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a"
+    told = entry()
+    first = opened(path)
+    first.add(told)
+    first.close()
+    before = path.read_bytes()
+    connect = sqlite3.connect
+    # File modes would not stop a test that runs as root; SQLite's own mode does.
+    monkeypatch.setattr(
+        sqlite3, "connect", lambda path, **more: connect(f"file:{path}?mode=ro", uri=True, **more)
+    )
+    one = opened(path)
+    assert one.get(told.commitment) == told
+    with pytest.raises(ArchiveError, match="may you write there"):
+        one.add(entry("another"))
+    one.close()
+    assert path.read_bytes() == before
+    with pytest.raises(ArchiveError, match="unable to open"):
+        Archive(tmp_path / "new")
+
+
+@pytest.fixture
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite waits 5 seconds for a lock; the tests don't."""
+    monkeypatch.setattr(module.sqlite3, "connect", partial(sqlite3.connect, timeout=0))
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_a_file_that_another_program_holds(opened: Callable[..., Archive], tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    told = entry()
+    one = opened(path)
+    one.add(told)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        for use in (
+            lambda: Archive(path),
+            lambda: one.add(entry("another")),
+            lambda: one.get(told.commitment),
+            one.count,
+            one.waiting,
+            lambda: one.ready(10),
+            one.planned,
+            one.last_landed,
+            lambda: one.leaves(0, 1),
+            lambda: one.file(FILE.sha256),
+            lambda: one.home,
+        ):
+            with pytest.raises(ArchiveError, match=r"locked.*Is another program using it"):
+                use()
+        other.execute("ROLLBACK")
+    assert one.get(told.commitment) == told
+    assert one.count() == 1
+
+
+@pytest.mark.usefixtures("_impatient")
+def test_a_reader_delays_a_write_and_does_not_break_the_next(
+    opened: Callable[..., Archive], tmp_path: Path
+) -> None:
+    path = tmp_path / "a"
+    one = opened(path)
+    one.add(entry("first"))
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM records").fetchone()
+        with pytest.raises(ArchiveError, match="locked"):
+            one.add(entry("second"))  # the COMMIT is what fails here
+        reader.execute("ROLLBACK")
+    one.add(entry("second"))
+    assert one.count() == 2
+
+
+def test_damage_inside_is_noticed_when_it_is_read(
+    opened: Callable[..., Archive], tmp_path: Path
+) -> None:
+    path = tmp_path / "a"
+    one = opened(path)
+    many = [entry(f"{i} " + "x" * 2000, minutes=i) for i in range(20)]
+    for told in many:
+        one.add(told)
+    one.close()
+    content = bytearray(path.read_bytes())
+    with closing(sqlite3.connect(path)) as db:
+        (page,) = db.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'records'").fetchone()
+    start = (page - 1) * 4096
+    content[start : start + 4096] = b"\xa5" * 4096
+    path.write_bytes(content)
+    again = opened(path)
+    with pytest.raises(ArchiveError, match="malformed"):
+        again.waiting()
+    with pytest.raises(ArchiveError):
+        again.add(entry("another"))
+
+
+# --- records and files ---------------------------------------------------------------------------
+
+
+def test_a_record_comes_back_as_it_was(archive: Archive) -> None:
+    told = entry("<script>\n🎲", files=(FILE, OTHER))
+    archive.add(told, [FILE, OTHER])
+    assert archive.get(told.commitment) == told
+    assert archive.get("0x" + "00" * 32) is None
+    assert archive.file(FILE.sha256) == FILE.content
+    assert archive.file("0x" + "00" * 32) is None
+
+
+def test_a_record_is_accepted_once(archive: Archive) -> None:
+    told = entry(files=(FILE,))
+    archive.add(told, [FILE])
+    with pytest.raises(RecordError, match=f"a new record, got {told.commitment} again"):
+        archive.add(told, [FILE])
+    assert archive.count() == 1
+
+
+def test_the_files_are_those_of_the_record(archive: Archive) -> None:
+    told = entry(files=(FILE, OTHER))
+    for files in ([], [FILE], [OTHER, FILE], [FILE, OTHER, OTHER]):
+        with pytest.raises(AttachmentError, match="the files that the record names"):
+            archive.add(told, files)
+    with pytest.raises(AttachmentError, match="the files that the record names"):
+        archive.add(entry(), [FILE])
+    assert archive.count() == 0
+    assert archive.file(FILE.sha256) is None
+
+
+def test_the_same_file_is_stored_once(opened: Callable[..., Archive], tmp_path: Path) -> None:
+    one = opened(tmp_path / "a")
+    one.add(entry("one", files=(FILE, FILE)), [FILE, FILE])
+    one.add(entry("two", files=(FILE,)), [FILE])
+    with closing(sqlite3.connect(tmp_path / "a")) as db:
+        assert db.execute("SELECT sha256 FROM files").fetchall() == [(FILE.sha256,)]
+
+
+def test_all_of_a_record_or_nothing(opened: Callable[..., Archive], tmp_path: Path) -> None:
+    one = opened(tmp_path / "a")
+    with closing(sqlite3.connect(tmp_path / "a")) as db:
+        db.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON files WHEN new.sha256 = '" + OTHER.sha256 + "'"
+            " BEGIN SELECT raise(ABORT, 'disk full'); END"
+        )
+        db.commit()
+    told = entry(files=(FILE, OTHER))
+    with pytest.raises(ArchiveError, match="disk full"):
+        one.add(told, [FILE, OTHER])
+    assert one.get(told.commitment) is None
+    assert one.file(FILE.sha256) is None
+    assert one.count() == 0
+    with closing(sqlite3.connect(tmp_path / "a")) as db:
+        db.execute("DROP TRIGGER full")
+        db.commit()
+    one.add(told, [FILE, OTHER])
+    assert one.get(told.commitment) == told
+
+
+@pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n ONE", "text", 5, b""])
+def test_a_changed_file_is_missing(
+    content: object, opened: Callable[..., Archive], tmp_path: Path
+) -> None:
+    one = opened(tmp_path / "a")
+    one.add(entry(files=(FILE,)), [FILE])
+    with closing(sqlite3.connect(tmp_path / "a")) as db:
+        db.execute("UPDATE files SET content = ?", (content,))
+        db.commit()
+    assert one.file(FILE.sha256) is None
+
+
+@pytest.mark.parametrize(
+    "canonical", [b"", b"no JSON", b"[1]", b"{}", b"\xff", 5, "text", b"[" * 100_000, b"9" * 5_000]
+)
+def test_a_damaged_record_is_a_record_error(
+    canonical: object, opened: Callable[..., Archive], tmp_path: Path
+) -> None:
+    one = opened(tmp_path / "a")
+    told = entry()
+    one.add(told)
+    with closing(sqlite3.connect(tmp_path / "a")) as db:
+        db.execute("UPDATE records SET canonical = ?", (canonical,))
+        db.commit()
+    with pytest.raises(RecordError):
+        one.get(told.commitment)
+
+
+# --- what waits ----------------------------------------------------------------------------------
+
+
+def test_entries_wait_until_reviewed_in_order_of_time(archive: Archive) -> None:
+    late, early, same = entry("late", 2), entry("early", 0), entry("same time, came later", 0)
+    for told in (late, early, same):
+        archive.add(told)
+    assert archive.waiting() == [early, same, late]
+    archive.add(review(early))
+    archive.add(review(same, "reject"))
+    assert archive.waiting() == [late]
+
+
+def test_ready_are_all_reviews_and_the_approved_entries(archive: Archive) -> None:
+    approved, rejected, unseen = entry("approved", 1), entry("rejected", 2), entry("unseen", 0)
+    for told in (rejected, approved, unseen):
+        archive.add(told)
+    assert archive.ready(10) == []
+    no, yes = review(rejected, "reject", 61), review(approved, minutes=61)
+    archive.add(no)
+    archive.add(yes)
+    assert archive.ready(10) == [approved, no, yes]
+    assert archive.ready(2) == [approved, no]
+    assert archive.ready_count() == 3
+    assert archive.reviews(approved.commitment) == [yes]
+    assert archive.reviews(unseen.commitment) == []
+
+
+def test_records_that_are_no_entries_are_ready_at_once(archive: Archive) -> None:
+    witness = signed(
+        Record("witness", people.bob.address, AT, "0x" + "ab" * 32, {"note": "I saw it."})
+    )
+    archive.add(witness)
+    assert archive.ready(10) == [witness]
+    assert archive.waiting() == []
+
+
+def test_what_is_planned_is_no_longer_ready_and_waits_again_when_dropped(archive: Archive) -> None:
+    one, two = entry("one"), entry("two", 1)
+    for told in (one, two, review(one), review(two)):
+        archive.add(told)
+    before = archive.ready(10)
+    assert archive.planned() is None
+    assert archive.last_landed() is None
+    planned = plan(archive, 5, one)
+    assert archive.planned() == planned == Plan(5, planned.root, 1)
+    assert [told for told in before if told != one] == archive.ready(10)
+    archive.drop(planned)
+    assert archive.planned() is None
+    assert archive.leaves(0, 100) == []
+    assert archive.ready(10) == before
+
+
+def test_landed_batches(archive: Archive) -> None:
+    one, two = entry("one"), entry("two", 1)
+    first = plan(archive, 0, one)
+    archive.landed(first)
+    assert (archive.planned(), archive.last_landed()) == (None, first)
+    second = plan(archive, 1, two)
+    assert (archive.planned(), archive.last_landed()) == (second, first)
+    archive.landed(second)
+    assert (archive.planned(), archive.last_landed()) == (None, second)
+    assert [leaf.seq for leaf, _ in archive.leaves(0, 1)] == [0]
+    assert [leaf.seq for leaf, _ in archive.leaves(1, 1)] == [1]
+    assert [leaf.seq for leaf, _ in archive.leaves(0, 2)] == [0, 1]
+
+
+def test_a_number_or_a_record_is_planned_once(archive: Archive) -> None:
+    one, two = entry("one"), entry("two", 1)
+    archive.landed(plan(archive, 0, one))
+    for first, told in ((0, two), (1, one)):
+        with pytest.raises(KitError):
+            plan(archive, first, told)
+    assert archive.planned() is None  # the batch's row went with its leaves
+    assert len(archive.leaves(0, 10)) == 1
+
+
+def test_reviews_are_read_from_the_json_as_text(archive: Archive) -> None:
+    # SQLite from 3.45 on takes a blob for its own binary JSON, unless it is told.
+    told = entry()
+    archive.add(told)
+    archive.add(review(told))
+    stored = archive._one("SELECT typeof(canonical) FROM records LIMIT 1")
+    assert stored == "blob"
+    assert archive.ready_count() == 2
+    decision = json.loads(archive.reviews(told.commitment)[0].record.canonical())["body"]
+    assert decision["decision"] == "approve"
+
+
+def test_erased_content_is_overwritten(opened: Callable[..., Archive], tmp_path: Path) -> None:
+    one = opened(tmp_path / "a")
+    secret = "withheld " * 20
+    one.add(entry(secret))
+    assert secret.encode() in (tmp_path / "a").read_bytes()
+    with one._writing():
+        one._db.execute("DELETE FROM records")
+    one.close()
+    assert b"withheld" not in (tmp_path / "a").read_bytes()
+
+
+def test_errors_inside_a_write_come_out_as_they_are(archive: Archive) -> None:
+    def fail() -> Any:
+        with archive._writing():
+            archive._db.execute("INSERT INTO home VALUES (1, 'a', 'b')")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+    assert archive.home is None

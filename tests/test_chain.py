@@ -1,0 +1,557 @@
+"""One interface to three chains, the same on all three; then what each of them is alone."""
+
+from __future__ import annotations
+
+import functools
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+import kit
+from kit.chain import BLOCK_SECONDS, START, Chain, Http, Receipt
+from kit.errors import ChainError, NodeDown, Reverted
+from kit.people import alice, bob, named
+from kit.solidity import Artifact, compile_source
+
+# Everything that a contract can say when it refuses.
+REFUSALS = """
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+contract Refusals {
+    struct Point { uint8 x; int8 y; }
+    error Custom(uint256 number, address who, bytes2 mark, string words, bool yes, bytes raw);
+    error Shaped(Point point, uint16[] list);
+    error Bare();
+    error NotBorn(string why);
+    uint256 public count;
+
+    constructor(bool born) { if (!born) revert NotBorn("not today"); }
+    function custom(address who) external {
+        count += 1;
+        revert Custom(7, who, 0x0102, unicode"词", true, hex"03");
+    }
+    function shaped() external {
+        count += 1;
+        uint16[] memory list = new uint16[](2);
+        list[1] = 4;
+        revert Shaped(Point(1, -2), list);
+    }
+    function bare() external { count += 1; revert Bare(); }
+    function words() external { count += 1; require(count == 99, unicode"Only one: 只有一"); }
+    function empty() external { count += 1; require(count == 99, ""); }
+    function silent() external { count += 1; revert(); }
+    function overflow(uint8 n) external { count += 1; uint8 m = 255; m += n; }
+    function asserts() external { count += 1; assert(count == 99); }
+    function divide(uint256 n) external { count = 1 / n; }
+    function foreign() external { count += 1; new Other().refuse(); }
+    function heavy() external { count = new uint256[](2**32).length; }
+    function one() external { count += 1; }
+    function asker() external view returns (address) { return msg.sender; }
+}
+
+contract Other {
+    error Foreign(uint256 n);
+    function refuse() external pure { revert Foreign(3); }
+}
+"""
+
+# Call, its arguments, and the reason that a reader gets.
+REASONS = {
+    "custom": (
+        [bob.address],
+        f"Custom(number=7, who={bob.address}, mark=0x0102, words=词, yes=True, raw=0x03)",
+    ),
+    "shaped": ([], "Shaped(point=(1, -2), list=(0, 4))"),
+    "bare": ([], "Bare()"),
+    "words": ([], "Only one: 只有一"),
+    "empty": ([], "no reason was given"),
+    "silent": ([], "no reason was given"),
+    "overflow": (
+        [1],
+        "Panic error 0x11: Arithmetic operation results in underflow or overflow.",
+    ),
+    "asserts": ([], "Panic error 0x01: Assert evaluates to false."),
+    "divide": ([0], "Panic error 0x12: Division by zero."),
+    # An error that this contract's ABI doesn't name can only be shown as it came.
+    "foreign": ([], "0x85213218" + f"{3:064x}"),
+}
+
+NOWHERE = "0x" + "ab" * 32
+
+
+@pytest.fixture(scope="module")
+def refusals() -> Artifact:
+    return compile_source(REFUSALS, "Refusals")
+
+
+@pytest.fixture(scope="module", params=["embedded", "anvil", "connected"])
+def each(request: pytest.FixtureRequest) -> Chain:
+    """Each of the three chains; anvil's is used by other tests too, so count from its head."""
+    if request.param == "embedded":
+        return kit.chain.embedded()
+    node = request.getfixturevalue("anvil")
+    return node if request.param == "anvil" else kit.chain.connect(node.url)
+
+
+@pytest.fixture(scope="module")
+def contract(each: Chain, refusals: Artifact) -> Any:
+    return each.deploy(refusals, True, by=alice)
+
+
+@pytest.fixture(params=["embedded", "anvil"])
+def simulated(request: pytest.FixtureRequest) -> Chain:
+    """The two chains whose clock and blocks are ours."""
+    return request.getfixturevalue({"embedded": "chain"}.get(request.param, request.param))
+
+
+class TestEach:
+    """One interface: what these tests ask is the same on all three."""
+
+    def test_identity(self, each: Chain) -> None:
+        assert each.chain_id == each.w3.eth.chain_id
+        assert each.chain_id == {"embedded": 20210921}.get(each.backend, 31337)
+        assert each.genesis_hash == each.block(0).hash
+        assert each.backend in repr(each)
+        assert f"{each.backend} chain {each.chain_id}, head {each.head.number} at " in repr(each)
+
+    def test_a_block_by_number_hash_and_word(self, each: Chain) -> None:
+        head = each.head
+        assert each.block(head.number) == each.block(head.hash) == each.block("latest") == head
+        assert head.hash.startswith("0x")
+        assert len(head.hash) == 66
+        assert head.time.tzinfo is UTC
+
+    def test_both_started_in_september_2021(self, each: Chain) -> None:
+        assert each.block(0).time == START == datetime(2021, 9, 9, 16, tzinfo=UTC)
+
+    def test_send_changes_the_chain_and_call_does_not(self, each: Chain, contract: Any) -> None:
+        count, head = each.call(contract.functions.count()), each.head
+        each.call(contract.functions.one())
+        assert (each.call(contract.functions.count()), each.head) == (count, head)
+        each.send(contract.functions.one(), by=bob)
+        assert each.call(contract.functions.count()) == count + 1
+        assert each.head.number == head.number + 1
+
+    def test_receipt(self, each: Chain, contract: Any) -> None:
+        before = each.head
+        receipt = each.send(contract.functions.one(), by=bob)
+        assert receipt.gas > 21_000  # what every transaction pays at least
+        assert receipt.block == each.head
+        assert receipt.block.time == before.time + timedelta(seconds=BLOCK_SECONDS)
+        assert receipt.contract is None
+        assert each.receipt(receipt.transaction_hash) == receipt
+
+    def test_the_receipt_of_a_deployment_names_the_contract(
+        self, each: Chain, refusals: Artifact
+    ) -> None:
+        made = each.deploy(refusals, True, by=alice)
+        sent = each.w3.eth.get_block("latest")["transactions"][0].to_0x_hex()
+        assert each.receipt(sent).contract == made.address
+        assert each.call(each.contract(made.address, refusals.abi).functions.count()) == 0
+
+    def test_gas_is_paid_by_the_sender_and_only_as_much_as_used(
+        self, each: Chain, contract: Any
+    ) -> None:
+        before = each.balance(bob.address)
+        receipt = each.send(contract.functions.one(), by=bob)
+        price = each.w3.eth.get_transaction_receipt(receipt.transaction_hash)["effectiveGasPrice"]
+        assert before - each.balance(bob.address) == receipt.gas * price > 0
+
+    def test_nobody_or_somebody_without_coins_can_ask(self, each: Chain, contract: Any) -> None:
+        assert each.call(contract.functions.asker()) == "0x" + 40 * "0"
+        poor = named("poor")
+        assert each.balance(poor.address) == 0
+        assert each.call(contract.functions.asker(), by=poor) == poor.address
+
+    @pytest.mark.parametrize("name", REASONS)
+    def test_a_refusal_says_why(self, each: Chain, contract: Any, name: str) -> None:
+        arguments, reason = REASONS[name]
+        function = contract.functions[name](*arguments)
+        head = each.head
+        with pytest.raises(Reverted) as sent:
+            each.send(function, by=alice)
+        with pytest.raises(Reverted) as called:
+            each.call(function)
+        assert sent.value.reason == called.value.reason == reason
+        assert each.head == head  # nothing was sent, nothing was paid
+
+    def test_a_constructor_that_refuses(self, each: Chain, refusals: Artifact) -> None:
+        with pytest.raises(Reverted) as caught:
+            each.deploy(refusals, False, by=alice)
+        assert caught.value.reason == "NotBorn(why=not today)"
+
+    def test_a_call_that_no_gas_is_enough_for(self, each: Chain, contract: Any) -> None:
+        for attempt in (
+            lambda: each.send(contract.functions.heavy(), by=alice),
+            lambda: each.call(contract.functions.heavy()),
+        ):
+            with pytest.raises(ChainError, match=r"(?i)out ?of ?gas"):
+                attempt()
+
+    def test_a_refusal_in_the_block_only(
+        self, each: Chain, contract: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        # As if the chain changed between the trial and the block: tried with one, sent with bare.
+        good, bad = contract.functions.one(), contract.functions.bare()
+        request = each._request(good, alice) | {"data": bad._encode_transaction_data()}
+        monkeypatch.setattr(each, "_request", lambda *_: request)
+        head = each.head
+        with pytest.raises(Reverted) as caught:
+            each.send(bad, by=alice)
+        assert caught.value.reason == "Bare()"
+        assert each.head.number == head.number + 1  # it was mined, and paid for
+
+    def test_out_of_gas_in_the_block_only(
+        self, each: Chain, contract: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        request = each._request(contract.functions.one(), alice) | {"gas": 22_000}
+        monkeypatch.setattr(each, "_request", lambda *_: request)
+        with pytest.raises(Reverted, match="out of gas"):
+            each.send(contract.functions.one(), by=alice)
+
+    def test_a_sender_without_coins(self, each: Chain, contract: Any) -> None:
+        with pytest.raises(ChainError, match="coins for the gas") as caught:
+            each.send(contract.functions.one(), by=named("poor"))
+        assert type(caught.value) is ChainError  # it was not the contract that refused
+        assert 'b"' not in str(caught.value)  # no raw bytes in front of a reader
+
+    @pytest.mark.parametrize("number", [10**9, NOWHERE, "rubbish", -1])
+    def test_no_such_block(self, each: Chain, number: Any) -> None:
+        with pytest.raises(ChainError, match=f"a block on this chain, got none numbered {number}"):
+            each.block(number)
+
+    @pytest.mark.parametrize("transaction", [NOWHERE, "0xab"])
+    def test_no_such_transaction(self, each: Chain, transaction: str) -> None:
+        with pytest.raises(ChainError, match=f"a transaction on this chain, got {transaction},"):
+            each.receipt(transaction)
+
+    def test_no_such_contract(self, each: Chain, refusals: Artifact) -> None:
+        with pytest.raises(ChainError, match=f"a contract at {bob.address}, got an address with"):
+            each.contract(bob.address, refusals.abi)
+        with pytest.raises(ChainError, match="the address of a contract, got '0x12'"):
+            each.contract("0x12", refusals.abi)
+
+    def test_a_contract_that_does_not_answer(self, each: Chain, refusals: Artifact) -> None:
+        # Not through chain.contract(), which would notice: a chain restarted without its state.
+        gone = each.w3.eth.contract(named("gone").address, abi=refusals.abi)
+        with pytest.raises(ChainError, match="the contract's answer, got none"):
+            each.call(gone.functions.count())
+
+    def test_a_time_that_is_past_changes_nothing(self, each: Chain) -> None:
+        head = each.head
+        each.wait_until(head.time)
+        each.wait_until(START)
+        assert each.head == head
+
+    def test_html_is_escaped(self, each: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert each.head.hash in each._repr_html_()
+        monkeypatch.setattr(each, "backend", "<script>")
+        assert "&lt;script&gt;" in each._repr_html_()
+        assert "<script>" not in each._repr_html_()
+
+
+class TestSimulated:
+    """The embedded chain and anvil: their clock and their blocks are ours."""
+
+    def test_the_clock_counts_blocks_not_seconds(self, simulated: Chain) -> None:
+        step = timedelta(seconds=BLOCK_SECONDS)
+        before = simulated.head
+        assert simulated.now() == before.time + step
+        after = simulated.mine(3)
+        assert after == simulated.head
+        assert after.number == before.number + 3
+        times = [simulated.block(before.number + i).time - before.time for i in range(4)]
+        assert times == [0 * step, step, 2 * step, 3 * step]
+
+    def test_a_jump_lands_on_the_second(self, simulated: Chain) -> None:
+        head = simulated.head
+        then = simulated.now() + timedelta(days=11, seconds=5)
+        simulated.wait_until(then)
+        assert simulated.head.time == then
+        assert simulated.head.number == head.number + 1
+        assert simulated.mine().time == then + timedelta(seconds=BLOCK_SECONDS)
+
+    def test_part_of_a_second_is_rounded_up(self, simulated: Chain) -> None:
+        now = simulated.now()
+        simulated.wait_until(now + timedelta(milliseconds=1))
+        assert simulated.head.time == now + timedelta(seconds=1)
+
+    def test_a_time_in_another_zone(self, simulated: Chain) -> None:
+        then = simulated.now() + timedelta(hours=1)
+        simulated.wait_until(then.astimezone(timezone(timedelta(hours=8))))
+        assert simulated.head.time == then
+
+    def test_snapshot_and_restore(self, simulated: Chain, refusals: Artifact) -> None:
+        functions = simulated.deploy(refusals, True, by=alice).functions
+        head, now, coins = simulated.head, simulated.now(), simulated.balance(bob.address)
+        token = simulated.snapshot()
+        sent = simulated.send(functions.one(), by=bob)
+        simulated.mine(2)
+        simulated.wait_until(now + timedelta(days=3))
+        simulated.restore(token)
+        assert (simulated.head, simulated.now()) == (head, now)
+        assert simulated.balance(bob.address) == coins
+        assert simulated.call(functions.count()) == 0
+        with pytest.raises(ChainError):
+            simulated.receipt(sent.transaction_hash)
+        # The clock was wound back too: the same call is the same transaction at the same time.
+        # (Not in the same block on anvil, which has random numbers in its blocks.)
+        again = simulated.send(functions.one(), by=bob)
+        assert again.transaction_hash == sent.transaction_hash
+        assert (again.block.number, again.block.time) == (sent.block.number, sent.block.time)
+
+    def test_restoring_what_is_no_snapshot(self, simulated: Chain) -> None:
+        with pytest.raises(ChainError, match="a snapshot of this chain, got '0x99'"):
+            simulated.restore("0x99")
+
+    def test_everybody_funded_has_coins(self, simulated: Chain) -> None:
+        # Others may have spent a little of them on gas before.
+        assert all(simulated.balance(p.address) > 999 * 10**18 for p in kit.people.FUNDED)
+
+
+class TestConnected:
+    """Any node: nothing is simulated there."""
+
+    @pytest.fixture
+    def connected(self, anvil: Chain) -> Chain:
+        return kit.chain.connect(anvil.url)  # type: ignore[attr-defined]
+
+    def test_its_clock_is_the_real_one(self, connected: Chain) -> None:
+        before = datetime.now(UTC).replace(microsecond=0)
+        assert before <= connected.now() <= datetime.now(UTC)
+        head = connected.head
+        with pytest.raises(ChainError, match=r"whose clock can be moved to .* got a connected"):
+            connected.wait_until(connected.now() + timedelta(hours=1))
+        assert connected.head == head
+
+    def test_what_it_can_not_do(self, connected: Chain) -> None:
+        for attempt in (connected.mine, connected.snapshot, lambda: connected.restore("0x0")):
+            with pytest.raises(ChainError, match=r"a connected chain\. Use kit\.chain\.embedded"):
+                attempt()
+
+    def test_closing_leaves_the_node_alone(self, connected: Chain, anvil: Chain) -> None:
+        with connected:
+            pass
+        assert anvil.head.number >= 0
+
+    def test_a_chain_from_before_base_fees(self, connected: Chain, refusals: Artifact) -> None:
+        class Old(Http):
+            def make_request(self, method: Any, params: Any) -> Any:
+                answer: Any = super().make_request(method, params)
+                if method == "eth_getBlockByNumber":
+                    answer["result"].pop("baseFeePerGas")
+                return answer
+
+        def kind(chain: Chain) -> int:
+            chain.deploy(refusals, True, by=alice)
+            newest: Any = chain.w3.eth.get_block("latest", full_transactions=True)
+            return int(newest["transactions"][0]["type"])
+
+        assert kind(connected) == 2
+        url = connected.w3.provider.endpoint_uri  # type: ignore[attr-defined]
+        assert kind(Chain(Old(url))) == 0  # a legacy transaction: such a chain knows no other
+
+    def test_a_transaction_that_no_block_takes(
+        self, anvil: Chain, contract_on_anvil: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        wait = functools.partial(anvil.w3.eth.wait_for_transaction_receipt, timeout=0.2)
+        monkeypatch.setattr(anvil.w3.eth, "wait_for_transaction_receipt", wait)
+        anvil._ask("evm_setAutomine", False)  # type: ignore[attr-defined]
+        try:
+            with pytest.raises(ChainError, match="the transaction in a block"):
+                anvil.send(contract_on_anvil.functions.one(), by=bob)
+        finally:
+            anvil._ask("evm_setAutomine", True)  # type: ignore[attr-defined]
+            anvil.mine()
+        assert anvil.call(contract_on_anvil.functions.count()) == 1  # it landed late
+
+    @pytest.fixture
+    def contract_on_anvil(self, anvil: Chain, refusals: Artifact) -> Any:
+        return anvil.deploy(refusals, True, by=alice)
+
+
+# --- addresses where no node answers -------------------------------------------------------------
+
+
+class _Answers(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        status, body = self.server.answer  # type: ignore[attr-defined]
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[HTTPServer]:
+    """A web server that is no node: it gives ``server.answer`` to whatever is asked."""
+    with HTTPServer(("127.0.0.1", 0), _Answers) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def _answer(**content: Any) -> bytes:
+    return json.dumps({"jsonrpc": "2.0", "id": 0} | content).encode()
+
+
+def test_connect_to_a_node(server: HTTPServer) -> None:
+    # So that the answers below are refused for what they are.
+    server.answer = (200, _answer(result="0x7b"))  # type: ignore[attr-defined]
+    assert kit.chain.connect(f"http://127.0.0.1:{server.server_port}/").chain_id == 123
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (500, b"Internal Server Error"),
+        (200, b"<html>Log in first</html>"),
+        (200, b"\xff\xfe"),
+        (200, b"{}"),
+        (200, b"[]"),
+        (200, b"null"),
+        (200, _answer(result=None)),
+        (200, _answer(result="rubbish")),
+        (200, _answer(error="rubbish")),
+        (200, _answer(error={"code": -32601, "message": "no such method"})),
+    ],
+)
+def test_connect_to_what_is_no_node(server: HTTPServer, answer: tuple[int, bytes]) -> None:
+    server.answer = answer  # type: ignore[attr-defined]
+    with pytest.raises(NodeDown, match=f"a JSON-RPC node at 127.0.0.1:{server.server_port}, got"):
+        kit.chain.connect(f"http://127.0.0.1:{server.server_port}/")
+
+
+def test_connect_to_a_refused_port_names_the_host_and_no_secret(server: HTTPServer) -> None:
+    port = server.server_port
+    server.server_close()
+    with pytest.raises(NodeDown) as caught:
+        kit.chain.connect(f"http://somebody:password@127.0.0.1:{port}/v3/key?token=key")
+    assert f"127.0.0.1:{port}," in str(caught.value)
+    assert not any(secret in str(caught.value) for secret in ("somebody", "password", "key", "v3"))
+
+
+@pytest.mark.parametrize(
+    "url", ["ftp://x.example/key", "ws://x.example/key", "x.example/key", "http://[::1/key", ""]
+)
+def test_connect_to_another_kind_of_address(url: str) -> None:
+    with pytest.raises(ChainError, match="starts with http:// or https://") as caught:
+        kit.chain.connect(url)
+    assert type(caught.value) is ChainError
+    assert "key" not in str(caught.value)
+
+
+# --- the embedded chain alone --------------------------------------------------------------------
+
+
+def _python(script: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+# A contract that is one STOP, written out so that no change of a compiler or contract matters here.
+WORK = """
+import kit
+from datetime import timedelta
+chain = kit.chain.embedded()
+stop = kit.solidity.Artifact("Stop", [], "0x6001600c60003960016000f300", "none")
+chain.deploy(stop, by=kit.people.alice)
+chain.mine(2)
+chain.wait_until(chain.now() + timedelta(days=1))
+chain.deploy(stop, by=kit.people.bob)
+print(chain.genesis_hash, chain.head.number, chain.head.hash)
+"""
+
+
+def test_all_hashes_are_the_same_in_every_process() -> None:
+    first, second = _python(WORK), _python(WORK)
+    assert first == second
+    assert first.split() == [
+        "0x10fc269c90033f7f2575e1214e160fb6b4ecf029b34cc8210e00db8deb8d6989",
+        "5",
+        "0xfe6f0305b11d68e7d4b44148a3de1999fcd6417522c8978c56b3111e28464d30",
+    ]
+
+
+def test_genesis_is_at_start_and_blocks_come_every_twelve_seconds(chain: Chain) -> None:
+    assert (chain.head.number, chain.head.time) == (0, START)
+    assert chain.mine().time == START + timedelta(seconds=12)
+    assert BLOCK_SECONDS == 12
+
+
+def test_two_chains_do_not_share_state(chain: Chain) -> None:
+    other = kit.chain.embedded()
+    chain.mine(2)
+    assert (chain.head.number, other.head.number) == (2, 0)
+
+
+def test_it_opens_no_thread_socket_or_process() -> None:
+    assert (
+        _python("""
+import sys, threading
+seen = []
+sys.addaudithook(lambda event, _: seen.append(event))
+start = threading.Thread.start
+threading.Thread.start = lambda self: (seen.append("thread"), start(self))
+import kit.chain
+seen.clear()  # urllib3, which web3 imports, tries once whether there is IPv6
+chain = kit.chain.embedded()
+chain.deploy(kit.solidity.load_artifact("DiaryStorage"), by=kit.people.alice)
+watched = {"thread", "socket.__new__", "socket.connect", "socket.bind", "subprocess.Popen", "os.fork"}
+print(sorted(watched.intersection(seen)))
+import socket  # and would we have noticed?
+socket.socket().close()
+threading.Thread(target=int).start()
+print(sorted(watched.intersection(seen)))
+""")
+        == "[]\n['socket.__new__', 'thread']"
+    )
+
+
+def test_it_is_up_in_half_a_second() -> None:
+    script = """
+import time, kit.chain
+start = time.perf_counter()
+kit.chain.embedded()
+print(time.perf_counter() - start)
+"""
+    assert min(float(_python(script)) for _ in range(3)) < 0.5
+
+
+def test_import_kit_takes_no_longer_than_web3() -> None:
+    def seconds(module: str) -> float:
+        script = (
+            f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
+        )
+        return min(float(_python(script)) for _ in range(3))
+
+    assert seconds("kit") <= 1.2 * seconds("web3")
+
+
+def test_receipt_shows_itself() -> None:
+    block = kit.chain.Block(7, "0xb10c", START)
+    receipt = Receipt("0x<b>", block, 43_493, "0x<i>")
+    assert repr(receipt) == "Receipt 0x<b> in block 7, 43,493 gas"
+    shown = receipt._repr_html_()
+    assert "0x&lt;b&gt;" in shown
+    assert "0x&lt;i&gt;" in shown
+    assert "43,493" in shown
+    assert "2021-09-09 16:00:00 UTC" in shown
+    assert "new contract" not in Receipt("0x1", block, 1)._repr_html_()

@@ -1,0 +1,136 @@
+"""The design's picture stays true: imports run one way, and a certificate needs no chain."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import subprocess
+import sys
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import kit
+
+FOLDER = Path(kit.__file__).parent
+MODULES = sorted(path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("__"))
+
+# Started as a script, by the path of its file: nothing is imported from it by users.
+PRIVATE = {"keeper"}
+
+# What a module may import of the kit when it is loaded; who is not here is only kept from cycles.
+ALLOWED = {
+    "errors": set(),
+    "html": set(),
+    "keeper": set(),
+    "people": set(),
+    "records": {"errors", "html"},
+    "merkle": {"errors", "html", "records"},
+    "archive": {"errors", "records", "merkle"},
+    "solidity": {"errors"},
+    "chain": {"errors", "html", "people", "solidity"},
+    "log": {"chain", "errors", "html", "merkle", "solidity"},
+    "participation": {"errors"},
+    "plots": {"errors", "participation"},
+}
+
+# What the frozen core must never load, nor anything that it loads. (Not eth_account: it signs.)
+HEAVY = {"web3", "pandas", "matplotlib", "eth_tester", "solcx"}
+
+
+def _imports(path: Path) -> set[str]:
+    """The modules of the kit that a module imports when it is loaded."""
+    found: set[str] = set()
+    waiting: list[ast.AST] = [ast.parse(path.read_text(encoding="utf-8"))]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue  # imported when it is called
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            waiting += node.orelse  # never imported
+            continue
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: relative imports are not used in the kit"
+            if node.module == "kit":
+                found |= {name.name for name in node.names}
+            elif node.module and node.module.startswith("kit."):
+                found.add(node.module.split(".")[1])
+        if isinstance(node, ast.Import):
+            found |= {n.name.split(".")[1] for n in node.names if n.name.startswith("kit.")}
+            assert "kit" not in {n.name for n in node.names}, f"{path.name}: import the module"
+        waiting += ast.iter_child_nodes(node)
+    return found
+
+
+GRAPH = {name: _imports(FOLDER / f"{name}.py") for name in MODULES}
+
+
+def test_the_graph_is_read(tmp_path: Path) -> None:
+    # Else every test below would be about nothing.
+    sample = tmp_path / "sample.py"
+    sample.write_text(
+        "import os, kit.a\nfrom kit import b\nfrom kit.c import x\nfrom typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    from kit.never import y\nelse:\n    from kit.d import z\n"
+        "try:\n    from kit.e import z\nexcept ImportError:\n    pass\n"
+        "class C:\n    from kit.f import z\n"
+        "def f():\n    from kit.later import z\n"
+    )
+    assert _imports(sample) == {"a", "b", "c", "d", "e", "f"}
+    assert {"records", "merkle"} <= set(MODULES)
+
+
+def test_no_cycles() -> None:
+    # Raises CycleError, which names the cycle. The package itself imports errors only.
+    TopologicalSorter(GRAPH | {"__init__": _imports(FOLDER / "__init__.py")}).prepare()
+    assert _imports(FOLDER / "__init__.py") == {"errors"}
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_imports_run_one_way(name: str) -> None:
+    assert GRAPH[name] <= ALLOWED[name]
+
+
+def _loaded(module: str, *asked: str) -> set[str]:
+    """Which of the asked modules are loaded after an import in a new process."""
+    script = f"import json, sys, {module}; print(json.dumps(list(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    return set(asked) & set(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("name", ["errors", "records", "merkle", "archive"])
+def test_the_core_knows_no_chain_and_no_tables(name: str) -> None:
+    assert _loaded(f"kit.{name}", f"kit.{name}", *HEAVY) == {f"kit.{name}"}
+
+
+def test_import_kit_alone_loads_nothing_heavy() -> None:
+    assert _loaded("kit", "kit.errors", *HEAVY, "eth_account", "requests") == {"kit.errors"}
+
+
+def test_heavy_modules_would_be_seen() -> None:
+    assert _loaded("kit.chain", "web3", "eth_account") == {"web3", "eth_account"}
+
+
+@pytest.mark.parametrize("name", sorted(set(MODULES) - PRIVATE))
+def test_public_names(name: str) -> None:
+    module = importlib.import_module(f"kit.{name}")
+    if name in ("anvil", "embedded"):  # made by the functions of kit.chain
+        assert not hasattr(module, "__all__")
+        return
+    assert len(set(module.__all__)) == len(module.__all__) > 0
+    for public in module.__all__:
+        assert getattr(module, public) is not None
+        assert not public.startswith("_")
+
+
+def test_every_name_of_the_kit_loads() -> None:
+    assert {"Diary", "KitError", "chain", "people"} <= set(kit.__all__)
+    for name in kit.__all__:
+        assert getattr(kit, name) is not None
+    assert set(kit.__all__) <= set(dir(kit))
+    assert kit.chain.__name__ == "kit.chain"
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+        kit.nothing  # noqa: B018

@@ -1,0 +1,181 @@
+"""DiaryLog seen from Python."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import kit
+from kit import people
+from kit.errors import ChainError, KitError, NodeDown, Reverted, WrongChain
+from kit.log import MODERATOR_ROLE, REGISTRAR_ROLE, Log
+from kit.solidity import load_artifact
+
+ROOTS = ["0x" + f"{i:02x}" * 32 for i in range(1, 5)]
+
+
+@pytest.fixture
+def log(chain: Any) -> Log:
+    return Log.deploy(chain, by=people.registrar)
+
+
+def test_a_new_log_is_empty(log: Log) -> None:
+    assert (log.batch_count(), log.record_count(), log.batches()) == (0, 0, [])
+    assert log.has_role(REGISTRAR_ROLE, people.registrar.address)
+    assert not log.has_role(MODERATOR_ROLE, people.registrar.address)
+    assert not log.has_role(REGISTRAR_ROLE, people.bob.address)
+
+
+def test_roles_are_those_of_the_contract(log: Log) -> None:
+    functions = log.contract.functions
+    assert log.chain.call(functions.REGISTRAR_ROLE()) == REGISTRAR_ROLE
+    assert log.chain.call(functions.MODERATOR_ROLE()) == MODERATOR_ROLE
+    assert log.chain.call(functions.MAX_BATCH_SIZE()) == kit.merkle.BATCH_MAX
+
+
+def test_append_returns_what_the_chain_holds(log: Log) -> None:
+    first = log.append(ROOTS[0], 0, 3, by=people.registrar)
+    second = log.append(ROOTS[1], 3, 1024, by=people.registrar)
+    assert (log.batch_count(), log.record_count()) == (2, 1027)
+    assert (first.number, first.root, first.first_seq, first.count) == (0, ROOTS[0], 0, 3)
+    assert (second.number, second.root, second.first_seq, second.count) == (1, ROOTS[1], 3, 1024)
+    assert first.registrar == people.registrar.address
+    assert [log.root(0), log.root(1)] == ROOTS[:2]
+    assert log.batches() == [first, second]
+    assert log.batches(second.anchor.block_number) == [second]
+    assert log.batches(0, first.anchor.block_number) == [first]
+    block = log.chain.block(second.anchor.block_number)
+    assert (second.anchor.block_hash, second.anchor.block_time) == (block.hash, block.time)
+    assert log.chain.receipt(second.anchor.transaction_hash).block == block
+    assert second.anchor.contract == log.address
+    assert second.anchor.chain_id == log.chain.chain_id
+
+
+def test_the_same_batch_never_lands_twice(log: Log) -> None:
+    log.append(ROOTS[0], 0, 3, by=people.registrar)
+    for first_seq in (0, 2, 4):
+        with pytest.raises(Reverted) as caught:
+            log.append(ROOTS[0], first_seq, 3, by=people.registrar)
+        assert caught.value.reason == f"SequenceMismatch(expected=3, got={first_seq})"
+    assert log.record_count() == 3
+
+
+@pytest.mark.parametrize(
+    ("root", "count", "reason"),
+    [
+        (ROOTS[0], 0, "InvalidBatchSize(count=0, max=1024)"),
+        (ROOTS[0], 1025, "InvalidBatchSize(count=1025, max=1024)"),
+        ("0x" + "00" * 32, 1, "EmptyRoot()"),
+    ],
+)
+def test_impossible_batches(log: Log, root: str, count: int, reason: str) -> None:
+    with pytest.raises(Reverted) as caught:
+        log.append(root, 0, count, by=people.registrar)
+    assert caught.value.reason == reason
+
+
+def test_only_registrars_append_and_only_the_admin_appoints(log: Log) -> None:
+    role = "0x" + REGISTRAR_ROLE.hex()
+    missing = f"AccessControlUnauthorizedAccount(account={people.bob.address}, neededRole="
+    with pytest.raises(Reverted) as caught:
+        log.append(ROOTS[0], 0, 1, by=people.bob)
+    assert caught.value.reason == f"{missing}{role})"
+    with pytest.raises(Reverted) as caught:
+        log.grant(REGISTRAR_ROLE, people.bob.address, by=people.bob)
+    assert caught.value.reason == f"{missing}0x{'00' * 32})"
+    log.grant(REGISTRAR_ROLE, people.bob.address, by=people.registrar)
+    assert log.has_role(REGISTRAR_ROLE, people.bob.address)
+    assert log.append(ROOTS[0], 0, 1, by=people.bob).registrar == people.bob.address
+
+
+def test_an_unknown_batch(log: Log) -> None:
+    with pytest.raises(Reverted) as caught:
+        log.root(0)
+    assert caught.value.reason == "UnknownBatch(batch=0, batchCount=0)"
+
+
+def test_two_logs_on_a_chain_keep_their_batches_apart(chain: Any) -> None:
+    one, two = (Log.deploy(chain, by=people.registrar) for _ in range(2))
+    one.append(ROOTS[0], 0, 1, by=people.registrar)
+    two.append(ROOTS[1], 0, 2, by=people.registrar)
+    assert [batch.root for batch in one.batches()] == [ROOTS[0]]
+    assert [batch.root for batch in two.batches()] == [ROOTS[1]]
+
+
+def test_attach_to_a_log(log: Log) -> None:
+    batch = log.append(ROOTS[0], 0, 3, by=people.registrar)
+    again = Log(log.chain, log.address)
+    assert again.batches() == [batch]
+    assert again.address == log.address
+
+
+def test_another_contract_is_no_log(chain: Any) -> None:
+    storage = chain.deploy(load_artifact("DiaryStorage"), by=people.registrar)
+    with pytest.raises(WrongChain, match=f"a DiaryLog at {storage.address}"):
+        Log(chain, storage.address)
+    with pytest.raises(ChainError, match="an address without code"):
+        Log(chain, people.alice.address)
+
+
+def test_a_node_that_died_is_not_taken_for_another_contract(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def dead(self: Log) -> int:
+        raise NodeDown("a JSON-RPC node", "silence", "Start it.")
+
+    monkeypatch.setattr(Log, "record_count", dead)
+    with pytest.raises(NodeDown):
+        Log(log.chain, log.address)
+
+
+COLUMNS = {
+    "number": "int64",
+    "root": "str",
+    "first_seq": "int64",
+    "count": "int64",
+    "registrar": "str",
+    "block_number": "int64",
+    "block_hash": "str",
+    "block_time": "datetime64[s, UTC]",
+    "transaction_hash": "str",
+}
+
+
+def test_events_as_a_table(log: Log) -> None:
+    for first_seq, root in enumerate(ROOTS):
+        log.append(root, first_seq, 1, by=people.registrar)
+    table = log.events()
+    assert table.dtypes.astype(str).to_dict() == COLUMNS
+    assert list(table["root"]) == ROOTS
+    assert list(table["number"]) == list(table["first_seq"]) == [0, 1, 2, 3]
+    assert table["block_time"].is_monotonic_increasing
+    for row, batch in zip(table.itertuples(), log.batches(), strict=True):
+        assert row.transaction_hash == batch.anchor.transaction_hash
+        assert row.block_time == pd.Timestamp(batch.anchor.block_time)
+
+
+def test_no_events_give_an_empty_table_with_the_same_columns(log: Log) -> None:
+    table = log.events()
+    assert len(table) == 0
+    assert table.dtypes.astype(str).to_dict() == COLUMNS
+
+
+def test_how_a_log_shows_itself(log: Log) -> None:
+    log.append(ROOTS[0], 0, 1000, by=people.registrar)
+    assert repr(log) == f"DiaryLog at {log.address} on chain 20210921, 1,000 records"
+    shown = log._repr_html_()
+    assert log.address in shown
+    assert "1,000" in shown
+
+
+def test_html_is_escaped() -> None:
+    shown = kit.html.html_table({"<script>": "</code><script>alert('1')</script>"})
+    assert "<script" not in shown
+    assert "&lt;script&gt;" in shown
+
+
+def test_refusals_are_the_kits(log: Log) -> None:
+    with pytest.raises(KitError, match="The contract refused: SequenceMismatch"):
+        log.append(ROOTS[0], 9, 1, by=people.registrar)

@@ -1,0 +1,234 @@
+"""The helpers of the lessons, for whatever exercises there are."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+from contextlib import closing
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import kit
+from kit import teaching
+from kit.errors import KitError, RecordError
+from kit.exercises import EXERCISES, Exercise
+
+NAMES = sorted(EXERCISES)
+
+
+class Hostile:
+    """An answer that breaks whatever is done with it."""
+
+    def __eq__(self, other: object) -> bool:
+        raise RuntimeError("no")
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __getattr__(self, name: str) -> Any:
+        raise RuntimeError("no")
+
+    def __repr__(self) -> str:
+        raise RuntimeError("no")
+
+    def __len__(self) -> int:
+        raise RuntimeError("no")
+
+    def __bool__(self) -> bool:
+        raise RuntimeError("no")
+
+
+ODD: list[Any] = [
+    "",
+    "no such answer",
+    b"\xff",
+    -1,
+    10**30,
+    float("nan"),
+    [],
+    [None],
+    {},
+    {"a": 1},
+    set(),
+    (),
+    object(),
+    int,
+    print,
+    lambda: 1,
+    lambda *_: None,
+    np.array([1, 2]),
+    pd.DataFrame(),
+    pd.DataFrame({"a": [1]}),
+    pd.Series([1.5, None]),
+    pd.NA,
+    Exercise,
+    Hostile(),
+]
+
+
+# --- ready ---------------------------------------------------------------------------------------
+
+
+def test_this_machine_is_ready(capsys: pytest.CaptureFixture[str]) -> None:
+    teaching.ready()
+    assert capsys.readouterr().out == "Ready.\n"
+
+
+@pytest.mark.parametrize("version", [(3, 10, 9), (3, 14, 0), (4, 0, 0), (2, 7, 18)])
+def test_another_python(
+    version: tuple[int, int, int],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Info(tuple[int, ...]):
+        major, minor = version[:2]
+
+    monkeypatch.setattr(teaching.sys, "version_info", Info(version))
+    with pytest.raises(
+        KitError, match=rf"3\.11, 3\.12 or 3\.13, got Python {version[0]}\.{version[1]}\."
+    ):
+        teaching.ready()
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("version", [(3, 11, 0), (3, 12, 3), (3, 13, 99)])
+def test_the_pythons_that_are_fine(
+    version: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "version_info", version)
+    teaching.ready()
+
+
+@pytest.mark.parametrize("package", ["web3", "eth-tester", "pandas", "matplotlib"])
+@pytest.mark.parametrize("version", ["1.2.3", "30.0", None])
+def test_a_package_that_is_missing_or_of_another_version(
+    package: str, version: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = importlib.metadata.version
+
+    def told(name: str) -> str:
+        if name != package:
+            return real(name)
+        if version is None:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return version
+
+    monkeypatch.setattr(importlib.metadata, "version", told)
+    with pytest.raises(
+        KitError, match=rf"{package} \d, got {version or 'none'}\. Run `make setup`"
+    ):
+        teaching.ready()
+
+
+# --- refused -------------------------------------------------------------------------------------
+
+
+def test_a_refusal_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with teaching.refused():
+        raise RecordError("this", "that", "Do so.")
+    assert capsys.readouterr().out == "Refused: Expected this, got that. Do so.\n"
+
+
+def test_what_is_not_refused_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(KitError, match="a refusal, got none: it went through"), teaching.refused():
+        print("done")
+    assert capsys.readouterr().out == "done\n"
+
+
+def test_other_errors_come_through() -> None:
+    with pytest.raises(ZeroDivisionError), teaching.refused():
+        1 / 0  # noqa: B018
+
+
+# --- check and hint ------------------------------------------------------------------------------
+
+
+def said(capsys: pytest.CaptureFixture[str], name: str, answer: Any) -> str:
+    teaching.check(name, answer)
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    return out.strip()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_answer_yet(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for nothing in (None, ...):
+        assert said(capsys, name, nothing).startswith("Not yet. Put your answer in the cell above")
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("answer", ODD, ids=lambda answer: type(answer).__name__)
+def test_a_wrong_answer_of_any_kind_is_told_and_never_raises(
+    name: str, answer: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = said(capsys, name, answer)
+    assert out.startswith("Not yet. ")
+    assert len(out) > len("Not yet. ") + 10
+    assert "Traceback" not in out
+
+
+def test_right_and_wrong(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    exercise = Exercise(
+        lambda answer: "" if answer == 7 else "Count again.", "Seven.", ("One.", "Two.")
+    )
+    monkeypatch.setitem(EXERCISES, "test", exercise)
+    assert said(capsys, "test", 7) == "Right. Seven."
+    more = " (A hint: kit.teaching.hint('test'))"
+    assert said(capsys, "test", 8) == "Not yet. Count again." + more
+    # A comparison that can't be decided counts as wrong, and the first hint is given.
+    assert (
+        said(capsys, "test", np.array([7, 7])) == "Not yet. A ndarray was not expected. One." + more
+    )
+    assert said(capsys, "test", Hostile()) == "Not yet. A Hostile was not expected. One." + more
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_hint_and_no_further(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    hints = EXERCISES[name].hints
+    assert len(hints) >= 1
+    assert len(set(hints)) == len(hints)
+    teaching.hint(name)
+    assert capsys.readouterr().out == f"Hint 1 of {len(hints)}: {hints[0]}\n"
+    for number, text in enumerate(hints, start=1):
+        teaching.hint(name, number)
+        assert capsys.readouterr().out == f"Hint {number} of {len(hints)}: {text}\n"
+    for number in (0, -1, len(hints) + 1):
+        with pytest.raises(KitError, match=f"a hint from 1 to {len(hints)}, got {number}"):
+            teaching.hint(name, number)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_exercise_has_words_of_one_line(name: str) -> None:
+    exercise = EXERCISES[name]
+    for text in (exercise.praise, *exercise.hints):
+        assert text
+        assert text == text.strip()
+        assert "\n" not in text
+
+
+@pytest.mark.parametrize("use", [lambda name: teaching.check(name, 1), teaching.hint])
+def test_an_unknown_exercise(use: Any) -> None:
+    with pytest.raises(KitError, match=r"got 'nonsense'\. Copy the name from the lesson"):
+        use("nonsense")
+
+
+# --- tamper --------------------------------------------------------------------------------------
+
+
+def test_tamper_changes_a_word_and_the_chain_notices(chain: Any) -> None:
+    with closing(kit.Diary.open(chain)) as diary:
+        entry = diary.post(kit.people.alice, "We stood in line.", place="Putian")
+        diary.review(entry, by=kit.people.moderator, approve=True)
+        diary.publish()
+        for commitment, word in ((entry.commitment, "sat"), ("0x" + "12" * 32, "stood")):
+            with pytest.raises(KitError):
+                teaching.tamper(diary, commitment, word, "lay")
+        assert diary.records()["proved"].all()
+        teaching.tamper(diary, entry.commitment, "stood", "danced")
+        table = diary.records()
+    assert table["text"][0] == "We danced in line."
+    assert list(table["check"]) == ["content differs from the commitment", "ok"]
