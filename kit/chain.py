@@ -41,6 +41,7 @@ from web3.exceptions import (
     Web3ValueError,
 )
 from web3.middleware import ExtraDataToPOAMiddleware
+from web3.providers.rpc.utils import ExceptionRetryConfiguration
 from web3.types import RPCEndpoint, RPCResponse
 
 from kit import people
@@ -403,7 +404,9 @@ def connect(url: str) -> Chain:
         # The address itself isn't shown: it may hold a key.
         got = f"one that starts with {scheme}:" if scheme else "one without"
         raise ChainError("an address that starts with http:// or https://", got, "Check it.")
-    provider = Http(url)
+    # web3 would try a silent node five times, half a minute each.
+    retries = ExceptionRetryConfiguration(errors=(requests.ConnectionError,), retries=3)
+    provider = Http(url, exception_retry_configuration=retries)
     chain = Chain(provider)
     # Chains with proof of authority put more into extraData than web3 takes without this.
     chain.w3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)

@@ -20,9 +20,27 @@ function readImport(name) {
   }
 }
 
+// py-solc-x asks for the version before each compilation, and npm's solc takes half a second to start.
+function version() {
+  const release = require(path.join(folder, "package.json")).version;
+  const kept = path.join(folder, "..", ".cache", "civic-diary-kit", `solc-${release}.version`);
+  try {
+    return fs.readFileSync(kept, "utf8");
+  } catch {
+    const asked = require(folder).version();
+    try {
+      fs.mkdirSync(path.dirname(kept), { recursive: true });
+      fs.writeFileSync(`${kept}.${process.pid}`, asked);
+      fs.renameSync(`${kept}.${process.pid}`, kept);
+    } catch {
+      // a folder that can't be written to costs time, nothing else
+    }
+    return asked;
+  }
+}
+
 if (options.includes("--version")) {
-  const solc = require(folder);
-  process.stdout.write(`solc, the solidity compiler commandline interface\nVersion: ${solc.version()}\n`);
+  process.stdout.write(`solc, the solidity compiler commandline interface\nVersion: ${version()}\n`);
 } else if (options.includes("--standard-json")) {
   const solc = require(folder);
   const answer = solc.compile(fs.readFileSync(0, "utf8"), { import: readImport });

@@ -255,7 +255,8 @@ def test_the_launcher(npm: Compiler, tmp_path: Path) -> None:
     assert solidity._launcher(node, modules).stat().st_ino == before
     path.write_text("an older one")
     assert solidity._launcher(node, modules).read_text("utf-8") != "an older one"
-    assert sorted(p.name for p in path.parent.iterdir()) == ["keep", "solc"]  # and no draft
+    names = sorted(p.name for p in path.parent.iterdir())
+    assert names == ["keep", "solc", f"solc-{VERSION}.version"]  # and no draft
     wrong = subprocess.run([path, "--help"], capture_output=True, text=True, check=False)
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert "expected --version or --standard-json" in wrong.stderr
