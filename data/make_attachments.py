@@ -60,9 +60,7 @@ class Page:
         self.image = _gradient(top, bottom or top)
         self.pen = ImageDraw.Draw(self.image, "RGBA")
 
-    def rect(
-        self, x: float, y: float, w: float, h: float, fill: Colour, corner: float = 0
-    ) -> None:
+    def rect(self, x: float, y: float, w: float, h: float, fill: Colour, corner: float = 0) -> None:
         box = _scaled((x, y, x + w, y + h))
         self.pen.rounded_rectangle(box, radius=int(corner * SCALE), fill=fill)
 
@@ -99,9 +97,7 @@ class Page:
         for x, y in (points[0], points[-1]):
             self.disc(x, y, width / 2, fill)
 
-    def ring(
-        self, cx: float, cy: float, r: float, fill: Colour, width: float = 2
-    ) -> None:
+    def ring(self, cx: float, cy: float, r: float, fill: Colour, width: float = 2) -> None:
         box = _scaled((cx - r, cy - r, cx + r, cy + r))
         self.pen.ellipse(box, outline=fill, width=int(width * SCALE))
 
@@ -125,9 +121,7 @@ class Page:
             width,
         )
 
-    def glow(
-        self, cx: float, cy: float, r: float, colour: tuple[int, int, int]
-    ) -> None:
+    def glow(self, cx: float, cy: float, r: float, colour: tuple[int, int, int]) -> None:
         """Soft light: many faint discs on top of each other."""
         for step in range(12, 0, -1):
             self.disc(cx, cy, r * step / 12, (*colour, 14))
@@ -243,9 +237,7 @@ def _die(page: Page, x: float, y: float, spots: int) -> None:
     page.rect(x, y - 2, 18, 18, WHITE, corner=4)
     for dx, dy in layouts[spots]:
         colour = RED if spots in (1, 4) else INK
-        page.disc(
-            x + 9 + dx * 4.4, y + 7 + dy * 4.4, 3.2 if spots == 1 else 1.9, colour
-        )
+        page.disc(x + 9 + dx * 4.4, y + 7 + dy * 4.4, 3.2 if spots == 1 else 1.9, colour)
 
 
 def ten_in_a_row() -> Image.Image:
@@ -354,12 +346,8 @@ def mooncake() -> Image.Image:
     page.oval(128, 114, 43, 27.5, "#e0a155")
     for petal in range(8):
         angle = math.tau * petal / 8
-        page.oval(
-            128 + 26 * math.cos(angle), 114 + 16.5 * math.sin(angle), 8.5, 6, "#b9722f"
-        )
-        page.oval(
-            128 + 26 * math.cos(angle), 114 + 16.5 * math.sin(angle), 6, 4, "#efb86e"
-        )
+        page.oval(128 + 26 * math.cos(angle), 114 + 16.5 * math.sin(angle), 8.5, 6, "#b9722f")
+        page.oval(128 + 26 * math.cos(angle), 114 + 16.5 * math.sin(angle), 6, 4, "#efb86e")
     page.oval(128, 114, 10, 7, "#b9722f")
     page.shape([(200, 170), (262, 146), (262, 166), (200, 194)], "#7a3f1d")
     page.shape([(262, 146), (274, 166), (274, 180), (262, 166)], "#9c5a24")
@@ -371,9 +359,7 @@ def mooncake() -> Image.Image:
     return page.finished()
 
 
-def _scallop(
-    page: Page, cx: float, cy: float, rx: float, ry: float, fill: Colour
-) -> None:
+def _scallop(page: Page, cx: float, cy: float, rx: float, ry: float, fill: Colour) -> None:
     page.oval(cx, cy, rx * 0.93, ry * 0.93, fill)
     for bump in range(20):
         angle = math.tau * bump / 20
@@ -471,9 +457,7 @@ def new_wedding_date() -> Image.Image:
     page.line([(old[0] - 8, old[1] - 8), (old[0] + 8, old[1] + 8)], "#8d99ae", 3.4)
     page.line([(old[0] + 8, old[1] - 8), (old[0] - 8, old[1] + 8)], "#8d99ae", 3.4)
     tip = (new[0], new[1] - 13)
-    page.arc(
-        old[0], tip[1] - 6, old[0] - new[0], tip[1] - 6 - old[1] - 14, 270, 180, INK, 3
-    )
+    page.arc(old[0], tip[1] - 6, old[0] - new[0], tip[1] - 6 - old[1] - 14, 270, 180, INK, 3)
     page.shape([(tip[0] - 7, tip[1] - 11), (tip[0] + 7, tip[1] - 11), tip], INK)
     page.heart(new[0], new[1], 12, RED)
     return page.finished()
@@ -500,9 +484,7 @@ def delivery_bike() -> Image.Image:
     for x in (110, 222):
         page.disc(x, 182, 21, INK)
         page.disc(x, 182, 10, "#c9ced6")
-    page.line(
-        [(110, 180), (132, 158), (186, 172), (200, 164), (212, 118)], "#2a9d8f", 9
-    )
+    page.line([(110, 180), (132, 158), (186, 172), (200, 164), (212, 118)], "#2a9d8f", 9)
     page.line([(222, 182), (206, 122)], "#238277", 6)
     page.line([(196, 112), (216, 114)], INK, 5)
     page.disc(219, 128, 6, "#fff1b0")
@@ -557,9 +539,7 @@ class Crayon:
 
     def line(self, points: Sequence[Point], colour: str) -> None:
         for _ in range(2):
-            self.page.line(
-                [self._shaken(p) for p in _between(points)], (*_rgb(colour), 200), 2
-            )
+            self.page.line([self._shaken(p) for p in _between(points)], (*_rgb(colour), 200), 2)
 
     def arc(
         self,
@@ -572,9 +552,7 @@ class Crayon:
         colour: str,
     ) -> None:
         angles = [math.radians(start + (end - start) * step / 20) for step in range(21)]
-        self.line(
-            [(cx + rx * math.cos(a), cy + ry * math.sin(a)) for a in angles], colour
-        )
+        self.line([(cx + rx * math.cos(a), cy + ry * math.sin(a)) for a in angles], colour)
 
     def scribble(self, cx: float, cy: float, r: float, colour: str) -> None:
         self.arc(cx, cy, r, r, 0, 370, colour)
@@ -597,10 +575,7 @@ def _between(points: Sequence[Point], step: float = 14) -> Iterator[Point]:
     """The points of a line, and more points on the way where it is long."""
     for (x0, y0), (x1, y1) in itertools.pairwise(points):
         parts = max(1, round(math.hypot(x1 - x0, y1 - y0) / step))
-        yield from (
-            (x0 + (x1 - x0) * n / parts, y0 + (y1 - y0) * n / parts)
-            for n in range(parts)
-        )
+        yield from ((x0 + (x1 - x0) * n / parts, y0 + (y1 - y0) * n / parts) for n in range(parts))
     yield points[-1]
 
 
@@ -621,9 +596,7 @@ def _stick_person(
             ],
             "#222222",
         )
-        crayon.line(
-            [(x, neck + 6), (x + side * tall * 0.2, neck + tall * 0.16)], colour
-        )
+        crayon.line([(x, neck + 6), (x + side * tall * 0.2, neck + tall * 0.16)], colour)
         crayon.line([(x + side * 4, hip), (x + side * tall * 0.1, foot)], colour)
     width = tall * (0.16 if coat else 0.2)
     crayon.line([(x, neck), (x - width, hip), (x + width, hip), (x, neck)], colour)
@@ -796,9 +769,7 @@ def write_table(path: Path) -> None:
     """``attachments.csv``: one row a file."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(
-            ("name", "media_type", "size", "sha256", "alt", "alt_zh", "made_by")
-        )
+        writer.writerow(("name", "media_type", "size", "sha256", "alt", "alt_zh", "made_by"))
         for item in ATTACHMENTS:
             content = item.path.read_bytes()
             digest = "0x" + hashlib.sha256(content).hexdigest()
@@ -832,9 +803,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description="Draw the attachments of the sample diary entries."
     )
-    parser.add_argument(
-        "--pictures-only", action="store_true", help="leave the clip as it is"
-    )
+    parser.add_argument("--pictures-only", action="store_true", help="leave the clip as it is")
     options = parser.parse_args()
     FOLDER.mkdir(exist_ok=True)
     for item in ATTACHMENTS:

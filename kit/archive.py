@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -104,13 +105,15 @@ class Archive:
         with self._readable():
             # Its own transactions, see _writing().
             self._db = sqlite3.connect(self.path or ":memory:", isolation_level=None)
+        # Closed with the archive, or when nobody holds it any more.
+        self._closed = weakref.finalize(self, self._db.close)
         # A damaged text is read as another text, which the checks notice, and not as an error.
         self._db.text_factory = lambda raw: raw.decode(errors="replace")
         try:
             with self._readable():
                 self._prepare()
         except BaseException:
-            self._db.close()
+            self.close()
             raise
 
     def _prepare(self) -> None:
@@ -278,13 +281,13 @@ class Archive:
 
     # --- inside ----------------------------------------------------------------------------------
 
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
-
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with self._readable():
             return self._db.execute(query, values).fetchall()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._closed()
 
     def _one(self, query: str, *values: object) -> Any:
         rows = self._rows(query, *values)

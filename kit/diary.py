@@ -178,7 +178,7 @@ class Diary:
 
         The batch is written down before it is sent. If something ends this in between, the next
         ``publish`` first looks at the chain, and finishes or repeats it: no record is lost and none
-        lands twice. Raises NothingWaiting, NotAllowed, Reverted, ChainError, NodeDown.
+        lands twice. Raises NothingWaiting, NotAllowed, WrongChain, Reverted, ChainError, NodeDown.
         """
         planned = self.archive.planned()
         if planned:
@@ -191,6 +191,13 @@ class Diary:
             fix = "Open the diary with the registrar's account."
             raise NotAllowed("the registrar of this log", self.registrar.address, fix)
         first = self.log.record_count()
+        last = self.archive.last_landed()
+        if last and last.first_seq + last.count > first:
+            fix = "Was it wound back? Go back to the chain that has them, or start a new archive."
+            got = f"{first:,} records"
+            raise WrongChain(
+                f"the {last.first_seq + last.count:,} records published so far", got, fix
+            )
         leaves = [Leaf.of(first + i, x.record, x.commitment) for i, x in enumerate(ready)]
         return self._send(self.archive.plan(leaves, Tree(leaf.hash() for leaf in leaves).root))
 

@@ -58,7 +58,11 @@ def daily(records: pd.DataFrame, zone: str = ZONE) -> pd.DataFrame:
     total (all authors so far). The index is the day in ``zone``.
     """
     entries = _entries(records)
-    day = entries["at"].dt.tz_convert(zone).dt.tz_localize(None).dt.floor("D").rename("day")
+    try:
+        local = entries["at"].dt.tz_convert(zone)
+    except (KeyError, ValueError, TypeError, OSError):  # each library of time zones has its own
+        raise DataError(f"a time zone like {ZONE}", repr(zone), "Check its name.") from None
+    day = local.dt.tz_localize(None).dt.floor("D").rename("day")
     first = entries.groupby("author")["at"].transform("min") == entries["at"]
     new = (first & ~entries.duplicated(["author", "at"])).groupby(day).sum()
     table = entries.groupby(day).agg(entries=("author", "size"), participants=("author", "nunique"))

@@ -96,6 +96,9 @@ MEDIA_TYPES: Final[Mapping[str, re.Pattern[bytes]]] = MappingProxyType(
     }
 )
 
+_UNSEEN = {"Zs", "Zl", "Zp", "Cc", "Cf"}  # Unicode's categories
+_SIGNATURE = re.compile(r"0x[0-9a-f]{128}(1b|1c)")
+_HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0  # of secp256k1
 _HEX32 = re.compile(r"0x[0-9a-f]{64}")
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 60
@@ -361,17 +364,19 @@ def sign(commitment: str, chain_id: int, contract: str, by: BaseAccount) -> str:
 
 def signer(commitment: str, signature: str, chain_id: int, contract: str) -> str:
     """Return the address whose key made the signature. Raises SignatureError if none can have."""
+    message = signature_message(commitment, chain_id, contract)
+    expected, fix = "0x and a signature of 65 bytes", "Ask the author to sign the record again."
+    if not isinstance(signature, str) or not _SIGNATURE.fullmatch(signature):
+        raise SignatureError(expected, _brief(signature), fix)
+    if int(signature[66:130], 16) > _HALF_ORDER:
+        # Each signature has a twin with the other s. Only the lower is taken (EIP-2), so that
+        # nobody can make a second signature out of the first.
+        raise SignatureError("the lower s of a signature's two", "the higher", fix)
     try:
-        raw = bytes.fromhex(signature.removeprefix("0x"))
-        if len(raw) != 65:
-            raise ValueError(f"{len(raw)} bytes")
-        message = signature_message(commitment, chain_id, contract)
+        raw = bytes.fromhex(signature[2:])
         return str(Account.recover_message(message, signature=raw))
-    except RecordError:
-        raise
-    except Exception as error:  # eth-keys, coincurve and hex each have errors of their own
-        fix = "Ask the author to sign the record again."
-        raise SignatureError("a signature of 65 bytes", str(error) or "none", fix) from None
+    except Exception as error:  # eth-keys and coincurve have errors of their own
+        raise SignatureError(expected, str(error) or "none", fix) from None
 
 
 # --- checks of a record's parts ------------------------------------------------------------------
@@ -419,21 +424,27 @@ def _subject(type: str, subject: str | None) -> str | None:
     return subject
 
 
-def _text(value: Any, what: str, limit: int, *, empty: bool = False) -> str:
+def _line(value: Any, what: str, *, empty: bool = False) -> str:
+    """Return a short text of one line in NFC, or raise RecordError."""
+    return _text(value, what, NAME_MAX, empty=empty, breaks="")
+
+
+def _text(value: Any, what: str, limit: int, *, empty: bool = False, breaks: str = "\n\t") -> str:
     """Return a text in NFC, or raise RecordError."""
     if not isinstance(value, str):
         raise RecordError(
             f"{what} as text", f"{type(value).__name__} {_brief(value)}", "Pass a str."
         )
     text = unicodedata.normalize("NFC", value)
-    if not text.strip() and not (empty and not text):
+    # Blanks, and what has no width, can't be told from an empty text.
+    if all(unicodedata.category(c) in _UNSEEN for c in text) and not (empty and not text):
         expected = f"{what} of 1 to {limit:,} characters"
         raise RecordError(expected, "an empty text", "Write something.")
     if len(text) > limit:
         expected = f"{what} of at most {limit:,} characters"
         raise RecordError(expected, f"{len(text):,}", "Shorten it.")
     for character in text:
-        if unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\t":
+        if unicodedata.category(character) in ("Cc", "Cs") and character not in breaks:
             got = f"U+{ord(character):04X}"
             raise RecordError(f"{what} without control characters", got, "Take it out.")
     return text
@@ -452,8 +463,8 @@ def _body(type: str, body: Any) -> dict[str, Any]:
         _keys(type, body, "text", "place", "role", "attachments")
         return {
             "text": _text(body["text"], "the text", TEXT_MAX),
-            "place": _text(body["place"], "the place", NAME_MAX),
-            "role": _text(body["role"], "the role", NAME_MAX),
+            "place": _line(body["place"], "the place"),
+            "role": _line(body["role"], "the role"),
             "attachments": _attachments(body["attachments"]),
         }
     if type == "review":
@@ -465,7 +476,7 @@ def _body(type: str, body: Any) -> dict[str, Any]:
             )
         return {
             "decision": body["decision"],
-            "reason_code": _text(body["reason_code"], "the reason code", NAME_MAX, empty=True),
+            "reason_code": _line(body["reason_code"], "the reason code", empty=True),
             "reason": _text(body["reason"], "the reason", TEXT_MAX, empty=True),
         }
     if type == "bulletin":
@@ -484,7 +495,7 @@ def _bulletin(body: Any) -> dict[str, Any]:
         # RFC 8785 writes numbers as doubles: whole numbers are exact up to 2^53.
         if isinstance(value, bool) or not isinstance(value, int) or abs(value) > 2**53 - 1:
             raise RecordError("whole numbers below 2^53", _brief(value), "Use a smaller unit.")
-    named = {_text(k, "a figure's name", NAME_MAX): v for k, v in figures.items()}
+    named = {_line(k, "a figure's name"): v for k, v in figures.items()}
     if len(named) < len(figures):  # two spellings that are the same in NFC
         raise RecordError("figures with different names", "one name twice", "Rename one.")
     return {
@@ -526,7 +537,7 @@ def _file(file: Any) -> dict[str, Any]:
 
 
 def _file_name(value: Any) -> str:
-    name = _text(value, "a file name", NAME_MAX)
+    name = _line(value, "a file name")
     if "/" in name or "\\" in name:
         raise AttachmentError("a file name without folders", repr(name), "Leave the folders out.")
     return name

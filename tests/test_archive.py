@@ -415,6 +415,14 @@ def test_ready_are_all_reviews_and_the_approved_entries(archive: Archive) -> Non
     assert archive.reviews(unseen.commitment) == []
 
 
+def test_ready_is_in_order_of_time_then_of_arrival(archive: Archive) -> None:
+    late, early, same = entry("late", 2), entry("early", 0), entry("same time, came later", 0)
+    reviews = [review(told) for told in (late, early, same)]
+    for told in (late, early, same, *reviews):
+        archive.add(told)
+    assert archive.ready(10) == [early, same, late, *reviews]
+
+
 def test_records_that_are_no_entries_are_ready_at_once(archive: Archive) -> None:
     witness = signed(
         Record("witness", people.bob.address, AT, "0x" + "ab" * 32, {"note": "I saw it."})

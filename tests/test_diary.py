@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import shutil
 import sqlite3
@@ -809,3 +810,25 @@ def test_errors_say_what_was_expected_what_came_and_what_to_do(diary: Diary) -> 
         assert str(error) == f"Expected {error.expected}, got {error.got}. {error.todo}"
         assert all((error.expected, error.got, error.todo))
         assert json.dumps(str(error))
+
+
+def test_a_chain_that_was_wound_back_is_noticed(diary: Diary) -> None:
+    before = diary.chain.snapshot()
+    tell(diary, "published, and then the chain forgot it")
+    diary.publish()
+    diary.chain.restore(before)
+    tell(diary, "the next")
+    with pytest.raises(WrongChain, match="2 records published so far"):
+        diary.publish()
+    assert diary.log.record_count() == 0
+    assert diary.archive.planned() is None
+
+
+def test_an_archive_that_nobody_holds_closes_itself(chain: Any, path: Path) -> None:
+    """Warnings are errors here, and since Python 3.13 an open database at its end is one."""
+    diary = Diary.open(chain, path)
+    database = diary.archive._db
+    del diary
+    gc.collect()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        database.execute("SELECT 1")

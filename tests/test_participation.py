@@ -235,3 +235,8 @@ def test_a_bulletin_that_can_not_be_added_up() -> None:
     ):
         with pytest.raises(DataError, match="each city's confirmed and asymptomatic cases, once"):
             participation.bulletin_totals(wrong)
+
+
+def test_an_unknown_time_zone_is_refused() -> None:
+    with pytest.raises(DataError, match="a time zone like Asia/Shanghai"):
+        participation.daily(TABLE, "Mars/Olympus")

@@ -250,3 +250,12 @@ def test_a_failing_step_fails_the_test_task(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(SystemExit, match=r"Failed: types \(mypy\)"):
         tasks.test()
     assert ran == ["setup", "chinese_font", "lint", "unit", "forge", "lessons"]
+
+
+def test_the_readme_s_example_runs() -> None:
+    (example,) = re.findall(
+        r"^```python\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
+    )
+    names: dict[str, Any] = {}
+    exec(example, names)  # noqa: S102
+    assert names["records"]["proved"].tolist() == [True, True]

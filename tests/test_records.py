@@ -806,3 +806,31 @@ def test_errors_survive_a_copy() -> None:
         again = copy.copy(error)
         assert type(again) is type(error)
         assert (str(again), again.__dict__) == (str(error), error.__dict__)
+
+
+@pytest.mark.parametrize("place", ["泉州\n假的", "泉州\t", "\u200b\u200d", "\u3000 "])
+def test_short_texts_have_one_line_and_can_be_seen(place: str) -> None:
+    with pytest.raises(RecordError):
+        told(place=place)
+
+
+def test_a_text_of_many_lines_is_kept() -> None:
+    assert told("第一行\n\t第二行").body["text"] == "第一行\n\t第二行"
+
+
+def test_a_signature_is_written_in_one_way_only() -> None:
+    committed = records.commitment(told(), bytes(32))
+    signature = records.sign(committed, 1, ALICE, people.alice)
+    assert records.signer(committed, signature, 1, ALICE) == ALICE
+    order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
+    twin = f"{order - int(signature[66:130], 16):064x}" + {"1b": "1c", "1c": "1b"}[signature[130:]]
+    for other in (
+        signature[:66] + twin,  # the same key made this one, too, as eth-account would say
+        signature[2:],
+        signature.upper().replace("0X", "0x"),
+        f"{signature[:20]} {signature[20:]}",
+        signature[:130] + {"1b": "00", "1c": "01"}[signature[130:]],
+        signature + "00",
+    ):
+        with pytest.raises(SignatureError):
+            records.signer(committed, other, 1, ALICE)
