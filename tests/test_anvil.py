@@ -142,7 +142,10 @@ def test_it_stops_when_its_python_process_is_killed(name: str) -> None:
 
 
 def test_an_interrupt_is_not_for_the_node() -> None:
+    # A shell starts what runs in its background with interrupts ignored, and children inherit it.
     script = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
 try:
     print(chain._process.pid, flush=True)
     time.sleep(60)
