@@ -21,9 +21,11 @@ from kit.errors import KitError
 
 if TYPE_CHECKING:
     from kit import archive as archive
+    from kit import certificates as certificates
     from kit import chain as chain
     from kit import data as data
     from kit import diary as diary
+    from kit import display as display
     from kit import errors as errors
     from kit import log as log
     from kit import merkle as merkle
@@ -33,15 +35,20 @@ if TYPE_CHECKING:
     from kit import records as records
     from kit import solidity as solidity
     from kit import teaching as teaching
+    from kit import verification as verification
+    from kit.certificates import Certificate as Certificate
     from kit.diary import Diary as Diary
+    from kit.verification import verify as verify
 
 __version__ = "0.1.0"
 
 _MODULES = (
     "archive",
+    "certificates",
     "chain",
     "data",
     "diary",
+    "display",
     "errors",
     "log",
     "merkle",
@@ -51,14 +58,17 @@ _MODULES = (
     "records",
     "solidity",
     "teaching",
+    "verification",
 )
 
-__all__ = ["Diary", "KitError", *_MODULES]
+_NAMES = {"Certificate": "certificates", "Diary": "diary", "verify": "verification"}
+
+__all__ = ["Certificate", "Diary", "KitError", "verify", *_MODULES]
 
 
 def __getattr__(name: str) -> Any:
-    if name == "Diary":
-        return importlib.import_module("kit.diary").Diary
+    if name in _NAMES:
+        return getattr(importlib.import_module(f"kit.{_NAMES[name]}"), name)
     if name in _MODULES:
         return importlib.import_module(f"kit.{name}")
     raise AttributeError(f"module 'kit' has no attribute {name!r}")

@@ -279,6 +279,11 @@ class Archive:
         )
         return [(Leaf(*row[:6]), row[6]) for row in rows]
 
+    def leaf(self, commitment: str) -> Leaf | None:
+        """Return the leaf of a record by its commitment, or None if it is in no batch."""
+        seq = self._one("SELECT seq FROM leaves WHERE commitment = ?", commitment)
+        return self.leaves(seq, 1)[0][0] if isinstance(seq, int) else None
+
     # --- inside ----------------------------------------------------------------------------------
 
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:

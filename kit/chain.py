@@ -208,8 +208,12 @@ class Chain:
 
     def receipt(self, transaction_hash: str) -> Receipt:
         """Return the receipt of a transaction by its hash. Raises ChainError if there is none."""
+        return self._receipt(self.raw_receipt(transaction_hash))
+
+    def raw_receipt(self, transaction_hash: str) -> Any:
+        """Return web3's receipt of a transaction, with its logs. Raises ChainError."""
         try:
-            return self._receipt(self.w3.eth.get_transaction_receipt(transaction_hash))  # type: ignore[arg-type]
+            return self.w3.eth.get_transaction_receipt(transaction_hash)  # type: ignore[arg-type]
         except TransactionNotFound:
             fix = "Check that this is the chain you mean, and that it was not restarted."
             raise ChainError(

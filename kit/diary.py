@@ -9,7 +9,7 @@ checks every row against the chain.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,7 @@ from eth_utils import keccak
 
 from kit import people, records
 from kit.archive import Archive, Home, Plan
+from kit.certificates import Certificate, Membership, Review
 from kit.chain import Chain
 from kit.errors import (
     ChainError,
@@ -219,7 +220,54 @@ class Diary:
         frame = pd.DataFrame(rows, columns=list(COLUMNS))
         return frame.astype(COLUMNS)
 
+    def leaves(self) -> list[Leaf]:
+        """Return the log's table of leaves, in order, as the archive has it."""
+        return [leaf for leaf, _ in self.archive.leaves(0, self.log.record_count())]
+
+    def certificate(self, record: SignedRecord) -> Certificate:
+        """Return the certificate of a published record. Raises RecordError if it is not published."""
+        return self._certify(record.commitment, self.log.batches(), {})
+
+    def certificates(self) -> Iterator[Certificate]:
+        """Return the certificates of all published records, in order."""
+        batches, trees = self.log.batches(), dict[int, Tree]()
+        for leaf in self.leaves():
+            yield self._certify(leaf.commitment, batches, trees)
+
     # --- inside ----------------------------------------------------------------------------------
+
+    def _certify(
+        self, commitment: str, batches: Sequence[Batch], trees: dict[int, Tree]
+    ) -> Certificate:
+        """Return a certificate; ``trees`` keeps each batch's for the next one."""
+        signed = self.archive.get(commitment)
+        member = self._membership(commitment, batches, trees)
+        if signed is None or member is None:
+            fix = "Review it, and publish()."
+            raise RecordError("a published record of this diary", commitment, fix)
+        review = None
+        if signed.record.type == "entry":
+            approval = self.archive.reviews(commitment)[0]
+            place = self._membership(approval.commitment, batches, trees)
+            if place:
+                salt = "0x" + approval.salt.hex()
+                review = Review(place, approval.record, salt, approval.signature)
+        salt = "0x" + signed.salt.hex()
+        return Certificate(member, signed.commitment, signed.signature, signed.record, salt, review)
+
+    def _membership(
+        self, commitment: str, batches: Sequence[Batch], trees: dict[int, Tree]
+    ) -> Membership | None:
+        leaf = self.archive.leaf(commitment)
+        batch = leaf and next(
+            (b for b in batches if b.first_seq <= leaf.seq < b.first_seq + b.count), None
+        )
+        if not leaf or not batch:
+            return None
+        if batch.number not in trees:
+            rows = self.archive.leaves(batch.first_seq, batch.count)
+            trees[batch.number] = Tree(stored for _, stored in rows)
+        return Membership(leaf, tuple(trees[batch.number].proof(leaf.hash())), batch)
 
     def _time(self, at: datetime | None) -> datetime:
         now = self.chain.now()

@@ -7,6 +7,7 @@ Each says what was expected, what came, and what to do about it::
     │   ├── AttachmentError  a file that is missing, too large, or of an unknown kind
     │   └── SignatureError   a signature that the author did not make
     ├── ProofError           a batch that can't be a tree, a leaf that is not in it
+    ├── CertificateError     a certificate that breaks the format
     ├── SolidityError        the compiler could not be found or run
     │   └── CompileError     the source did not compile; the message is the compiler's own
     ├── ChainError           what a chain could not do
@@ -24,6 +25,7 @@ from __future__ import annotations
 __all__ = [
     "ArchiveError",
     "AttachmentError",
+    "CertificateError",
     "ChainError",
     "CompileError",
     "DataError",
@@ -73,6 +75,10 @@ class SignatureError(RecordError):
 
 class ProofError(KitError):
     """A batch that can't be a tree, or a leaf that is not in it."""
+
+
+class CertificateError(KitError):
+    """A certificate that breaks the format."""
 
 
 class SolidityError(KitError):

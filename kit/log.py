@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from eth_account.signers.base import BaseAccount
 from eth_utils import keccak
+from web3.exceptions import Web3Exception
 
 from kit.chain import Chain, Receipt
 from kit.errors import ChainError, NodeDown, WrongChain
@@ -93,6 +95,46 @@ class Log:
         found = event.get_logs(from_block=first_block, to_block=last_block)
         return [self._batch(log) for log in found]
 
+    def batch_in(self, transaction_hash: str, log_index: int) -> Batch | None:
+        """Return the batch that one event of a transaction announces, if it is this log's own.
+
+        An event of another contract, however alike, gives None. Raises ChainError if the chain has
+        no such transaction.
+        """
+        receipt = self.chain.raw_receipt(transaction_hash)
+        for log in receipt["logs"]:
+            if log["logIndex"] == log_index and log["address"] == self.address:
+                try:
+                    return self._batch(self.contract.events.BatchAppended().process_log(log))
+                except Web3Exception:  # another event of the log: a role's
+                    return None
+        return None
+
+    def check_code(self) -> None:
+        """Raise WrongChain unless the code at the address is the kit's DiaryLog, byte for byte.
+
+        A contract that only answers like one could say anything.
+        """
+        code = bytes(self.chain.w3.eth.get_code(self.contract.address))
+        if "0x" + code.hex() != load_artifact("DiaryLog").runtime:
+            fix = "Don't trust what it answers."
+            raise WrongChain(f"the code of DiaryLog at {self.address}", "other code", fix)
+
+    def was_moderator(self, address: str, time: datetime) -> bool:
+        """Return whether an address held MODERATOR_ROLE at a time, by the log's role events."""
+        events = self.contract.events
+        asked = {"role": MODERATOR_ROLE, "account": address}
+        changes = [
+            (log["blockNumber"], log["logIndex"], granted)
+            for event, granted in ((events.RoleGranted(), True), (events.RoleRevoked(), False))
+            for log in event.get_logs(argument_filters=asked, from_block=0)
+        ]
+        held = False
+        for block, _, granted in sorted(changes):
+            if self.chain.block(block).time <= time:
+                held = granted
+        return held
+
     def events(self) -> pd.DataFrame:
         """Return the batches as a DataFrame, a row each.
 
@@ -117,7 +159,7 @@ class Log:
         said = log["args"]
         root = "0x" + bytes(said["root"]).hex()
         return Batch(
-            said["batch"], root, said["firstSeq"], said["count"], said["registrar"], anchor
+            said["batch"], root, said["firstSeq"], said["count"], anchor, said["registrar"]
         )
 
     def __repr__(self) -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
 
@@ -104,8 +104,9 @@ class Batch:
     root: str
     first_seq: int
     count: int
-    registrar: str
     anchor: Anchor
+    #: Who appended it: in the log's event, and not in a certificate.
+    registrar: str = field(default="", compare=False)
 
     def __repr__(self) -> str:
         last = self.first_seq + self.count - 1

@@ -68,13 +68,14 @@ class Artifact:
     """A compiled contract.
 
     ``abi`` is a list of entries as the Solidity ABI specification describes them, ``bytecode`` the
-    creation code as 0x-prefixed hex, ``compiler`` like ``0.8.37+commit.f401782d``, ``warnings`` the
-    compiler's own formatted messages.
+    creation code and ``runtime`` the code that it leaves on the chain, both as 0x-prefixed hex,
+    ``compiler`` like ``0.8.37+commit.f401782d``, ``warnings`` the compiler's own formatted messages.
     """
 
     name: str
     abi: Sequence[Mapping[str, Any]]
     bytecode: str
+    runtime: str
     compiler: str
     warnings: tuple[str, ...] = ()
 
@@ -151,7 +152,9 @@ def load_artifact(name: str) -> Artifact:
         ours = ", ".join(sorted(p.stem for p in _ARTIFACTS.glob("*.json")))
         raise SolidityError(f"one of the kit's contracts ({ours})", repr(name), "Check the name.")
     found = json.loads(path.read_text(encoding="utf-8"))
-    return Artifact(found["name"], found["abi"], found["bytecode"], found["compiler"])
+    return Artifact(
+        found["name"], found["abi"], found["bytecode"], found["runtime"], found["compiler"]
+    )
 
 
 def save_artifact(source: Path) -> Path:
@@ -165,6 +168,7 @@ def save_artifact(source: Path) -> Path:
         "source_sha256": hashlib.sha256(source.read_bytes().replace(b"\r\n", b"\n")).hexdigest(),
         "abi": artifact.abi,
         "bytecode": artifact.bytecode,
+        "runtime": artifact.runtime,
     }
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return path
@@ -283,6 +287,9 @@ def _launcher(node: str, modules: Path) -> Path:
 # --- compiling -----------------------------------------------------------------------------------
 
 
+_CODES = ("evm.bytecode.object", "evm.deployedBytecode.object")
+
+
 def _compile(source: str, filename: str, compiler: Compiler | None) -> dict[str, Artifact]:
     """Return the artifacts of the contracts that this source itself defines, by name."""
     import solcx
@@ -298,8 +305,7 @@ def _compile(source: str, filename: str, compiler: Compiler | None) -> dict[str,
     request = {
         "language": "Solidity",
         "sources": {filename: {"content": source}},
-        "settings": settings()
-        | {"outputSelection": {"*": {"*": ["abi", "evm.bytecode.object", "metadata"]}}},
+        "settings": settings() | {"outputSelection": {"*": {"*": ["abi", *_CODES, "metadata"]}}},
     }
     modules = node_modules()
     try:
@@ -322,7 +328,8 @@ def _compile(source: str, filename: str, compiler: Compiler | None) -> dict[str,
 def _artifact(name: str, output: Mapping[str, Any], warnings: tuple[str, ...]) -> Artifact:
     compiler = json.loads(output["metadata"])["compiler"]["version"]
     bytecode = "0x" + output["evm"]["bytecode"]["object"]
-    return Artifact(name, output["abi"], bytecode, compiler, warnings)
+    runtime = "0x" + output["evm"]["deployedBytecode"]["object"]
+    return Artifact(name, output["abi"], bytecode, runtime, compiler, warnings)
 
 
 def _pick(found: dict[str, Artifact], name: str | None, filename: str) -> Artifact:

@@ -1,0 +1,1 @@
+"""How certificates show themselves: card, QR code."""
