@@ -241,7 +241,7 @@ def clean() -> None:
 
 def chinese_font() -> None:
     """Check for the font of the lessons' pictures: without it their outputs have a warning."""
-    code = "import kit, sys; sys.exit(not kit.plots.chinese_font())"
+    code = "import kit, sys; sys.exit(not kit.fonts.chinese_font())"
     if subprocess.run([python(), "-W", "ignore", "-c", code], cwd=ROOT).returncode:
         raise Missing(
             "a font with Chinese", "Debian and Ubuntu: sudo apt install fonts-wqy-microhei"

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from kit import diary as diary
     from kit import display as display
     from kit import errors as errors
+    from kit import fonts as fonts
     from kit import log as log
     from kit import merkle as merkle
     from kit import participation as participation
@@ -50,6 +51,7 @@ _MODULES = (
     "diary",
     "display",
     "errors",
+    "fonts",
     "log",
     "merkle",
     "participation",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import csv
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,9 @@ from tqdm import tqdm
 
 import kit
 from kit import lessons
+from kit.diary import Diary
 from kit.errors import KitError
+from kit.merkle import Leaf
 
 ROOT = Path(__file__).parent.parent
 
@@ -42,15 +46,24 @@ def demo() -> None:
     print(f"\nLessons, figures, tables and summary.json are in {out.relative_to(ROOT)}.")
 
 
-def sample_diary(out: Path) -> dict[str, Any]:
-    """Publish the sample entries, write the tables, and return what happened."""
+def sample_diary(out: Path, cards: Sequence[str] = (".png", ".pdf")) -> dict[str, Any]:
+    """Publish the sample entries, write tables and certificates, and return what happened.
+
+    ``cards`` are the kinds of card that are made of each certificate.
+    """
     chain = kit.chain.embedded()
     diary = kit.Diary.open(chain, out / "diary.sqlite")
     kit.data.fill(diary)
     records = diary.records()
     records.to_csv(out / "records.csv", index=False, lineterminator="\n")
     diary.log.events().to_csv(out / "batches.csv", index=False, lineterminator="\n")
+    certificates = _certificates(diary, out / "certificates", cards)
+    leaves = diary.leaves()
     diary.close()
+    verified = [
+        kit.verify(path.read_bytes(), chain, leaves=leaves)
+        for path in tqdm(certificates, desc="verifying", unit="certificate")
+    ]
     counted = kit.participation.head_count(records)
     return {
         "lessons": len(lessons.paths()),
@@ -59,12 +72,29 @@ def sample_diary(out: Path) -> dict[str, Any]:
         "not_proved": int(counted["not proved"]),
         "participants": int(counted["participants"]),
         "batches": diary.log.batch_count(),
-        "certificates": 0,
+        "certificates": len(certificates),
+        "certificates_verified": sum(
+            all(step.outcome == "passed" for step in result.steps) for result in verified
+        ),
         "chain_id": chain.chain_id,
         "log_contract": diary.log.address,
         "head_block_hash": chain.head.hash,
         "head_block_number": chain.head.number,
     }
+
+
+def _certificates(diary: Diary, folder: Path, cards: Sequence[str]) -> list[Path]:
+    """Write the certificate of each entry as JSON, and its cards; return the paths of the JSON."""
+    folder.mkdir()
+    entries = [c for c in diary.certificates() if c.membership.leaf.type == "entry"]
+    written = []
+    for certificate in tqdm(entries, desc="certificates", unit="certificate"):
+        path = folder / f"{certificate.membership.leaf.seq:05}.json"
+        path.write_text(certificate.dumps(), encoding="utf-8", newline="\n")
+        for ending in cards:
+            kit.display.save_card(certificate, path.with_suffix(ending))
+        written.append(path)
+    return written
 
 
 def notebooks() -> None:
@@ -97,23 +127,90 @@ def forge(arguments: list[str]) -> None:
     sys.exit(subprocess.run(command, env=os.environ | settings, cwd=ROOT).returncode)
 
 
-def main() -> None:
-    """Read the command line and do what it says."""
-    parser = argparse.ArgumentParser(prog="python -m kit", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
+def verify(file: Path, rpc: str | None, leaves: Path | None, as_json: bool) -> int:
+    """Verify a certificate: its JSON, or the text of its QR code."""
+    chain = kit.chain.connect(rpc) if rpc else None
+    table = _leaves(leaves) if leaves else None
+    result = kit.verify(_read(file), chain, leaves=table)
+    print(json.dumps(result.to_json(), ensure_ascii=False, indent=2) if as_json else result)
+    if result.outcome(1) == "failed":
+        return 2
+    return 0 if result.ok else 1
+
+
+def certificate(file: Path, out: Path, page: str) -> None:
+    """Make a card (.png, .svg, .pdf or .html) from a certificate's JSON."""
+    print(kit.display.save_card(kit.Certificate.loads(_read(file)), out, page))
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise KitError("a file to read", f"{file}: {error.strerror}", "Check the path.") from None
+
+
+def _leaves(file: Path) -> list[Leaf]:
+    """Return the leaves of a CSV file with the columns seq, type, author, at, subject, commitment."""
+    text = _read(file).decode("utf-8", errors="replace")
+    try:
+        return [
+            Leaf(
+                int(row["seq"]),
+                row["type"],
+                row["author"],
+                int(row["at"]),
+                row["subject"],
+                row["commitment"],
+            )
+            for row in csv.DictReader(text.splitlines())
+        ]
+    except (KeyError, TypeError, ValueError) as error:
+        fix = "Its columns are seq, type, author, at, subject, commitment."
+        raise KitError("a table of leaves", f"{file}: {error!r}", fix) from None
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    found = argparse.ArgumentParser(prog="python -m kit", description=__doc__)
+    commands = found.add_subparsers(dest="command", required=True)
     for command in (demo, notebooks, artifacts):
         commands.add_parser(command.__name__, help=command.__doc__).set_defaults(run=command)
     commands.add_parser("forge", help=forge.__doc__, add_help=False)
-    options, rest = parser.parse_known_args()
+    verifier = commands.add_parser(
+        "verify",
+        help=verify.__doc__,
+        description=f"{verify.__doc__} Exit status: 0 nothing failed, 1 a step failed, 2 unusable.",
+    )
+    verifier.add_argument("file", type=Path)
+    verifier.add_argument(
+        "--rpc", metavar="URL", help="a JSON-RPC node of the chain, for steps 6 to 9"
+    )
+    verifier.add_argument("--leaves", type=Path, metavar="CSV", help="the log's leaves, for step 9")
+    verifier.add_argument("--json", action="store_true", dest="as_json", help="print JSON")
+    verifier.set_defaults(run=verify)
+    card = commands.add_parser("certificate", help=certificate.__doc__)
+    card.add_argument("file", type=Path)
+    card.add_argument("out", type=Path, help="the card to write; its ending says which kind")
+    card.add_argument("--page", default=kit.display.PAGE, help="where its QR code leads")
+    card.set_defaults(run=certificate)
+    return found
+
+
+def main() -> None:
+    """Read the command line and do what it says."""
+    options, rest = parser().parse_known_args()
+    given = vars(options)
+    command = given.pop("command")
     try:
-        if options.command == "forge":
+        if command == "forge":
             forge(rest)
-        elif rest:
-            parser.error(f"unknown: {' '.join(rest)}")
-        else:
-            options.run()
+        if rest:
+            parser().error(f"unknown: {' '.join(rest)}")
+        sys.exit(given.pop("run")(**given) or 0)
     except KitError as error:
-        sys.exit(f"{type(error).__name__}: {error}")
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ from eth_utils import is_checksum_address, to_checksum_address
 
 from kit.errors import CertificateError, KitError
 from kit.merkle import BATCH_MAX, Anchor, Batch, Leaf
-from kit.records import TYPES, Record, format_time, parse_time
+from kit.records import TYPES, Record, format_time, parse_time, utc
 
 __all__ = [
     "COMPACT_MAX",
@@ -60,6 +60,8 @@ PROOF_MAX: Final = BATCH_MAX.bit_length() - 1
 COMPACT_MAX: Final = 2_048
 #: Whole numbers are exact up to here in every language, JavaScript's doubles included.
 INTEGER_MAX: Final = 2**53 - 1
+#: The last second of the year 9999, after which no record and no block can have its time.
+TIME_MAX: Final = 253_402_300_799
 
 _HASH = re.compile(r"0x[0-9a-f]{64}")
 _SIGNATURE = re.compile(r"0x[0-9a-f]{130}")
@@ -128,7 +130,7 @@ class Membership:
                 _integer(leaf["seq"], "seq"),
                 leaf["type"],
                 _address(leaf["author"]),
-                _integer(leaf["at"], "at"),
+                _integer(leaf["at"], "at", 0, TIME_MAX),
                 _hash(leaf["subject"]),
                 _hash(leaf["commitment"]),
             ),
@@ -356,7 +358,10 @@ class Certificate:
 
 
 def _refused(expected: str, got: Any) -> CertificateError:
-    shown = got if isinstance(got, str) else repr(got)
+    try:  # what is not printable could not be written, or would move a terminal's cursor
+        shown = got if isinstance(got, str) and got.isprintable() else repr(got)
+    except (ValueError, RecursionError):  # Python writes no number of more than 4,300 digits
+        shown = f"a huge {type(got).__name__}"
     shown = shown if len(shown) <= 80 else shown[:77] + "…"
     return CertificateError(expected, shown, "Ask for the certificate again, from its source.")
 
@@ -394,7 +399,7 @@ def _address(value: Any) -> str:
 
 def _time(value: Any) -> datetime:
     try:
-        return parse_time(value)
+        return utc(parse_time(value))
     except KitError as error:
         raise _refused("a UTC time like 2021-09-20T08:00:00Z", error.got) from None
 
@@ -419,7 +424,8 @@ def _review(value: Any) -> Review:
 def _check_depth(text: str) -> None:
     """Refuse JSON that nests too deep, before a parser sees it."""
     depth = 0
-    for mark in re.finditer(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', text, re.DOTALL):
+    # Possessive, and content with a text that never ends: else each quote would be tried anew.
+    for mark in re.finditer(r'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', text, re.DOTALL):
         if mark[0] in "[{":
             depth += 1
             if depth > DEPTH_MAX:

@@ -10,6 +10,7 @@ from eth_utils import keccak
 
 from kit import merkle, people
 from kit.chain import BLOCK_SECONDS, embedded
+from kit.verification import verify
 
 __all__ = ["EXERCISES", "Exercise"]
 
@@ -77,6 +78,26 @@ def _proof(answer: Any) -> str:
     return "This proof leads from the leaf to another root. Which leaf did you ask for?"
 
 
+# --- lesson 4 ------------------------------------------------------------------------------------
+
+
+def _parent(answer: Any) -> str:
+    one, other, parent = answer
+    low, high = sorted((one, other))
+    if parent == high + low or parent == keccak(high + low):
+        return "The smaller of the two comes first."
+    return "" if parent == keccak(low + high) else "Sort the two, join them, hash them once."
+
+
+def _forgery(answer: Any) -> str:
+    forged, chain = answer
+    if not verify(forged).ok:
+        return "Alone it is caught already: which part do steps 1 to 5 not look at?"
+    if verify(forged, chain).ok:
+        return "The chain doesn't contradict it either. Is it forged?"
+    return ""
+
+
 EXERCISES: dict[str, Exercise] = {
     "01-hex-digits": Exercise(
         _hex_digits,
@@ -128,6 +149,24 @@ EXERCISES: dict[str, Exercise] = {
         _equals(126, "Each of the 126 records should be proved again."),
         "The same words have the same commitment: the table believes them again.",
         ("kit.teaching.tamper with the two words swapped.", 'diary.records()["proved"].sum()'),
+    ),
+    "04-parent": Exercise(
+        _parent,
+        "That is all that a tree is made of.",
+        ("low, high = sorted((one, other))", "keccak(low + high)"),
+    ),
+    "04-which-step": Exercise(
+        _equals(4, "The text is untouched, and so is the signature. What no longer agrees?"),
+        "The record says one time, the leaf another. (And the leaf is not in the batch: step 5.)",
+        ("Make it, verify it, and read the table.", "The first step that fails."),
+    ),
+    "04-forgery": Exercise(
+        _forgery,
+        "Consistent in itself is not yet proved. Ask the chain.",
+        (
+            "Where the batch is anchored can't be checked without the chain.",
+            "replace(batch.anchor, block_number=…), as in step 5 of the lesson.",
+        ),
     ),
     "06-one-less": Exercise(
         _equals(61, "Which rows does head_count count?"),

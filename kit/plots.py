@@ -6,53 +6,21 @@ K. Ito, Color Universal Design, 2008).
 
 from __future__ import annotations
 
-import warnings
-from functools import cache
 from typing import Any
 
 import matplotlib as mpl
 import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import pandas as pd
-from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from kit.fonts import chinese_font
 from kit.participation import PREFECTURES
 
-__all__ = ["FONTS", "by_place", "chinese_font", "daily"]
+__all__ = ["by_place", "daily"]
 
 _BLUE, _ORANGE, _GREY = "#0072B2", "#E69F00", "#595959"
-
-#: Fonts with Chinese, the one that the lessons' pictures were made with first.
-FONTS = (
-    "WenQuanYi Micro Hei",
-    "Noto Sans CJK SC",
-    "Noto Sans SC",
-    "Source Han Sans SC",
-    "PingFang SC",
-    "Hiragino Sans GB",
-    "Heiti SC",
-    "Microsoft YaHei",
-    "SimHei",
-    "WenQuanYi Zen Hei",
-    "Droid Sans Fallback",
-    "Arial Unicode MS",
-)
-
-
-@cache
-def chinese_font() -> str | None:
-    """Return the name of an installed font with Chinese, or None after one clear warning."""
-    installed = {font.name for font in font_manager.fontManager.ttflist}
-    found = next((name for name in FONTS if name in installed), None)
-    if found is None:
-        warnings.warn(
-            "No font with Chinese is installed, so the plots' labels are in English only. "
-            "Install one (Debian and Ubuntu: apt install fonts-wqy-microhei) and restart.",
-            stacklevel=3,
-        )
-    return found
 
 
 def daily(table: pd.DataFrame, ax: Axes | None = None, *, source: str) -> Axes:

@@ -16,7 +16,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.text import Text
 
-from kit import plots
+from kit import fonts, plots
 
 mpl.use("Agg")
 
@@ -36,24 +36,24 @@ DRAW: list[Any] = [(plots.daily, DAILY), (plots.by_place, PLACES)]
 @pytest.fixture(autouse=True)
 def _clean() -> Iterator[None]:
     """No figure, style or remembered font goes from one test to the next."""
-    plots.chinese_font.cache_clear()
+    fonts.chinese_font.cache_clear()
     with mpl.rc_context():
         yield
     plt.close("all")
-    plots.chinese_font.cache_clear()
+    fonts.chinese_font.cache_clear()
 
 
-def fonts(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+def install(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
     """Let these be the installed fonts with Chinese; those without stay."""
-    manager = plots.font_manager.fontManager
-    installed = [font for font in manager.ttflist if font.name not in plots.FONTS]
+    manager = fonts.font_manager.fontManager
+    installed = [font for font in manager.ttflist if font.name not in fonts.FONTS]
     installed += [replace(installed[0], name=name) for name in names]
     monkeypatch.setattr(manager, "ttflist", installed)
 
 
 @pytest.fixture
 def _no_font(monkeypatch: pytest.MonkeyPatch) -> None:
-    fonts(monkeypatch)
+    install(monkeypatch)
 
 
 @pytest.fixture
@@ -132,7 +132,7 @@ def test_it_draws_where_it_is_told(draw: Callable[..., Axes], table: pd.DataFram
 def test_with_a_chinese_font_no_glyph_is_missing(
     draw: Callable[..., Axes], table: pd.DataFrame
 ) -> None:
-    font = plots.chinese_font()
+    font = fonts.chinese_font()
     assert font, "this test needs a font with Chinese: apt install fonts-wqy-microhei"
     ax = draw(table, source=SOURCE)
     assert mpl.rcParams["font.family"] == [font, "DejaVu Sans"]
@@ -162,13 +162,13 @@ def test_without_a_font_there_is_one_warning_and_no_chinese_letter() -> None:
 
 
 def test_the_first_font_of_the_list_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    fonts(monkeypatch, "SimHei", "Noto Sans CJK SC", "Microsoft YaHei")
-    assert plots.chinese_font() == "Noto Sans CJK SC"
-    plots.chinese_font.cache_clear()
-    for name in plots.FONTS:
-        fonts(monkeypatch, name)
-        assert plots.chinese_font() == name
-        plots.chinese_font.cache_clear()
+    install(monkeypatch, "SimHei", "Noto Sans CJK SC", "Microsoft YaHei")
+    assert fonts.chinese_font() == "Noto Sans CJK SC"
+    fonts.chinese_font.cache_clear()
+    for name in fonts.FONTS:
+        install(monkeypatch, name)
+        assert fonts.chinese_font() == name
+        fonts.chinese_font.cache_clear()
 
 
 @pytest.mark.usefixtures("_with_font")

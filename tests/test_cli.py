@@ -1,0 +1,118 @@
+"""``python -m kit``: exit statuses, output, and verification from another process."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import kit
+from kit import people
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "kit", *map(str, arguments)], capture_output=True, text=True
+    )
+
+
+@pytest.fixture(scope="module")
+def published(anvil: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what a diary on anvil hands out: certificates, and its table of leaves."""
+    folder = tmp_path_factory.mktemp("published")
+    diary = kit.Diary.open(anvil)
+    entry = diary.post(people.alice, "好好写字。", place="厦门")
+    diary.review(entry, by=people.moderator, approve=True)
+    diary.publish()
+    certificate = diary.certificate(entry)
+    (folder / "whole.json").write_text(certificate.dumps(), encoding="utf-8")
+    (folder / "scanned.txt").write_text("https://example.org/#" + certificate.compact())
+    forged = certificate.dumps().replace("好好写字", "乱写一气")
+    (folder / "forged.json").write_text(forged, encoding="utf-8")
+    with (folder / "leaves.csv").open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file)
+        table.writerow(["seq", "type", "author", "at", "subject", "commitment"])
+        for leaf in diary.leaves():
+            table.writerow(
+                [leaf.seq, leaf.type, leaf.author, leaf.at, leaf.subject, leaf.commitment]
+            )
+    diary.close()
+    return folder
+
+
+def test_verify_without_a_chain(published: Path) -> None:
+    done = run("verify", published / "whole.json")
+    assert done.returncode == 0
+    assert [line[0] for line in done.stdout.splitlines()[1:10]] == list("123456789")
+    assert done.stdout.splitlines()[-1] == "consistent in itself"
+    assert done.stdout.count("skipped") == 4
+
+
+def test_verify_with_rpc_from_another_process(published: Path, anvil: Any) -> None:
+    """All that the other process has is the file and the node's address."""
+    leaves = published / "leaves.csv"
+    done = run("verify", published / "whole.json", "--rpc", anvil.url, "--leaves", leaves, "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert [step["outcome"] for step in said["steps"]] == ["passed"] * 9
+    assert said["ok"] is True
+    assert said["level"].startswith("proved on chain 31337 at block ")
+
+
+def test_verify_the_text_of_a_qr_code(published: Path, anvil: Any) -> None:
+    done = run("verify", published / "scanned.txt", "--rpc", anvil.url, "--json")
+    assert done.returncode == 0, done.stderr
+    outcomes = [step["outcome"] for step in json.loads(done.stdout)["steps"]]
+    assert outcomes == ["passed", "skipped", *["passed"] * 5, "skipped", "skipped"]
+
+
+def test_a_failed_step_is_status_1(published: Path) -> None:
+    done = run("verify", published / "forged.json")
+    assert done.returncode == 1
+    assert "2 ✗ failed" in done.stdout
+    assert done.stdout.splitlines()[-1] == "not proved: failed at step 2"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"{}", "not a certificate"), (b"\xff\xfe", "not a certificate"), (b"", "not a certificate")],
+)
+def test_what_is_no_certificate_is_status_2(content: bytes, said: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(content)
+    done = run("verify", tmp_path / "file")
+    assert done.returncode == 2
+    assert said in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["verify", "no-such-file"],
+        ["verify", "whole.json", "--rpc", "http://127.0.0.1:9"],
+        ["verify", "whole.json", "--rpc", "ftp://example.org"],
+        ["verify", "whole.json", "--leaves", "whole.json"],
+        ["verify", "whole.json", "--nonsense"],
+        ["certificate", "forged.txt", "card.png"],
+        ["certificate", "whole.json", "card.docx"],
+        ["nonsense"],
+    ],
+)
+def test_unusable_input_is_status_2_and_one_message(arguments: list[str], published: Path) -> None:
+    done = run(*[published / a if "." in a and "/" not in a else a for a in arguments])
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_card_from_a_file(published: Path, tmp_path: Path) -> None:
+    for ending, magic in ((".png", b"\x89PNG"), (".pdf", b"%PDF"), (".svg", b"<?xml")):
+        card = tmp_path / f"card{ending}"
+        assert run("certificate", published / "whole.json", card).returncode == 0
+        assert card.read_bytes().startswith(magic)
