@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = Path(os.environ.get("KIT_VENV", ROOT / ".venv"))
 PYTHONS = ((3, 11), (3, 14))
 NODE_MAJOR = 20
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 
 
 class Missing(SystemExit):
@@ -55,6 +56,7 @@ def setup() -> None:
         raise Missing(found, "Install one and run: python3.12 tasks.py setup")
     python_packages()
     node_packages()
+    page()
 
 
 def python_packages() -> None:
@@ -91,6 +93,15 @@ def node_packages() -> None:
     # Their install scripts would only copy a program that is there already.
     run(*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
     stamp.write_text(wanted)
+
+
+def page() -> None:
+    """Build the verify page into build/verify.html."""
+    npm = find_npm()
+    if npm is None:
+        raise Missing(f"Node.js {NODE_MAJOR} or newer", "Run: python tasks.py setup")
+    node = npm[0] if len(npm) > 1 else "node"
+    run(node, "web/build.mjs")
 
 
 def find_npm() -> list[str] | None:
@@ -151,6 +162,7 @@ def test() -> None:
     """Set up, and run everything: lint, types, unit tests, forge tests, lessons"""
     setup()
     chinese_font()
+    browser()
     steps: dict[str, Callable[[], None]] = {
         "lint (ruff)": lint,
         "types (mypy)": types,
@@ -246,6 +258,12 @@ def chinese_font() -> None:
         raise Missing(
             "a font with Chinese", "Debian and Ubuntu: sudo apt install fonts-wqy-microhei"
         )
+
+
+def browser() -> None:
+    """Check for the browser that the tests open the verify page in."""
+    if not any(map(shutil.which, BROWSERS)):
+        raise Missing("a Chromium browser", "Debian and Ubuntu: sudo apt install chromium")
 
 
 TASKS: dict[str, Callable[[], None]] = {

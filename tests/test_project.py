@@ -254,17 +254,23 @@ def test_without_node_one_is_installed_and_used(
     assert len(ran) == 1
 
 
+def test_a_missing_browser_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(tasks.Missing, match=r"Missing: a Chromium browser\..*apt install chromium"):
+        tasks.browser()
+
+
 def test_a_failing_step_fails_the_test_task(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken() -> None:
         raise SystemExit(1)
 
     ran = []
-    for name in ("setup", "chinese_font", "lint", "unit", "forge", "lessons"):
+    for name in ("setup", "chinese_font", "browser", "lint", "unit", "forge", "lessons"):
         monkeypatch.setattr(tasks, name, lambda name=name: ran.append(name))
     monkeypatch.setattr(tasks, "types", broken)
     with pytest.raises(SystemExit, match=r"Failed: types \(mypy\)"):
         tasks.test()
-    assert ran == ["setup", "chinese_font", "lint", "unit", "forge", "lessons"]
+    assert ran == ["setup", "chinese_font", "browser", "lint", "unit", "forge", "lessons"]
 
 
 def test_the_readme_s_example_runs() -> None:
