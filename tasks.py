@@ -218,6 +218,13 @@ def lessons() -> None:
     )
 
 
+def bench() -> None:
+    """Show how fast the kit is, beside its peers."""
+    setup()
+    say("Measuring; the least of several runs each")
+    run(python(), "tests/bench.py")
+
+
 def artifacts() -> None:
     """Compile the kit's contracts again, after a change of them"""
     setup()
@@ -267,7 +274,8 @@ def browser() -> None:
 
 
 TASKS: dict[str, Callable[[], None]] = {
-    task.__name__: task for task in (setup, lab, demo, test, notebooks, artifacts, lock, clean)
+    task.__name__: task
+    for task in (setup, lab, demo, test, notebooks, bench, artifacts, lock, clean)
 }
 
 

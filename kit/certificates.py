@@ -30,11 +30,11 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import cbor2
-from eth_utils import is_checksum_address, to_checksum_address
+from eth_utils import to_checksum_address
 
 from kit.errors import CertificateError, KitError
 from kit.merkle import BATCH_MAX, Anchor, Batch, Leaf
-from kit.records import TYPES, Record, format_time, parse_time, utc
+from kit.records import TYPES, Record, format_time, is_address, parse_time, utc
 
 __all__ = [
     "COMPACT_MAX",
@@ -392,7 +392,7 @@ def _signature(value: Any) -> str:
 
 
 def _address(value: Any) -> str:
-    if not isinstance(value, str) or not is_checksum_address(value):
+    if not isinstance(value, str) or not is_address(value):
         raise _refused("an address with the capitals of EIP-55", value)
     return value
 

@@ -52,6 +52,7 @@ __all__ = [
     "commitment",
     "entry",
     "format_time",
+    "is_address",
     "parse_time",
     "review",
     "sign",
@@ -192,7 +193,7 @@ class Record:
         if not isinstance(self.type, str) or self.type not in TYPES:
             got = _brief(self.type)
             raise RecordError(f"a type of {', '.join(TYPES)}", got, "Use one of them.")
-        if not isinstance(self.author, str) or not is_checksum_address(self.author):
+        if not isinstance(self.author, str) or not is_address(self.author):
             fix = "Write it with the capitals of EIP-55, as wallets do."
             raise RecordError("the author's address", _brief(self.author), fix)
         object.__setattr__(self, "at", utc(self.at))
@@ -340,7 +341,7 @@ def signature_message(commitment: str, chain_id: int, contract: str) -> Signable
     if not _HEX32.fullmatch(commitment):
         raise RecordError("a commitment: 0x and 64 hex digits", _brief(commitment), "Check it.")
     body = keccak(keccak(text=_RECORD_TYPE) + bytes.fromhex(commitment[2:]))
-    return SignableMessage(b"\x01", _domain(chain_id, to_checksum_address(contract)), body)
+    return SignableMessage(b"\x01", _domain(chain_id, contract), body)
 
 
 @lru_cache(maxsize=64)
@@ -350,7 +351,7 @@ def _domain(chain_id: int, contract: str) -> bytes:
         "name": "Civic Diary",
         "version": "1",
         "chainId": chain_id,
-        "verifyingContract": contract,
+        "verifyingContract": to_checksum_address(contract),
     }
     types = {"Record": [{"name": "commitment", "type": "bytes32"}]}
     return bytes(encode_typed_data(domain, types, {"commitment": bytes(32)}).header)
@@ -380,6 +381,16 @@ def signer(commitment: str, signature: str, chain_id: int, contract: str) -> str
 
 
 # --- checks of a record's parts ------------------------------------------------------------------
+
+
+def is_address(value: str) -> bool:
+    """Return whether a text is an address with the capitals of EIP-55."""
+    return len(value) == 42 and _has_checksum(value)
+
+
+@lru_cache(maxsize=4096)  # a hash each, and the same few stand in certificate after certificate
+def _has_checksum(value: str) -> bool:
+    return bool(is_checksum_address(value))
 
 
 def parse_time(value: str) -> datetime:

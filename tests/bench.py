@@ -1,0 +1,101 @@
+"""How fast is it, beside a peer in the same run: ``make bench``. Nothing here is asserted."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from eth_account import Account
+from eth_account.messages import encode_typed_data
+from eth_utils import keccak
+
+import kit
+from kit import merkle, people, records
+
+ROOT = Path(__file__).parent.parent
+PEER = """
+import { StandardMerkleTree } from "@openzeppelin/merkle-tree";
+const leaves = Array.from({ length: 1024 }, (_, i) => ["0x" + i.toString(16).padStart(64, "0")]);
+StandardMerkleTree.of(leaves, ["bytes32"]);
+const start = performance.now();
+for (let i = 0; i < 5; i++) StandardMerkleTree.of(leaves, ["bytes32"]);
+console.log((performance.now() - start) / 5000);
+"""
+
+
+def best(task: Callable[[], object], runs: int = 5) -> float:
+    """Return the least of some runs, in seconds: the one that was disturbed least."""
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        task()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def process(code: str) -> Callable[[], object]:
+    return lambda: subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def show(what: str, seconds: float, peer: str = "", peer_seconds: float | None = None) -> None:
+    beside = f"   {peer}: {peer_seconds * 1000:10,.2f} ms" if peer_seconds is not None else ""
+    print(f"{what:48} {seconds * 1000:10,.2f} ms{beside}", flush=True)
+
+
+def main() -> None:
+    show(
+        "import kit",
+        best(process("import kit")),
+        "import web3",
+        best(process("import web3")),
+    )
+    kit.chain.embedded()
+    show("kit.chain.embedded()", best(kit.chain.embedded))
+
+    hashes = ["0x" + keccak(keccak(i.to_bytes(32))).hex() for i in range(1024)]
+    node = subprocess.run(
+        ["node", "--input-type=module", "-e", PEER], cwd=ROOT, capture_output=True, text=True
+    )
+    show(
+        "a Merkle tree of 1,024 leaves",
+        best(lambda: merkle.Tree(hashes)),
+        "@openzeppelin/merkle-tree, leaves hashed too",
+        float(node.stdout) if node.returncode == 0 else None,
+    )
+
+    signed = "0x" + "11" * 32
+    contract = people.bob.address
+    signature = records.sign(signed, 1, contract, people.alice)
+    domain = {"name": "Civic Diary", "version": "1", "chainId": 1, "verifyingContract": contract}
+    types = {"Record": [{"name": "commitment", "type": "bytes32"}]}
+
+    def peer() -> str:
+        message = encode_typed_data(domain, types, {"commitment": bytes.fromhex(signed[2:])})
+        return str(Account.recover_message(message, signature=signature))
+
+    show(
+        "whose signature (EIP-712), 100 times",
+        best(lambda: [records.signer(signed, signature, 1, contract) for _ in range(100)]),
+        "eth-account, typed data each time",
+        best(lambda: [peer() for _ in range(100)]),
+    )
+
+    diary = kit.Diary.open(kit.chain.embedded())
+    show("62 entries posted, reviewed, published", best(lambda: kit.data.fill(diary), 1))
+    texts = [certificate.dumps() for certificate in diary.certificates()]
+    thousand = (texts * 9)[:1000]
+    show(
+        "1,000 certificates verified offline, JSON to result",
+        best(lambda: [kit.verify(text) for text in thousand], 3),
+        "json.loads alone",
+        best(lambda: [json.loads(text) for text in thousand], 3),
+    )
+    diary.close()
+
+
+if __name__ == "__main__":
+    main()
