@@ -225,6 +225,17 @@ class Chain:
         with self._readable(function.contract_abi):
             return function.call({"from": by.address if by else _NOBODY})
 
+    def logs(self, event: Any, **filters: Any) -> list[Any]:
+        """Return the logs of a contract's event, oldest first, as web3's ``get_logs`` takes filters.
+
+        Raises ChainError if the node won't list them, as public nodes do for long ranges.
+        """
+        try:
+            return list(event.get_logs(**filters))
+        except (Web3Exception, ValueError) as error:
+            fix = "Ask a node of your own, or one that lists the events of more blocks at once."
+            raise ChainError("the node to list events", f"its answer: {error}", fix) from None
+
     def mine(self, blocks: int = 1) -> Block:
         """Mine empty blocks and return the new head, where this chain lets us."""
         raise self._not_here("a chain that mines when told to")

@@ -92,7 +92,7 @@ class Log:
     def batches(self, first_block: int = 0, last_block: int | str = "latest") -> list[Batch]:
         """Return the batches that were appended in a range of blocks, in order, from the events."""
         event = self.contract.events.BatchAppended()
-        found = event.get_logs(from_block=first_block, to_block=last_block)
+        found = self.chain.logs(event, from_block=first_block, to_block=last_block)
         return [self._batch(log) for log in found]
 
     def batch_in(self, transaction_hash: str, log_index: int) -> Batch | None:
@@ -127,7 +127,7 @@ class Log:
         changes = [
             (log["blockNumber"], log["logIndex"], granted)
             for event, granted in ((events.RoleGranted(), True), (events.RoleRevoked(), False))
-            for log in event.get_logs(argument_filters=asked, from_block=0)
+            for log in self.chain.logs(event, argument_filters=asked, from_block=0)
         ]
         held = False
         for block, _, granted in sorted(changes):

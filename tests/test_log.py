@@ -179,3 +179,21 @@ def test_html_is_escaped() -> None:
 def test_refusals_are_the_kits(log: Log) -> None:
     with pytest.raises(KitError, match="The contract refused: SequenceMismatch"):
         log.append(ROOTS[0], 9, 1, by=people.registrar)
+
+
+def test_a_node_that_lists_no_events_is_a_chain_error(
+    chain: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Log.deploy(chain, by=people.registrar)
+    ask = chain.w3.provider.make_request
+
+    def limited(method: str, parameters: Any) -> Any:
+        if method == "eth_getLogs":
+            error = {"code": -32005, "message": "at most 1000 blocks"}
+            return {"jsonrpc": "2.0", "id": 1, "error": error}
+        return ask(method, parameters)
+
+    monkeypatch.setattr(chain.w3.provider, "make_request", limited)
+    monkeypatch.setattr(chain.w3.provider, "_request_func_cache", (None, None))  # holds the old one
+    with pytest.raises(ChainError, match="at most 1000 blocks"):
+        log.batches()

@@ -1,0 +1,30 @@
+// What the page finds, without a browser: a case a line in (JSON), what was found a line out.
+//
+// A case: { text } or { bytes } (in base64), and { node } with the address of one to take steps 6 to 9.
+
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+
+import { askChain } from "../../web/src/chain.js";
+import { level, verify } from "../../web/src/verify.js";
+import { WORDS, sentence } from "../../web/src/words.js";
+
+const artifact = new URL("../../kit/artifacts/DiaryLog.json", import.meta.url);
+const { runtime } = JSON.parse(readFileSync(artifact, "utf8"));
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const given = JSON.parse(line);
+  const { certificate, steps } = verify(given.text ?? Buffer.from(given.bytes, "base64"));
+  if (given.node && certificate) {
+    await askChain(certificate, given.node, runtime, (step) => (steps[step.number - 1] = step));
+  }
+  const reached = level(certificate, steps);
+  const found = {
+    id: certificate?.id ?? "no certificate",
+    level: WORDS.en.levels[reached.key](...reached.args),
+    outcomes: steps.map((step) => step.outcome),
+    reasons: steps.map((step) => sentence(WORDS.en, step.reason)),
+    chinese: steps.map((step) => sentence(WORDS.zh, step.reason)),
+  };
+  console.log(JSON.stringify(found));
+}

@@ -1,0 +1,279 @@
+// Steps 6 to 9: the chain, asked through the JSON-RPC address that the reader gave.
+//
+// Read calls only, and none before the reader asks. What the node says is believed about the chain
+// and nothing else; the code at the contract's address must be the kit's DiaryLog, byte for byte,
+// since a contract that only answers like one could say anything.
+
+import { addressWord, isHash, keccak, toHex, utf8, word } from "./bytes.js";
+import { Failed, PASSED, SKIPPED, Skipped, because, checkReview, judged } from "./verify.js";
+
+const PATIENCE = 20_000; // milliseconds for one answer
+const ANSWER_MAX = 8_000_000; // characters of one answer
+
+const topic = (text) => toHex(keccak(utf8(text)));
+const BATCH_APPENDED = topic("BatchAppended(uint256,bytes32,uint64,uint32,address)");
+const ROLE_GRANTED = topic("RoleGranted(bytes32,address,address)");
+const ROLE_REVOKED = topic("RoleRevoked(bytes32,address,address)");
+const MODERATOR_ROLE = topic("MODERATOR_ROLE");
+const ROOT_OF = topic("rootOf(uint256)").slice(0, 10);
+const UNKNOWN_BATCH = topic("UnknownBatch(uint256,uint256)").slice(0, 10);
+
+/** The node gave no answer that is one. What could not be asked is skipped, never failed. */
+export class NoAnswer extends Error {
+  constructor(key, ...args) {
+    super(key);
+    this.reason = because(key, ...args);
+  }
+}
+
+/**
+ * Take steps 6 to 9 with the node at a URL; `code` is that of DiaryLog. Calls `found(step)` after
+ * each; returns the NoAnswer that ended it, or null. Throws NoAnswer for a URL that is none.
+ */
+export async function askChain(certificate, url, code, found) {
+  const on = new OnChain(certificate, new Node(url), code);
+  const checks = [() => on.logHasIt(), () => on.blockIsThere(), () => on.reviewIsGood(), stands];
+  let silent = null;
+  for (const [i, check] of checks.entries()) {
+    const number = i + 6;
+    if (silent) {
+      found({ number, outcome: SKIPPED, reason: because("noAnswer") });
+      continue;
+    }
+    try {
+      found({ number, outcome: PASSED, reason: await check() });
+    } catch (error) {
+      if (error instanceof NoAnswer) {
+        silent = error;
+        found({ number, outcome: SKIPPED, reason: because("noAnswer") });
+      } else {
+        found(judged(number, error));
+      }
+    }
+  }
+  return silent;
+}
+
+/** Step 9. The chain holds roots, not leaves: who withdrew what can't be read from it. */
+async function stands() {
+  throw new Skipped("noLeaves");
+}
+
+class OnChain {
+  constructor(certificate, node, code) {
+    Object.assign(this, { certificate, node, code });
+  }
+
+  /** Step 6. */
+  async logHasIt() {
+    await this.#anchored(this.certificate);
+    return because("log", this.certificate.anchor.contract);
+  }
+
+  /** Step 7. */
+  async blockIsThere() {
+    const { anchor } = this.certificate;
+    await this.#inBlock(anchor);
+    const head = await this.#block("latest");
+    return because("block", anchor.block_number, anchor.block_time, head.number - anchor.block_number);
+  }
+
+  /** Step 8. */
+  async reviewIsGood() {
+    const { leaf, review, commitment } = this.certificate;
+    if (leaf.type !== "entry") throw new Skipped("onlyEntries");
+    if (!review) throw new Skipped("noReview");
+    checkReview(review, commitment);
+    await this.#anchored(review);
+    await this.#inBlock(review.anchor);
+    // Its author wrote the time of a review; that of its block can't be set to a later day.
+    const at = Math.min(review.leaf.at, review.anchor.block_time);
+    if (!(await this.#wasModerator(review.leaf.author, at))) {
+      throw new Failed("noModerator", review.leaf.author, at);
+    }
+    return because("review", review.leaf.seq, review.leaf.author);
+  }
+
+  /** Throw unless the contract named is a DiaryLog, on the chain named. Asked once. */
+  #log() {
+    this.asked ??= this.#checkLog();
+    return this.asked;
+  }
+
+  async #checkLog() {
+    const { chain_id: named, contract } = this.certificate.anchor;
+    const here = number(await this.node.ask("eth_chainId"));
+    if (here !== named) throw new Failed("otherChain", named, here);
+    const code = await this.node.ask("eth_getCode", contract, "latest");
+    if (typeof code !== "string") throw new NoAnswer("badAnswer", this.node.host);
+    if (code === "0x") throw new Failed("noContract", contract);
+    if (code.toLowerCase() !== this.code) throw new Failed("otherCode", contract);
+  }
+
+  /** Throw unless the log has the batch: its root, its numbers, and the event in its receipt. */
+  async #anchored({ batch, anchor }) {
+    await this.#log();
+    const root = await this.#rootOf(batch.number);
+    if (root === null) throw new Failed("noBatch", batch.number);
+    if (root !== batch.root) throw new Failed("otherRootInLog", batch.number);
+    const said = await this.#batchIn(anchor);
+    if (!said) throw new Failed("noEvent");
+    for (const name of ["number", "root", "first_seq", "count"]) {
+      if (said[name] !== batch[name]) throw new Failed("eventDiffers", name);
+    }
+    if (said.block.hash !== anchor.block_hash) throw new Failed("inOtherBlock", said.block.number);
+  }
+
+  async #rootOf(batch) {
+    const call = { to: this.certificate.anchor.contract, data: ROOT_OF + toHex(word(batch)).slice(2) };
+    const root = await this.node.ask("eth_call", call, "latest").catch((error) => {
+      // Nodes put a revert's data in one of two places.
+      const data = error.data?.data ?? error.data;
+      if (typeof data === "string" && data.startsWith(UNKNOWN_BATCH)) return null;
+      throw error;
+    });
+    if (root !== null && !isHash(root)) throw new NoAnswer("badAnswer", this.node.host);
+    return root;
+  }
+
+  /** Return the batch that one event announces, or null if it is no such event of this log. */
+  async #batchIn(anchor) {
+    const receipt = await this.node.ask("eth_getTransactionReceipt", anchor.transaction_hash);
+    if (receipt === null) throw new Failed("noTransaction", anchor.transaction_hash);
+    const event = list(receipt?.logs, this.node).find(
+      (log) =>
+        number(log.logIndex) === anchor.log_index &&
+        sameAddress(log.address, this.certificate.anchor.contract),
+    );
+    const { topics, data } = event ?? {};
+    if (topics?.[0] !== BATCH_APPENDED || topics.length !== 3) return null;
+    if (!/^0x[0-9a-f]{192}$/.test(data)) return null;
+    return {
+      number: number(topics[1]),
+      root: topics[2],
+      first_seq: number(data.slice(0, 66)),
+      count: number(`0x${data.slice(66, 130)}`),
+      block: await this.#block(event.blockHash),
+    };
+  }
+
+  async #inBlock(anchor) {
+    const byNumber = await this.#block(anchor.block_number);
+    if (byNumber.hash !== anchor.block_hash) {
+      throw new Failed("otherBlockHash", anchor.block_number, byNumber.hash);
+    }
+    const byHash = await this.#block(anchor.block_hash);
+    if (byHash.number !== byNumber.number || byHash.hash !== byNumber.hash) {
+      throw new Failed("otherBlockNumber");
+    }
+    if (byNumber.time !== anchor.block_time) throw new Failed("otherBlockTime", byNumber.time);
+  }
+
+  /** Return a block by its number, its hash, or "latest". */
+  async #block(which) {
+    const byHash = isHash(which);
+    const name = typeof which === "number" ? `0x${which.toString(16)}` : which;
+    const method = byHash ? "eth_getBlockByHash" : "eth_getBlockByNumber";
+    const block = await this.node.ask(method, name, false);
+    if (block === null) throw new Failed("noBlock", which);
+    const found = {
+      number: number(block.number),
+      hash: block.hash,
+      time: number(block.timestamp),
+    };
+    if (!isHash(found.hash)) throw new NoAnswer("badAnswer", this.node.host);
+    return found;
+  }
+
+  /** Return whether an address held MODERATOR_ROLE at a time, by the log's role events. */
+  async #wasModerator(address, time) {
+    const asked = {
+      address: this.certificate.anchor.contract,
+      fromBlock: "0x0",
+      toBlock: "latest",
+      topics: [[ROLE_GRANTED, ROLE_REVOKED], MODERATOR_ROLE, toHex(addressWord(address))],
+    };
+    const changes = list(await this.node.ask("eth_getLogs", asked), this.node).map((log) => ({
+      block: number(log.blockNumber),
+      index: number(log.logIndex),
+      granted: log.topics?.[0] === ROLE_GRANTED,
+    }));
+    changes.sort((a, b) => a.block - b.block || a.index - b.index);
+    let held = false;
+    for (const { block, granted } of changes) {
+      if ((await this.#block(block)).time <= time) held = granted;
+    }
+    return held;
+  }
+}
+
+/** One JSON-RPC node. */
+class Node {
+  #url;
+  #count = 0;
+
+  constructor(url) {
+    let parsed;
+    try {
+      parsed = new URL(url);
+    } catch {
+      throw new NoAnswer("badUrl");
+    }
+    if (!["http:", "https:"].includes(parsed.protocol)) throw new NoAnswer("badUrl");
+    // A user name in the address: fetch would refuse it, and not say why.
+    if (parsed.username || parsed.password) throw new NoAnswer("badUrl");
+    this.#url = parsed.href;
+    this.host = parsed.host; // all that is shown: the rest of an address may hold a key
+  }
+
+  /** Ask one thing and return the answer. Throws NoAnswer. */
+  async ask(method, ...params) {
+    this.#count += 1;
+    const body = JSON.stringify({ jsonrpc: "2.0", id: this.#count, method, params });
+    let answer;
+    try {
+      const response = await fetch(this.#url, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body,
+        cache: "no-store",
+        credentials: "omit",
+        redirect: "error",
+        referrerPolicy: "no-referrer",
+        signal: AbortSignal.timeout(PATIENCE),
+      });
+      const text = await response.text();
+      if (text.length > ANSWER_MAX) throw new SyntaxError();
+      answer = JSON.parse(text);
+    } catch (error) {
+      if (error instanceof SyntaxError) throw new NoAnswer("badAnswer", this.host);
+      if (error.name === "TimeoutError") throw new NoAnswer("tooSlow", this.host, PATIENCE / 1000);
+      throw new NoAnswer("unreachable", this.host);
+    }
+    if (answer?.error) {
+      const refusal = new NoAnswer("nodeRefused", this.host, method, String(answer.error.message));
+      refusal.data = answer.error.data;
+      throw refusal;
+    }
+    if (answer === null || typeof answer !== "object" || answer.result === undefined) {
+      throw new NoAnswer("badAnswer", this.host);
+    }
+    return answer.result;
+  }
+}
+
+/** Return a quantity of JSON-RPC as a number; NaN, equal to nothing, if it is none or too large. */
+function number(value) {
+  if (typeof value !== "string" || !/^0x[0-9a-fA-F]{1,64}$/.test(value)) return NaN;
+  const found = Number(BigInt(value));
+  return Number.isSafeInteger(found) ? found : NaN;
+}
+
+function list(value, node) {
+  if (!Array.isArray(value) || value.some((item) => item === null || typeof item !== "object")) {
+    throw new NoAnswer("badAnswer", node.host);
+  }
+  return value;
+}
+
+const sameAddress = (a, b) => typeof a === "string" && a.toLowerCase() === b.toLowerCase();

@@ -1,0 +1,357 @@
+// The page: takes what the reader gives, shows what was found. All text goes in by textContent.
+
+import { runtime } from "../../kit/artifacts/DiaryLog.json";
+
+import { ZERO_HASH } from "./bytes.js";
+import { NoAnswer, askChain } from "./chain.js";
+import { NoCode, pictureKind, readPicture } from "./picture.js";
+import { parseTime } from "./record.js";
+import { FAILED, because, level, skipped, verify } from "./verify.js";
+import { WORDS, clock, sentence } from "./words.js";
+
+const MARKS = { passed: "✓", failed: "✗", skipped: "–" };
+const SIGNS = { notACertificate: "✗", notProved: "✗", proved: "✓", consistent: "✓" };
+const FILE_MAX = 20_000_000;
+
+const $ = (id) => document.getElementById(id);
+
+const state = {
+  words: navigator.language?.toLowerCase().startsWith("zh") ? WORDS.zh : WORDS.en,
+  found: null, // { certificate, steps }
+  note: null, // below the input: a name among the page's words
+  silent: null, // below the node's address: a reason
+  asking: false,
+};
+
+// --- making elements -----------------------------------------------------------------------------
+
+/** Return an element with properties and children; texts become text nodes, never markup. */
+function make(tag, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+}
+
+const code = (text) => make("code", {}, String(text));
+
+/** Return an element for words that somebody else wrote, kept apart from the page's own. */
+function foreign(tag, text, className = "") {
+  const element = make(tag, { className, dir: "auto" }, text);
+  element.lang = /\p{Script=Han}/u.test(text) ? "zh-Hans" : "";
+  return element;
+}
+
+function table(className, caption, rows) {
+  const body = make("tbody");
+  for (const [name, note, ...values] of rows) {
+    const head = make("th", { scope: "row" }, name);
+    if (note) head.append(" ", make("small", {}, note));
+    const cell = make("td");
+    values.forEach((value, i) => cell.append(...(i ? [make("br")] : []), value));
+    body.append(make("tr", {}, head, cell));
+  }
+  return make("table", { className }, make("caption", { className: "unseen" }, caption), body);
+}
+
+// --- showing -------------------------------------------------------------------------------------
+
+function show() {
+  const { words, found } = state;
+  const { ui } = words;
+  document.documentElement.lang = words.lang;
+  document.title = ui.title;
+  for (const element of document.querySelectorAll("[data-word]")) {
+    element.textContent = ui[element.dataset.word];
+  }
+  for (const button of document.querySelectorAll("[data-language]")) {
+    const pressed = WORDS[button.dataset.language] === words;
+    button.setAttribute("aria-pressed", String(pressed));
+  }
+  $("limits").replaceChildren(...ui.limits.map((text) => make("li", {}, text)));
+  $("give-title").textContent = found ? ui.giveAnother : ui.giveTitle;
+  $("give-note").textContent = state.note ? ui[state.note] : "";
+  $("ask-note").textContent = state.silent ? sentence(words, state.silent) : "";
+  $("result").hidden = !found;
+  if (found) showResult(words, found);
+}
+
+function showResult(words, { certificate, steps }) {
+  const reached = level(certificate, steps);
+  const title = words.levels[reached.key](...reached.args);
+  $("verdict").className = reached.key;
+  $("verdict").querySelector(".sign").textContent = SIGNS[reached.key];
+  $("level").textContent = title;
+  $("meaning").textContent = words.meanings[reached.key];
+  $("identifier").replaceChildren(...(certificate ? [code(certificate.id)] : []));
+  const lines = steps.map((step) => stepLine(words, step));
+  $("steps-alone").replaceChildren(...lines.slice(0, 5));
+  $("steps-chain").replaceChildren(...lines.slice(5));
+
+  $("facts").hidden = $("ask").hidden = !certificate;
+  $("content").hidden = !certificate?.record;
+  $("facts-body").replaceChildren();
+  $("content-body").replaceChildren();
+  if (!certificate) return;
+  const failed = steps.filter((step) => step.outcome === FAILED).map((step) => step.number);
+  showWarning("facts-warning", failed.length, words.ui.factsBad);
+  showWarning("content-warning", failed.includes(2), words.ui.contentBad);
+  $("facts-body").append(table("facts", words.ui.factsTitle, facts(words, certificate)));
+  if (certificate.record) $("content-body").append(...content(words, certificate.record));
+}
+
+function showWarning(id, needed, text) {
+  $(id).hidden = !needed;
+  $(id).textContent = needed ? text : "";
+}
+
+function stepLine(words, step) {
+  const line = make(
+    "li",
+    { className: step.outcome, value: step.number },
+    make("span", { className: "step-name" }, words.names[step.number - 1]),
+    make(
+      "span",
+      { className: "outcome" },
+      make("span", { ariaHidden: "true", className: "mark" }, MARKS[step.outcome]),
+      ` ${words.outcomes[step.outcome]}`,
+    ),
+    make("span", { className: "reason", dir: "auto" }, sentence(words, step.reason)),
+  );
+  line.dataset.outcome = step.outcome;
+  return line;
+}
+
+/** Return the rows of the chain facts: name, note, lines of the value. */
+function facts(words, certificate) {
+  const { ui } = words;
+  const { leaf, batch, anchor, review } = certificate;
+  const names = ui.facts;
+  const chainNote = ui.chainNotes[anchor.chain_id];
+  const rows = [
+    [names.number, "", code(leaf.seq)],
+    [names.type, "", words.types[leaf.type]],
+    [names.author, "", code(leaf.author)],
+    [names.at, names.atNote, ...ui.chainTime(leaf.at)],
+    [names.commitment, "", code(certificate.commitment)],
+    [names.chain, "", chainNote ? `${anchor.chain_id} · ${chainNote}` : String(anchor.chain_id)],
+    [names.contract, "", code(anchor.contract)],
+    [names.blockNumber, "", code(anchor.block_number)],
+    [names.blockHash, "", code(anchor.block_hash)],
+    [names.blockTime, "", ...ui.chainTime(anchor.block_time)],
+    [names.transaction, "", code(anchor.transaction_hash)],
+    [names.event, "", ui.eventValue(anchor.log_index)],
+    [names.batch, "", ui.batchValue(batch.number, leaf.seq - batch.first_seq + 1, batch.count)],
+    [names.root, "", code(batch.root)],
+    [names.review, "", ...reviewLines(words, leaf, review)],
+  ];
+  if (leaf.subject !== ZERO_HASH) rows.splice(4, 0, [names.subject, "", code(leaf.subject)]);
+  return rows;
+}
+
+function reviewLines({ ui, decisions }, leaf, review) {
+  if (!review) return [leaf.type === "entry" ? ui.noReview : ui.notReviewed];
+  const { record } = review;
+  const decision = decisions[record.body.decision] ?? record.type;
+  return [
+    ui.reviewValue(decision, review.leaf.seq, review.anchor.block_number),
+    make("span", {}, `${ui.reviewBy} `, code(record.author)),
+    ...ui.chainTime(parseTime(record.at)),
+    ...(record.body.reason ? [foreign("span", record.body.reason, "written")] : []),
+  ];
+}
+
+/** Return the elements of what a record says. */
+function content(words, { type, body }) {
+  const names = words.ui.content;
+  const main = body.text ?? body.note ?? body.reason ?? body.source;
+  const shown = main
+    ? foreign("blockquote", main, "written")
+    : make("p", { className: "hint" }, names.none);
+  const elements = [shown];
+  const rows = ["decision", "reason_code", "place", "role", "as_of"]
+    .filter((name) => body[name])
+    .map((name) => [names[name], "", foreign("span", said(words, name, body[name]))]);
+  if (rows.length) elements.push(table("facts", words.types[type], rows));
+  if (body.attachments?.length) elements.push(...attachments(names, body.attachments));
+  if (body.figures) {
+    const figures = Object.entries(body.figures).map(([name, value]) => [
+      foreign("span", name),
+      "",
+      value.toLocaleString("en"),
+    ]);
+    elements.push(make("h3", {}, names.figures), table("facts", names.figures, figures));
+  }
+  return elements;
+}
+
+function said(words, name, value) {
+  if (name === "decision") return words.decisions[value];
+  return name === "as_of" ? `${clock(parseTime(value))} UTC` : value;
+}
+
+function attachments(names, files) {
+  const items = files.map((file) =>
+    make(
+      "li",
+      {},
+      foreign("span", file.name, "file"),
+      make("small", {}, `${file.media_type}, ${file.size.toLocaleString("en")} ${names.fileSize}`),
+      make("small", {}, "SHA-256 ", code(file.sha256)),
+    ),
+  );
+  return [make("h3", {}, names.files), make("ul", { className: "files", role: "list" }, ...items)];
+}
+
+/** Say the result aloud to those who hear the page. */
+function announce() {
+  const { words, found } = state;
+  const count = (outcome) => found.steps.filter((step) => step.outcome === outcome).length;
+  const reached = level(found.certificate, found.steps);
+  const summary = words.ui.summary(count("passed"), count("failed"), count("skipped"));
+  $("status").textContent = `${words.levels[reached.key](...reached.args)}. ${summary}`;
+}
+
+// --- taking --------------------------------------------------------------------------------------
+
+/** Each thing given gets a number: what is still being read or asked for an older one is dropped. */
+let given = 0;
+
+function begin(note = null) {
+  given += 1;
+  Object.assign(state, { found: null, note, silent: null });
+  setAsking(false);
+  show();
+  return given;
+}
+
+function end(found, { focus = true } = {}) {
+  Object.assign(state, { found, note: null });
+  show();
+  announce();
+  if (focus) {
+    $("level").focus({ preventScroll: true });
+    $("verdict").scrollIntoView({ block: "start" });
+  }
+}
+
+function refuse(note) {
+  state.note = note;
+  show();
+}
+
+function takeText(text) {
+  begin();
+  end(verify(text));
+}
+
+async function takeFile(file) {
+  const mine = begin("reading");
+  if (file.size > FILE_MAX) return refuse("tooLarge");
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  if (mine !== given) return;
+  const kind = pictureKind(bytes);
+  if (kind) return takePicture(mine, bytes, kind);
+  end(verify(bytes));
+}
+
+async function takePicture(mine, bytes, kind) {
+  try {
+    const text = await readPicture(bytes, kind);
+    if (mine === given) end(verify(text));
+  } catch (error) {
+    if (!(error instanceof NoCode)) throw error;
+    if (mine === given) refuse("noCode");
+  }
+}
+
+function takeAddress(options) {
+  if (location.hash.length > 1) {
+    begin();
+    end(verify(location.hash), options);
+  }
+}
+
+async function takeNode(url) {
+  const { found } = state;
+  if (!found?.certificate || state.asking) return;
+  const mine = given;
+  state.silent = null;
+  found.steps = [...found.steps.slice(0, 5), ...skipped(6, because("noChain"))];
+  setAsking(true);
+  show();
+  let silent;
+  try {
+    silent = await askChain(found.certificate, url, runtime, (step) => {
+      if (mine !== given) return;
+      found.steps[step.number - 1] = step;
+      show();
+    });
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error;
+    silent = error; // the address is none
+  } finally {
+    if (mine === given) setAsking(false);
+  }
+  if (mine !== given) return;
+  state.silent = silent?.reason ?? null;
+  show();
+  announce();
+}
+
+function setAsking(asking) {
+  state.asking = asking;
+  $("ask").setAttribute("aria-busy", String(asking));
+}
+
+// --- listening -----------------------------------------------------------------------------------
+
+function listen() {
+  for (const button of document.querySelectorAll("[data-language]")) {
+    button.addEventListener("click", () => {
+      state.words = WORDS[button.dataset.language];
+      show();
+    });
+  }
+  $("file").addEventListener("change", () => {
+    const [file] = $("file").files;
+    if (file) takeFile(file);
+    $("file").value = ""; // so that the same file can be chosen again
+  });
+  $("paste").addEventListener("submit", (event) => {
+    event.preventDefault();
+    const text = $("text").value;
+    if (text.trim()) takeText(text);
+    else $("text").focus();
+  });
+  $("ask").addEventListener("submit", (event) => {
+    event.preventDefault();
+    takeNode($("node").value.trim());
+  });
+  // Anywhere on the page: a file that misses the frame must not replace the page.
+  document.addEventListener("dragover", (event) => {
+    event.preventDefault();
+    $("drop").classList.add("over");
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) $("drop").classList.remove("over");
+  });
+  document.addEventListener("drop", (event) => {
+    event.preventDefault();
+    $("drop").classList.remove("over");
+    const [file] = event.dataTransfer.files;
+    const text = event.dataTransfer.getData("text");
+    if (file) takeFile(file);
+    else if (text) takeText(text);
+  });
+  document.addEventListener("paste", (event) => {
+    const [file] = event.clipboardData.files;
+    if (!file) return; // a text goes where it is pasted
+    event.preventDefault();
+    takeFile(file);
+  });
+  window.addEventListener("hashchange", () => takeAddress());
+}
+
+listen();
+show();
+takeAddress({ focus: false });

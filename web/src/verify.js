@@ -1,0 +1,154 @@
+// Nine numbered steps from a certificate to the chain; 1 to 5 are here, 6 to 9 in chain.js.
+//
+// 1 format · 2 content · 3 signature · 4 leaf · 5 proof · 6 log · 7 block · 8 review · 9 since then.
+// The numbers are those of the kit's `verify`. Reasons are { key, args }: words.js has the sentences.
+
+import { Refused, ZERO_HASH } from "./bytes.js";
+import { FORMAT, read, readBytes } from "./certificate.js";
+import { leafHash, rootFromProof } from "./merkle.js";
+import { commitment, parseTime, signer } from "./record.js";
+
+export const PASSED = "passed";
+export const FAILED = "failed";
+export const SKIPPED = "skipped";
+export const STEPS = 9;
+
+export const because = (key, ...args) => ({ key, args });
+
+/** A step failed, for a reason. */
+export class Failed extends Error {
+  constructor(key, ...args) {
+    super(key);
+    this.reason = because(key, ...args);
+  }
+}
+
+/** A step could not be taken, for a reason. */
+export class Skipped extends Failed {}
+
+const why = (error) =>
+  error instanceof Refused
+    ? because("refused", error.expected, error.args, error.got)
+    : error.reason;
+
+/** Take one step: `check` returns the reason why it passed, or throws. */
+export function take(number, check) {
+  try {
+    return { number, outcome: PASSED, reason: check() };
+  } catch (error) {
+    return judged(number, error);
+  }
+}
+
+/** Return the step that an error makes of it. Throws on what is no answer to the question. */
+export function judged(number, error) {
+  if (error instanceof Skipped) return { number, outcome: SKIPPED, reason: why(error) };
+  if (error instanceof Failed || error instanceof Refused) {
+    return { number, outcome: FAILED, reason: why(error) };
+  }
+  throw error;
+}
+
+/**
+ * Take steps 1 to 5 of what a reader gave: a text, or the bytes of a file. Returns { certificate,
+ * steps }, all nine; the certificate is null if there is none.
+ */
+export function verify(given) {
+  let certificate;
+  try {
+    certificate = typeof given === "string" ? read(given) : readBytes(given);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    return { certificate: null, steps: [judged(1, error), ...skipped(2, because("nothing"))] };
+  }
+  const checks = [format, content, signature, leaf, proof];
+  const steps = checks.map((check, i) => take(i + 1, () => check(certificate)));
+  return { certificate, steps: [...steps, ...skipped(6, because("noChain"))] };
+}
+
+/** Return the steps from a number on as skipped, for one reason. */
+export function skipped(first, reason) {
+  const numbers = Array.from({ length: STEPS - first + 1 }, (_, i) => first + i);
+  return numbers.map((number) => ({ number, outcome: SKIPPED, reason }));
+}
+
+/** Return the level that nine steps reach, as { key, args }. */
+export function level(certificate, steps) {
+  if (!certificate) return because("notACertificate");
+  const failed = steps.filter((step) => step.outcome === FAILED).map((step) => step.number);
+  if (failed.length) return because("notProved", failed);
+  if (steps[5].outcome === PASSED && steps[6].outcome === PASSED) {
+    const { chain_id: chain, block_number: block } = certificate.anchor;
+    return because("proved", chain, block);
+  }
+  return because("consistent");
+}
+
+/** Step 1. Reading it was most of it; here its parts are compared. */
+function format({ leaf: own, anchor, review }) {
+  if (review) {
+    if (own.type !== "entry") throw new Failed("onlyEntriesHaveReviews");
+    if (review.anchor.contract !== anchor.contract) throw new Failed("differentLogs");
+    if (review.anchor.chain_id !== anchor.chain_id) throw new Failed("differentChains");
+  }
+  return because("format", FORMAT);
+}
+
+/** Step 2. */
+function content({ record, salt, commitment: committed }) {
+  if (!record) throw new Skipped("heldBack");
+  if (commitment(record, salt) !== committed) throw new Failed("otherCommitment");
+  return because("content");
+}
+
+/** Step 3. */
+function signature(certificate) {
+  const { author } = certificate.leaf;
+  checkSigner(certificate.commitment, certificate.signature, certificate.anchor, author);
+  return because("signature", author);
+}
+
+function checkSigner(committed, signed, anchor, author) {
+  const found = signer(committed, signed, anchor.chain_id, anchor.contract);
+  if (found !== author) throw new Failed("signedBy", found, author);
+}
+
+/** Step 4. */
+function leaf(certificate) {
+  const { leaf: own, record } = certificate;
+  if (own.commitment !== certificate.commitment) throw new Failed("leafOtherCommitment");
+  if (!record) return because("leafHeldBack");
+  const other = difference(own, record);
+  if (other) throw new Failed("leafDiffers", other);
+  return because("leaf");
+}
+
+/** Return the name of the first field in which a leaf differs from a record, or null. */
+function difference(own, record) {
+  const told = { ...record, at: parseTime(record.at), subject: record.subject ?? ZERO_HASH };
+  return ["type", "author", "at", "subject"].find((name) => told[name] !== own[name]) ?? null;
+}
+
+/** Step 5. */
+function proof({ leaf: own, proof: nodes, batch }) {
+  if (own.seq < batch.first_seq || own.seq >= batch.first_seq + batch.count) {
+    throw new Failed("notInBatch", own.seq);
+  }
+  if (rootFromProof(leafHash(own), nodes) !== batch.root) throw new Failed("otherRoot");
+  return because("proof", nodes.length, batch.number);
+}
+
+/** Throw unless a review, taken alone, approves the entry with this commitment (part of step 8). */
+export function checkReview(review, committed) {
+  const { record } = review;
+  if (record.type !== "review" || record.body.decision !== "approve") {
+    throw new Failed("noApproval");
+  }
+  if (record.subject !== committed) throw new Failed("anotherEntry");
+  const own = commitment(record, review.salt);
+  if (review.leaf.commitment !== own || difference(review.leaf, record)) {
+    throw new Failed("reviewLeafDiffers");
+  }
+  checkSigner(own, review.signature, review.anchor, record.author);
+  proof(review);
+}
