@@ -471,7 +471,7 @@ WORK = """
 import kit
 from datetime import timedelta
 chain = kit.chain.embedded()
-stop = kit.solidity.Artifact("Stop", [], "0x6001600c60003960016000f300", "none")
+stop = kit.solidity.Artifact("Stop", [], "0x6001600c60003960016000f300", "0x00", "none")
 chain.deploy(stop, by=kit.people.alice)
 chain.mine(2)
 chain.wait_until(chain.now() + timedelta(days=1))

@@ -247,5 +247,5 @@ def test_a_leaf_of_anything_is_refused(leaf: Leaf) -> None:
 def test_a_batch_shows_where_it_stands() -> None:
     time = datetime(2021, 9, 20, tzinfo=UTC)
     anchor = Anchor(1, people.bob.address, "0x" + "aa" * 32, 4, "0x" + "bb" * 32, time, 0)
-    batch = Batch(2, "0x" + "cc" * 32, 10, 5, people.registrar.address, anchor)
+    batch = Batch(2, "0x" + "cc" * 32, 10, 5, anchor, people.registrar.address)
     assert repr(batch) == f"Batch 2: records 10–14, block 4, root 0x{'cc' * 32}"

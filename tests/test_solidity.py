@@ -411,7 +411,7 @@ def test_settings_reach_the_compiler(first: Artifact) -> None:
 
 def test_artifacts_show_themselves_escaped() -> None:
     abi = [{"type": "event", "name": "<b>", "inputs": [{"type": "uint8", "name": "<i>"}]}]
-    artifact = Artifact("<script>", abi, "0x6001", "0.8.37+<u>")
+    artifact = Artifact("<script>", abi, "0x6001", "0x", "0.8.37+<u>")
     assert repr(artifact) == "Artifact <script>: 2 bytes of bytecode, solc 0.8.37+<u>"
     shown = artifact._repr_html_()
     assert "<code>&lt;b&gt;(uint8 &lt;i&gt;)</code>" in shown
