@@ -23,9 +23,8 @@ from typing import Any
 
 import cbor2
 import pytest
-import qrcode
 from eth_account.signers.base import BaseAccount
-from PIL import Image, ImageDraw
+from PIL import Image
 
 import kit
 from kit import merkle, people, records
@@ -664,29 +663,15 @@ def test_what_is_given_next_replaces_what_was(look: Look, every_kind: list[Certi
 
 
 def _code(certificate: Certificate, scale: int = 4) -> Image.Image:
-    code: Any = qrcode.QRCode(
-        error_correction=qrcode.constants.ERROR_CORRECT_M, border=4, box_size=scale
-    )
-    # A page address as long as one of a public host.
-    code.add_data(
-        f"https://example.org/civic-diary/verify.html#{certificate.compact()}", optimize=20
-    )
-    return code.make_image().get_image().convert("L")  # type: ignore[no-any-return]
+    return Image.open(io.BytesIO(kit.display.qr_png(certificate, scale=scale))).convert("L")
 
 
-def _card(code: Image.Image) -> Image.Image:
-    """A whole card: lines of text around a code, on a sheet."""
-    sheet = Image.new("RGB", (1165, 1654), "#f4f1ea")
-    draw = ImageDraw.Draw(sheet)
-    for y in range(60, 900, 28):
-        draw.text(
-            (70, y), "0x7003868dc7535263d9eb8095d2338d1cef2f9b133feaffaa0802dc52660f5a3d", "black"
-        )
-    sheet.paste(code.resize((440, 440)), (70, 1130))
-    return sheet
+def _card(certificate: Certificate, folder: Path) -> Image.Image:
+    """The kit's card, as somebody would keep it on a phone."""
+    return Image.open(kit.display.save_card(certificate, folder / "card.png")).convert("RGB")
 
 
-def test_pictures_of_the_code(look: Look, sample: list[Certificate]) -> None:
+def test_pictures_of_the_code(look: Look, sample: list[Certificate], tmp_path: Path) -> None:
     # The longest proof that a batch can have.
     member = sample[0].membership
     longest = replace(sample[0], membership=replace(member, proof=("0x" + "9f" * 32,) * 10))
@@ -694,7 +679,8 @@ def test_pictures_of_the_code(look: Look, sample: list[Certificate]) -> None:
         code = _code(certificate)
         half = code.resize((code.width // 2, code.height // 2), Image.Resampling.LANCZOS)
         turned = code.rotate(4, expand=True, fillcolor=255, resample=Image.Resampling.BICUBIC)
-        for picture, kind in ((code, "PNG"), (half, "PNG"), (turned, "PNG"), (_card(code), "JPEG")):
+        card = _card(certificate, tmp_path)
+        for picture, kind in ((code, "PNG"), (half, "PNG"), (turned, "PNG"), (card, "JPEG")):
             out = io.BytesIO()
             picture.save(out, kind)
             seen = look(_file(out.getvalue(), f"code.{kind.lower()}"))
