@@ -1120,8 +1120,8 @@ def test_every_flipped_bit_is_refused_both_ways(anvil: Any) -> None:
         # A log with the flipped root in it doesn't have the leaf either.
         assert not step_5(batch_of(certificate, root=flip(root, bit)))
     count = stage.log.record_count()
-    for number, bit in enumerate((0, 7, 8, 77, 128, 255)):
-        batch = stage.log.append(flip(root, bit), count + number, 1, by=REGISTRAR)
+    for bit in range(256):
+        batch = stage.log.append(flip(root, bit), count + bit, 1, by=REGISTRAR)
         assert not on_chain(leaf, proof, batch.number)
     assert not on_chain(leaf, proof, 0)
     # Each bit of what the leaf's hash is made of.
