@@ -30,11 +30,13 @@ if TYPE_CHECKING:
     from kit import fonts as fonts
     from kit import log as log
     from kit import merkle as merkle
+    from kit import moves as moves
     from kit import participation as participation
     from kit import people as people
     from kit import plots as plots
     from kit import records as records
     from kit import solidity as solidity
+    from kit import table as table
     from kit import teaching as teaching
     from kit import verification as verification
     from kit.certificates import Certificate as Certificate
@@ -54,11 +56,13 @@ _MODULES = (
     "fonts",
     "log",
     "merkle",
+    "moves",
     "participation",
     "people",
     "plots",
     "records",
     "solidity",
+    "table",
     "teaching",
     "verification",
 )

@@ -4,6 +4,12 @@ It keeps every accepted record with its salt and signature, the files of entries
 SHA-256), and the table of leaves. A batch is written here before it is sent, so that after a crash
 at any moment the archive knows what may be on the chain (see ``Diary.publish``).
 
+What is withdrawn is destroyed: content, salt and files go with the withdrawal, in one transaction;
+then the whole file is written anew, so that no copy stays in its free pages. What the file system,
+a backup or another reader keeps is out of its reach.
+
+Several programs may hold one archive: ``turn`` lets one at a time act on it.
+
 An archive belongs to one log on one chain. It says so, and refuses any other.
 """
 
@@ -13,22 +19,26 @@ import json
 import sqlite3
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
+from filelock import FileLock, Timeout
+
 from kit.errors import ArchiveError, AttachmentError, RecordError, WrongChain
 from kit.merkle import Leaf
 from kit.records import BODY_BYTES_MAX, Attachment, Record, SignedRecord
 
-__all__ = ["Archive", "Home", "Plan"]
+__all__ = ["Archive", "Home", "Plan", "Said"]
 
 #: Written into SQLite's header, so that a file says whose it is: "CDKT".
 APPLICATION_ID: Final = 0x43444B54
 #: The version of the tables below.
-VERSION: Final = 1
+VERSION: Final = 2
+#: Seconds that one program waits for another's turn to end.
+PATIENCE: Final = 10.0
 
 _TABLES: Final = """
 CREATE TABLE home (chain_id INTEGER NOT NULL, genesis_hash TEXT NOT NULL, contract TEXT NOT NULL);
@@ -36,13 +46,19 @@ CREATE TABLE records (
     arrived    INTEGER PRIMARY KEY,
     commitment TEXT NOT NULL UNIQUE,
     type       TEXT NOT NULL,
-    at         TEXT NOT NULL,
-    subject    TEXT,
-    canonical  BLOB NOT NULL,
-    salt       BLOB NOT NULL,
-    signature  TEXT NOT NULL
+    author     TEXT NOT NULL,
+    at         INTEGER NOT NULL,
+    subject    TEXT NOT NULL,
+    decision   TEXT,
+    signature  TEXT NOT NULL,
+    canonical  BLOB,
+    salt       BLOB,
+    erased     INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX records_by_subject ON records (subject, type);
+CREATE TABLE attached (record INTEGER NOT NULL, sha256 TEXT NOT NULL);
+CREATE INDEX attached_by_record ON attached (record);
+CREATE INDEX attached_by_file ON attached (sha256);
 CREATE TABLE files (sha256 TEXT PRIMARY KEY, content BLOB NOT NULL);
 CREATE TABLE batches (
     first_seq INTEGER PRIMARY KEY,
@@ -61,14 +77,54 @@ CREATE TABLE leaves (
 );
 """
 
-# Waiting for the next batch: every review, and the entries that a review let through.
+# Waiting for the next batch: the entries that a review let through, and every other record.
 _READY: Final = """
 FROM records WHERE commitment NOT IN (SELECT commitment FROM leaves) AND (
-    type <> 'entry' OR EXISTS (
-        SELECT 1 FROM records AS review WHERE review.subject = records.commitment
-        AND review.type = 'review'
-        AND json_extract(CAST(review.canonical AS TEXT), '$.body.decision') = 'approve'))
+    type <> 'entry' OR (
+        EXISTS (SELECT 1 FROM records AS about WHERE about.subject = records.commitment
+                AND about.type = 'review' AND about.decision = 'approve')
+        AND NOT EXISTS (SELECT 1 FROM records AS about WHERE about.subject = records.commitment
+                        AND about.type = 'withdrawal')))
 """
+
+# What becomes of an erased record: _GONE is written down with the withdrawal, _PURGED when no copy of
+# the content can be left in the file.
+_GONE, _PURGED = 1, 2
+
+_SAID: Final = (
+    "arrived, commitment, type, author, at, subject, decision, signature,"
+    f" erased > 0, erased = {_PURGED}"
+)
+
+
+@dataclass(frozen=True)
+class Said:
+    """A record without its content: what stays when it is erased.
+
+    ``at`` is in Unix seconds, ``subject`` 32 zero bytes (as hex) where there is none, ``decision``
+    that of a review or None. ``erased`` says that the content is gone, ``purged`` that the file
+    was written anew since.
+    """
+
+    arrived: int
+    commitment: str
+    type: str
+    author: str
+    at: int
+    subject: str
+    decision: str | None
+    signature: str
+    erased: bool
+    purged: bool
+
+    @property
+    def move(self) -> str:
+        """What the record does to an entry, in the words of ``kit.moves``."""
+        return self.decision or {"withdrawal": "withdraw"}.get(self.type, self.type)
+
+    def leaf(self, seq: int) -> Leaf:
+        """Return the record's leaf under the number ``seq``."""
+        return Leaf(seq, self.type, self.author, self.at, self.subject, self.commitment)
 
 
 @dataclass(frozen=True)
@@ -107,6 +163,7 @@ class Archive:
             self._db = sqlite3.connect(self.path or ":memory:", isolation_level=None)
         # Closed with the archive, or when nobody holds it any more.
         self._closed = weakref.finalize(self, self._db.close)
+        self._lock = FileLock(f"{self.path}.lock") if self.path else None
         # A damaged text is read as another text, which the checks notice, and not as an error.
         self._db.text_factory = lambda raw: raw.decode(errors="replace")
         try:
@@ -124,7 +181,9 @@ class Archive:
         version = self._one("PRAGMA user_version")
         if ours and version != VERSION:
             got = f"version {version} at {self.path}"
-            raise ArchiveError(f"an archive of version {VERSION}", got, "Open it with a newer kit.")
+            age = "newer" if version > VERSION else "older"
+            fix = f"Open it with the {age} kit that made it, or start a new archive."
+            raise ArchiveError(f"an archive of version {VERSION}", got, fix)
         self._db.execute("PRAGMA secure_delete = ON")
         self._db.execute("PRAGMA foreign_keys = ON")
         if not ours:
@@ -166,20 +225,23 @@ class Archive:
         if named != [file.sha256 for file in files]:
             fix = "Pass the files that the entry was made with."
             raise AttachmentError("the files that the record names", "others", fix)
+        leaf = Leaf.of(0, record, signed.commitment)
         row = (
             signed.commitment,
             record.type,
-            record.to_json()["at"],
-            record.subject,
+            record.author,
+            leaf.at,
+            leaf.subject,
+            record.body.get("decision"),
+            signed.signature,
             record.canonical(),
             signed.salt,
-            signed.signature,
         )
         with self._writing():
             try:
-                self._db.execute(
-                    "INSERT INTO records (commitment, type, at, subject, canonical, salt, signature)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                added = self._db.execute(
+                    "INSERT INTO records (commitment, type, author, at, subject, decision,"
+                    " signature, canonical, salt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     row,
                 )
             except sqlite3.IntegrityError:
@@ -187,13 +249,82 @@ class Archive:
                 raise RecordError("a new record", got, "It was accepted before.") from None
             for file in files:
                 self._db.execute(
+                    "INSERT INTO attached VALUES (?, ?)", (added.lastrowid, file.sha256)
+                )
+                self._db.execute(
                     "INSERT OR IGNORE INTO files VALUES (?, ?)", (file.sha256, file.content)
                 )
+            if record.type == "withdrawal":
+                self._erase(leaf.subject)
+
+    def _erase(self, entry: str) -> None:
+        """Destroy the content of an entry and of the appeal about it, and files that nobody else has."""
+        mine = (
+            "(commitment = :entry OR type = 'appeal' AND subject IN"
+            " (SELECT commitment FROM records WHERE subject = :entry AND type = 'review'))"
+        )
+        self._db.execute(
+            f"DELETE FROM attached WHERE record IN (SELECT arrived FROM records WHERE {mine})",  # noqa: S608
+            {"entry": entry},
+        )
+        self._db.execute("DELETE FROM files WHERE sha256 NOT IN (SELECT sha256 FROM attached)")
+        self._db.execute(
+            f"UPDATE records SET canonical = NULL, salt = NULL, erased = {_GONE} WHERE {mine}",  # noqa: S608
+            {"entry": entry},
+        )
+
+    def purge(self) -> None:
+        """Write the file anew if something was erased since, so that no copy stays in it.
+
+        Raises ArchiveError if another program reads it just now; then the next ``purge`` does it.
+        """
+        if not self._one("SELECT count(*) FROM records WHERE erased = ?", _GONE):
+            return
+        with self._readable():
+            # secure_delete writes zeros over what is deleted, but when SQLite moved a row from one
+            # page to another it left the older copy behind, as free space.
+            self._db.execute("VACUUM")
+            self._db.execute("UPDATE records SET erased = ? WHERE erased = ?", (_PURGED, _GONE))
+
+    def turn(self) -> AbstractContextManager[object]:
+        """Return a context in which no other program acts on this archive; it may be nested.
+
+        Raises ArchiveError if the other one doesn't end its turn in ten seconds.
+        """
+        return self._turn() if self._lock else nullcontext()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        try:
+            with self._lock.acquire(timeout=PATIENCE):  # type: ignore[union-attr]
+                yield
+        except Timeout:
+            fix = "Wait until it is done, or end it."
+            raise ArchiveError(f"a turn at {self.path}", "another program's", fix) from None
+        except OSError as error:
+            fix = "May you write in that folder?"
+            raise ArchiveError(f"to use {self.path}", str(error), fix) from None
 
     def get(self, commitment: str) -> SignedRecord | None:
-        """Return a record by its commitment, or None. Raises RecordError if its row was damaged."""
-        found = self._signed("FROM records WHERE commitment = ?", commitment)
+        """Return a record by its commitment; None if there is none or its content was erased.
+
+        Raises RecordError if its row was damaged.
+        """
+        found = self._signed("FROM records WHERE commitment = ? AND erased = 0", commitment)
         return found[0] if found else None
+
+    def said(self, commitment: str) -> Said | None:
+        """Return what stays of a record even if it was erased, or None if there is none."""
+        found = self._said("WHERE commitment = ?", commitment)
+        return found[0] if found else None
+
+    def about(self, commitment: str) -> list[Said]:
+        """Return the records about a record, and those about its reviews, in order of arrival."""
+        return self._said(
+            "WHERE subject = :subject OR subject IN (SELECT commitment FROM records"
+            " WHERE subject = :subject AND type = 'review') ORDER BY arrived",
+            {"subject": commitment},
+        )
 
     def file(self, sha256_hex: str) -> bytes | None:
         """Return the content of a file by its SHA-256, or None if it is missing or was changed."""
@@ -207,25 +338,37 @@ class Archive:
         return int(self._one("SELECT coalesce(max(arrived), 0) FROM records"))
 
     def waiting(self) -> list[SignedRecord]:
-        """Return the entries that nobody reviewed yet, in order of time."""
+        """Return the entries that wait for a review or for the answer to an appeal, in order of time."""
+        # The last word about them is neither a decision nor a withdrawal.
         return self._signed(
-            "FROM records WHERE type = 'entry' AND commitment NOT IN"
-            " (SELECT subject FROM records WHERE type = 'review') ORDER BY at, arrived"
+            "FROM records AS entry WHERE type = 'entry' AND erased = 0 AND coalesce((SELECT type"
+            " FROM records AS about WHERE about.type <> 'witness' AND (about.subject ="
+            " entry.commitment OR about.subject IN (SELECT commitment FROM records WHERE"
+            " subject = entry.commitment AND type = 'review')) ORDER BY arrived DESC LIMIT 1),"
+            " 'appeal') = 'appeal' ORDER BY at, arrived"
         )
 
-    def ready(self, limit: int) -> list[SignedRecord]:
-        """Return the records that are to be published next, in order of time, at most ``limit``."""
-        return self._signed(_READY + "ORDER BY at, arrived LIMIT ?", limit)
+    def ready(self, first_seq: int, limit: int) -> list[Leaf]:
+        """Return the leaves that are to be published next, in order of time, from ``first_seq`` on.
+
+        Raises RecordError if a record is not what was accepted: it would be published for ever.
+        """
+        leaves = []
+        ready = self._said_of(f"{_READY} ORDER BY at, arrived LIMIT ?", limit)
+        for seq, said in enumerate(ready, first_seq):
+            signed = self.get(said.commitment)
+            if signed is None:  # erased
+                leaves.append(said.leaf(seq))
+                continue
+            if signed.commitment != said.commitment:
+                fix = "The archive was damaged: take a copy from before."
+                raise RecordError("a record as it was accepted", "one that was changed", fix)
+            leaves.append(Leaf.of(seq, signed.record, signed.commitment))
+        return leaves
 
     def ready_count(self) -> int:
         """Return how many records are to be published."""
         return int(self._one("SELECT count(*) " + _READY))
-
-    def reviews(self, commitment: str) -> list[SignedRecord]:
-        """Return the reviews of an entry, in order of arrival."""
-        return self._signed(
-            "FROM records WHERE type = 'review' AND subject = ? ORDER BY arrived", commitment
-        )
 
     # --- batches ---------------------------------------------------------------------------------
 
@@ -254,6 +397,16 @@ class Archive:
         """Note that a planned batch is on the chain."""
         with self._writing():
             self._db.execute("UPDATE batches SET landed = 1 WHERE first_seq = ?", (plan.first_seq,))
+
+    def is_landed(self, commitment: str) -> bool:
+        """Return whether a record is in a batch that was seen on the chain."""
+        return bool(
+            self._one(
+                "SELECT landed FROM leaves JOIN batches ON batches.first_seq = (SELECT"
+                " max(first_seq) FROM batches WHERE first_seq <= seq) WHERE commitment = ?",
+                commitment,
+            )
+        )
 
     def drop(self, plan: Plan) -> None:
         """Forget a planned batch that the chain refused: its records wait again."""
@@ -287,12 +440,21 @@ class Archive:
     # --- inside ----------------------------------------------------------------------------------
 
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        given: Any = values[0] if values and isinstance(values[0], dict) else values
         with self._readable():
-            return self._db.execute(query, values).fetchall()
+            return self._db.execute(query, given).fetchall()
 
     def close(self) -> None:
         """Close the file."""
         self._closed()
+
+    def _said(self, where: str, *values: object) -> list[Said]:
+        return self._said_of(f"FROM records {where}", *values)
+
+    def _said_of(self, source: str, *values: object) -> list[Said]:
+        # SQLite keeps any kind of value in any column; a damaged one is found by the checks.
+        rows = self._rows(f"SELECT {_SAID} {source}", *values)
+        return [Said(*row) for row in rows]
 
     def _one(self, query: str, *values: object) -> Any:
         rows = self._rows(query, *values)

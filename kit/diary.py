@@ -1,16 +1,16 @@
-"""The platform: post, review, publish, and read back what is proved.
+"""The platform: post, review, appeal, publish, witness, withdraw; and read back what is proved.
 
-Everything that happens is a signed record. An entry waits until a moderator, by the role the chain
-gives, reviews it. ``publish`` puts what was approved, and every review, into one batch: one Merkle
-root, one transaction. ``records`` reads the log's events and the archive back as one table, and
-checks every row against the chain.
+Everything that happens is a signed record; ``kit.moves`` says who may do what, and when. An entry
+waits until a moderator, by the role the chain gives, reviews it. ``publish`` puts what was approved,
+and every other record, into one batch: one Merkle root, one transaction. ``records`` reads the log's
+events and the archive back as one table, and checks every row against the chain.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +18,11 @@ from eth_account.signers.base import BaseAccount
 from eth_utils import keccak
 
 from kit import people, records
-from kit.archive import Archive, Home, Plan
+from kit.archive import Archive, Home, Plan, Said
 from kit.certificates import Certificate, Membership, Review
 from kit.chain import Chain
 from kit.errors import (
     ChainError,
-    KitError,
     NodeDown,
     NotAllowed,
     NothingWaiting,
@@ -34,34 +33,14 @@ from kit.errors import (
 from kit.html import html_table
 from kit.log import MODERATOR_ROLE, REGISTRAR_ROLE, Log
 from kit.merkle import BATCH_MAX, Batch, Leaf, Tree
+from kit.moves import DECISIONS, PUBLIC, Case
 from kit.records import SALT_BYTES, Attachment, Record, SignedRecord
+from kit.table import COLUMNS, rebuild
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["COLUMNS", "Diary", "lesson_salt"]
-
-#: The columns of ``Diary.records()``.
-COLUMNS = {
-    "seq": "int64",
-    "type": "str",
-    "author": "str",
-    "at": "datetime64[s, UTC]",
-    "subject": "str",
-    "commitment": "str",
-    "text": "str",
-    "place": "str",
-    "role": "str",
-    "attachments": "int64",
-    "decision": "str",
-    "batch": "int64",
-    "block_number": "int64",
-    "block_hash": "str",
-    "block_time": "datetime64[s, UTC]",
-    "transaction_hash": "str",
-    "proved": "bool",
-    "check": "str",
-}
 
 
 def lesson_salt(number: int) -> bytes:
@@ -100,12 +79,14 @@ class Diary:
         """
         opened = Archive(archive)
         try:
-            home = opened.home
-            log = _log_of(opened, home, chain) if home else Log.deploy(chain, by=registrar)
-            if home is None:
-                for address in moderators:
-                    log.grant(MODERATOR_ROLE, address, by=registrar)
-                opened.settle(Home(chain.chain_id, chain.genesis_hash, log.address))
+            with opened.turn():
+                home = opened.home
+                log = _log_of(opened, home, chain) if home else Log.deploy(chain, by=registrar)
+                if home is None:
+                    for address in moderators:
+                        log.grant(MODERATOR_ROLE, address, by=registrar)
+                    opened.settle(Home(chain.chain_id, chain.genesis_hash, log.address))
+                opened.purge()
         except BaseException:
             opened.close()
             raise
@@ -133,11 +114,12 @@ class Diary:
         time = self._time(at)
         address = _with_key(author, "the author").address
         entry = records.entry(address, time, text, place=place, role=role, attachments=files)
-        return self._accept(entry, author, files)
+        with self.archive.turn():
+            return self._accept(entry, author, files)
 
     def review(
         self,
-        entry: SignedRecord,
+        entry: SignedRecord | str,
         *,
         by: BaseAccount,
         approve: bool,
@@ -145,34 +127,141 @@ class Diary:
         reason: str = "",
         at: datetime | None = None,
     ) -> SignedRecord:
-        """Sign a moderator's decision about a waiting entry; return the review.
+        """Sign a moderator's decision about an entry that waits, or about an appeal; return it.
 
         An approved entry is published with the next batch. A rejected one never is, but the decision
-        is: the entry's commitment, the reason, the moderator. Raises NotAllowed if ``by`` is no
-        moderator now, RecordError if the entry is unknown or was reviewed.
+        is: the entry's commitment, the reason, the moderator. After an appeal another moderator
+        than the first decides. Raises NotAllowed if ``by`` may not, RecordError if the entry is
+        unknown or is not waiting.
         """
-        _with_key(by, "the moderator")
-        if not self.log.has_role(MODERATOR_ROLE, by.address):
-            fix = "Ask the log's admin for MODERATOR_ROLE."
-            raise NotAllowed("a moderator of this log", by.address, fix)
-        if not self._is_entry(entry):
-            fix = "Pass what post() returned."
-            raise RecordError("an entry of this diary", repr(entry)[:120], fix)
-        if self.archive.reviews(entry.commitment):
-            raise RecordError("an entry that waits", "one that was reviewed", "It is decided.")
-        time = self._time(at)
-        if time < entry.record.at:
-            fix = "A review comes after the entry."
-            raise RecordError(f"a time from {entry.record.at} on", str(time), fix)
-        decision = "approve" if approve else "reject"
-        said = records.review(
-            by.address, time, entry.commitment, decision, reason_code=reason_code, reason=reason
+        return self._decide("approve" if approve else "reject", entry, by, reason_code, reason, at)
+
+    def suspend(
+        self,
+        entry: SignedRecord | str,
+        *,
+        by: BaseAccount,
+        reason_code: str = "",
+        reason: str = "",
+        at: datetime | None = None,
+    ) -> SignedRecord:
+        """Take a published entry out of sight, as a moderator. Raises as ``review`` does.
+
+        Against an appeal, this upholds the suspension.
+        """
+        return self._decide("suspend", entry, by, reason_code, reason, at)
+
+    def reinstate(
+        self,
+        entry: SignedRecord | str,
+        *,
+        by: BaseAccount,
+        reason_code: str = "",
+        reason: str = "",
+        at: datetime | None = None,
+    ) -> SignedRecord:
+        """Show a suspended entry again, as a moderator. Raises as ``review`` does."""
+        return self._decide("reinstate", entry, by, reason_code, reason, at)
+
+    def appeal(
+        self, entry: SignedRecord | str, text: str, *, by: BaseAccount, at: datetime | None = None
+    ) -> SignedRecord:
+        """Sign an author's appeal against the rejection or suspension of their entry; return it.
+
+        Once only. Raises NotAllowed, RecordError.
+        """
+
+        def make(time: datetime, said: Said) -> Record:
+            reviews = [x for x in self.archive.about(said.commitment) if x.type == "review"]
+            return records.appeal(by.address, time, reviews[-1].commitment, text)
+
+        return self._move("appeal", entry, by, at, make)
+
+    def witness(
+        self,
+        entry: SignedRecord | str,
+        *,
+        by: BaseAccount,
+        note: str = "",
+        at: datetime | None = None,
+    ) -> SignedRecord:
+        """Sign that somebody saw what a published entry tells; return it.
+
+        Anybody but the author may, once for each entry. Raises NotAllowed, RecordError.
+        """
+        return self._move(
+            "witness",
+            entry,
+            by,
+            at,
+            lambda time, said: records.witness(by.address, time, said.commitment, note),
         )
-        return self._accept(said, by)
+
+    def withdraw(
+        self,
+        entry: SignedRecord | str,
+        *,
+        by: BaseAccount,
+        reason: str = "",
+        at: datetime | None = None,
+    ) -> SignedRecord:
+        """Sign an author's withdrawal and destroy the entry's content, salt and files; return it.
+
+        They are gone at once, with their traces in the archive's file; the withdrawal itself is
+        published with the next batch. Raises NotAllowed, RecordError; ArchiveError if the entry is
+        withdrawn, but its traces are not: the next ``publish`` or ``open`` removes them.
+        """
+        with self.archive.turn():
+            record = self._move(
+                "withdraw",
+                entry,
+                by,
+                at,
+                lambda time, said: records.withdrawal(by.address, time, said.commitment, reason),
+            )
+            self.archive.purge()
+        return record
+
+    def bulletin(
+        self,
+        by: BaseAccount,
+        source: str,
+        figures: Mapping[str, int],
+        *,
+        as_of: datetime,
+        corrects: SignedRecord | None = None,
+        at: datetime | None = None,
+    ) -> SignedRecord:
+        """Sign official figures, or the correction of earlier ones; return the bulletin.
+
+        ``by`` is the registrar or a moderator of the log; ``figures`` are whole numbers by name.
+        It is published with the next batch, without a review. Raises NotAllowed, RecordError.
+        """
+        address = _with_key(by, "the office").address
+        if not any(self.log.has_role(role, address) for role in (REGISTRAR_ROLE, MODERATOR_ROLE)):
+            fix = "A bulletin appears without a review, so not everybody may."
+            raise NotAllowed("the registrar or a moderator of this log", address, fix)
+        time = self._time(at)
+        with self.archive.turn():
+            if corrects is not None:
+                earlier = self._said(corrects, "bulletin")
+                time = self._time(at, earlier.at)
+            subject = corrects.commitment if corrects else None
+            return self._accept(
+                records.bulletin(address, time, source, as_of, figures, corrects=subject), by
+            )
 
     def waiting(self) -> list[SignedRecord]:
-        """Return the entries that wait for a review, in order of time."""
+        """Return the entries that wait for a review or the answer to an appeal, in order of time."""
         return self.archive.waiting()
+
+    def state(self, entry: SignedRecord | str) -> str:
+        """Return an entry's state, one of ``kit.moves.MOVES``. Raises RecordError if it is unknown."""
+        return self.case(entry).state
+
+    def case(self, entry: SignedRecord | str) -> Case:
+        """Return an entry's state with what the rules need to know. Raises RecordError."""
+        return self._case(self._said(entry, "entry"))
 
     def publish(self) -> Batch:
         """Put what is ready (at most 1,024 records) into the log with one transaction.
@@ -181,26 +270,10 @@ class Diary:
         ``publish`` first looks at the chain, and finishes or repeats it: no record is lost and none
         lands twice. Raises NothingWaiting, NotAllowed, WrongChain, Reverted, ChainError, NodeDown.
         """
-        planned = self.archive.planned()
-        if planned:
-            return self._send(planned)
-        ready = self.archive.ready(BATCH_MAX)
-        if not ready:
-            got = f"none, and {len(self.waiting()):,} entries that wait for a review"
-            raise NothingWaiting("records to publish", got, "Post and review first.")
-        if not self.log.has_role(REGISTRAR_ROLE, self.registrar.address):
-            fix = "Open the diary with the registrar's account."
-            raise NotAllowed("the registrar of this log", self.registrar.address, fix)
-        first = self.log.record_count()
-        last = self.archive.last_landed()
-        if last and last.first_seq + last.count > first:
-            fix = "Was it wound back? Go back to the chain that has them, or start a new archive."
-            got = f"{first:,} records"
-            raise WrongChain(
-                f"the {last.first_seq + last.count:,} records published so far", got, fix
-            )
-        leaves = [Leaf.of(first + i, x.record, x.commitment) for i, x in enumerate(ready)]
-        return self._send(self.archive.plan(leaves, Tree(leaf.hash() for leaf in leaves).root))
+        with self.archive.turn():
+            self.archive.purge()
+            planned = self.archive.planned()
+            return self._send(planned or self._plan())
 
     # --- what can be read ------------------------------------------------------------------------
 
@@ -210,50 +283,110 @@ class Diary:
         Columns as in ``COLUMNS``. ``proved`` is True where the row was found to be what the chain
         holds: its leaf is in a batch whose root the log has, and its content has that leaf's
         commitment and its author's signature, files included. Otherwise ``check`` says what failed,
-        and the row stays.
+        and the row stays. A withdrawn entry's row stays proved, without its content.
         """
-        import pandas as pd
-
-        rows: list[dict[str, Any]] = []
-        for batch in self.log.batches():
-            rows += self._rows(batch)
-        frame = pd.DataFrame(rows, columns=list(COLUMNS))
-        return frame.astype(COLUMNS)
+        return rebuild(self.log, self.archive)
 
     def leaves(self) -> list[Leaf]:
         """Return the log's table of leaves, in order, as the archive has it."""
         return [leaf for leaf, _ in self.archive.leaves(0, self.log.record_count())]
 
-    def certificate(self, record: SignedRecord) -> Certificate:
-        """Return the certificate of a published record. Raises RecordError if it is not published."""
-        return self._certify(record.commitment, self.log.batches(), {})
+    def certificate(self, record: SignedRecord | str) -> Certificate:
+        """Return the certificate of a published record, given itself or its commitment.
+
+        The content of an entry that was withdrawn or is suspended is held back. Raises RecordError
+        if the record is not published.
+        """
+        said = self._said(record)
+        return self._certify(said, self.log.batches(), {})
 
     def certificates(self) -> Iterator[Certificate]:
         """Return the certificates of all published records, in order."""
         batches, trees = self.log.batches(), dict[int, Tree]()
         for leaf in self.leaves():
-            yield self._certify(leaf.commitment, batches, trees)
+            yield self._certify(self._said(leaf.commitment), batches, trees)
 
     # --- inside ----------------------------------------------------------------------------------
 
-    def _certify(
-        self, commitment: str, batches: Sequence[Batch], trees: dict[int, Tree]
-    ) -> Certificate:
+    def _decide(
+        self,
+        decision: str,
+        entry: SignedRecord | str,
+        by: BaseAccount,
+        reason_code: str,
+        reason: str,
+        at: datetime | None,
+    ) -> SignedRecord:
+        return self._move(
+            decision,
+            entry,
+            by,
+            at,
+            lambda time, said: records.review(
+                by.address, time, said.commitment, decision, reason_code=reason_code, reason=reason
+            ),
+        )
+
+    def _move(
+        self,
+        move: str,
+        entry: SignedRecord | str,
+        by: BaseAccount,
+        at: datetime | None,
+        make: Callable[[datetime, Said], Record],
+    ) -> SignedRecord:
+        """Make one move about an entry, if the rules allow it, and return its record."""
+        address = _with_key(by, "whoever signs").address
+        with self.archive.turn():
+            said = self._said(entry, "entry")
+            moderator = move in DECISIONS and self.log.has_role(MODERATOR_ROLE, address)
+            self._case(said).check(move, address, moderator=moderator)
+            latest = max(x.at for x in (said, *self.archive.about(said.commitment)))
+            return self._accept(make(self._time(at, latest), said), by)
+
+    def _said(self, record: SignedRecord | str, type: str | None = None) -> Said:
+        """Return what the archive has of a record, or raise RecordError."""
+        commitment = record.commitment if isinstance(record, SignedRecord) else record
+        said = self.archive.said(commitment) if isinstance(commitment, str) else None
+        if said is None or type not in (None, said.type):
+            kind = f"an {type}" if type == "entry" else f"a {type or 'record'}"
+            fix = "Pass what this diary returned, or its commitment."
+            raise RecordError(f"{kind} of this diary", repr(record)[:120], fix)
+        return said
+
+    def _case(self, said: Said) -> Case:
+        moves = [(about.move, about.author) for about in self.archive.about(said.commitment)]
+        published = self.archive.is_landed(said.commitment)
+        return Case.of(said.author, moves, published=published, purged=said.purged)
+
+    def _certify(self, said: Said, batches: Sequence[Batch], trees: dict[int, Tree]) -> Certificate:
         """Return a certificate; ``trees`` keeps each batch's for the next one."""
-        signed = self.archive.get(commitment)
-        member = self._membership(commitment, batches, trees)
-        if signed is None or member is None:
+        member = self._membership(said.commitment, batches, trees)
+        if member is None:
             fix = "Review it, and publish()."
-            raise RecordError("a published record of this diary", commitment, fix)
+            raise RecordError("a published record of this diary", said.commitment, fix)
+        signed = self.archive.get(said.commitment)
         review = None
-        if signed.record.type == "entry":
-            approval = self.archive.reviews(commitment)[0]
-            place = self._membership(approval.commitment, batches, trees)
-            if place:
-                salt = "0x" + approval.salt.hex()
-                review = Review(place, approval.record, salt, approval.signature)
-        salt = "0x" + signed.salt.hex()
-        return Certificate(member, signed.commitment, signed.signature, signed.record, salt, review)
+        if said.type == "entry":
+            review = self._approval(said.commitment, batches, trees)
+            if self._case(said).state not in PUBLIC:
+                signed = None
+        record, salt = (signed.record, "0x" + signed.salt.hex()) if signed else (None, None)
+        return Certificate(member, said.commitment, said.signature, record, salt, review)
+
+    def _approval(
+        self, commitment: str, batches: Sequence[Batch], trees: dict[int, Tree]
+    ) -> Review | None:
+        """Return the newest published decision that lets an entry stand, if there is one."""
+        for said in reversed(self.archive.about(commitment)):
+            signed = self.archive.get(said.commitment)
+            if said.decision not in ("approve", "reinstate") or signed is None:
+                continue
+            member = self._membership(said.commitment, batches, trees)
+            if member:
+                salt = "0x" + signed.salt.hex()
+                return Review(member, signed.record, salt, signed.signature)
+        return None
 
     def _membership(
         self, commitment: str, batches: Sequence[Batch], trees: dict[int, Tree]
@@ -269,19 +402,18 @@ class Diary:
             trees[batch.number] = Tree(stored for _, stored in rows)
         return Membership(leaf, tuple(trees[batch.number].proof(leaf.hash())), batch)
 
-    def _time(self, at: datetime | None) -> datetime:
+    def _time(self, at: datetime | None, since: int = 0) -> datetime:
+        """Return ``at``, or now; not in the future, and not before ``since`` (in Unix seconds)."""
         now = self.chain.now()
-        if at is None:
-            return now
-        at = records.utc(at)
+        at = now if at is None else records.utc(at)
         if at > now:
             fix = "On a lesson's chain, chain.wait_until() moves the clock."
             raise RecordError(f"a time up to the chain's now, {now}", str(at), fix)
+        if at.timestamp() < since:
+            fix = "What is about a record comes after it."
+            earliest = datetime.fromtimestamp(since, UTC)
+            raise RecordError(f"a time from {earliest} on", str(at), fix)
         return at
-
-    def _is_entry(self, value: Any) -> bool:
-        known = isinstance(value, SignedRecord) and self.archive.get(value.commitment)
-        return bool(known and value.record.type == "entry")
 
     def _accept(
         self, record: Record, by: BaseAccount, files: Sequence[Attachment] = ()
@@ -293,88 +425,50 @@ class Diary:
         self.archive.add(signed, files)
         return signed
 
+    def _plan(self) -> Plan:
+        """Write down the next batch, or raise what stands against it."""
+        if not self.archive.ready_count():
+            got = f"none, and {len(self.waiting()):,} entries that wait for a review"
+            raise NothingWaiting("records to publish", got, "Post and review first.")
+        if not self.log.has_role(REGISTRAR_ROLE, self.registrar.address):
+            fix = "Open the diary with the registrar's account."
+            raise NotAllowed("the registrar of this log", self.registrar.address, fix)
+        first = self.log.record_count()
+        last = self.archive.last_landed()
+        if last and last.first_seq + last.count > first:
+            fix = "Was it wound back? Go back to the chain that has them, or start a new archive."
+            got = f"{first:,} records"
+            raise WrongChain(
+                f"the {last.first_seq + last.count:,} records published so far", got, fix
+            )
+        leaves = self.archive.ready(first, BATCH_MAX)
+        return self.archive.plan(leaves, Tree(leaf.hash() for leaf in leaves).root)
+
     def _send(self, plan: Plan) -> Batch:
         """Finish a planned batch: find it on the chain, or send it."""
-        if self.log.record_count() > plan.first_seq:
-            batch = next((b for b in self.log.batches() if b.first_seq == plan.first_seq), None)
-            if batch is None or batch.root != plan.root:
-                self.archive.drop(plan)
-                fix = "Another registrar was faster. Nothing is lost: publish again."
-                raise ChainError(
-                    f"the number {plan.first_seq} to be free", "another batch there", fix
-                )
-        else:
+        batch = self._found(plan)
+        if batch is None:
             try:
                 batch = self.log.append(plan.root, plan.first_seq, plan.count, by=self.registrar)
             except Reverted:
-                self.archive.drop(plan)
-                raise
+                # An earlier try may have landed just now: then it is there, and this one is refused.
+                batch = self._found(plan)
+                if batch is None:
+                    self.archive.drop(plan)
+                    raise
         self.archive.landed(plan)
         return batch
 
-    def _rows(self, batch: Batch) -> list[dict[str, Any]]:
-        """Return the rows of one batch. A number that the archive has no leaf for gets one, too."""
-        leaves = {
-            leaf.seq: (leaf, stored)
-            for leaf, stored in self.archive.leaves(batch.first_seq, batch.count)
-        }
-        fault = _batch_fault(batch, [stored for _, stored in leaves.values()])
-        anchor = batch.anchor
-        rows = []
-        for seq in range(batch.first_seq, batch.first_seq + batch.count):
-            row = (
-                self._row(*leaves[seq], fault)
-                if seq in leaves
-                else _empty_row("not in the archive")
-            )
-            rows.append(
-                row
-                | {
-                    "seq": seq,
-                    "batch": batch.number,
-                    "block_number": anchor.block_number,
-                    "block_hash": anchor.block_hash,
-                    "block_time": anchor.block_time,
-                    "transaction_hash": anchor.transaction_hash,
-                }
-            )
-        return rows
-
-    def _row(self, leaf: Leaf, stored: str, batch_fault: str) -> dict[str, Any]:
-        row = _empty_row("")
-        try:
-            row |= {
-                "type": leaf.type,
-                "author": leaf.author,
-                "at": leaf.time,
-                "subject": None if not int(leaf.subject, 16) else leaf.subject,
-                "commitment": leaf.commitment,
-            }
-            signed = self.archive.get(leaf.commitment)
-            if signed:
-                body = signed.record.body
-                row |= {name: body.get(name) for name in ("text", "place", "role", "decision")}
-                row["attachments"] = len(body.get("attachments", ()))
-            fault = _leaf_fault(leaf, stored) or batch_fault or self._content_fault(leaf, signed)
-        except (KitError, TypeError, ValueError, OverflowError, OSError) as error:
-            fault = f"unreadable: {error}"
-        return row | {"proved": not fault, "check": fault or "ok"}
-
-    def _content_fault(self, leaf: Leaf, signed: SignedRecord | None) -> str:
-        """Return what is wrong between a leaf and the record the archive has for it, or ''."""
-        if signed is None:
-            return "content is missing"
-        if signed.commitment != leaf.commitment:
-            return "content differs from the commitment"
-        chain_id, contract = self.chain.chain_id, self.log.address
-        if records.signer(signed.commitment, signed.signature, chain_id, contract) != leaf.author:
-            return "the signature is not the author's"
-        if Leaf.of(leaf.seq, signed.record, signed.commitment) != leaf:
-            return "the leaf differs from the record"
-        for file in signed.record.body.get("attachments", ()):
-            if self.archive.file(file["sha256"]) is None:
-                return f"the file {file['name']} is missing or was changed"
-        return ""
+    def _found(self, plan: Plan) -> Batch | None:
+        """Return a planned batch as the chain has it, or None if its first number is still free."""
+        if self.log.record_count() <= plan.first_seq:
+            return None
+        batch = next((b for b in self.log.batches() if b.first_seq == plan.first_seq), None)
+        if batch is None or batch.root != plan.root:
+            self.archive.drop(plan)
+            fix = "Another registrar was faster. Nothing is lost: publish again."
+            raise ChainError(f"the number {plan.first_seq} to be free", "another batch there", fix)
+        return batch
 
     def close(self) -> None:
         """Close the archive. The chain goes on."""
@@ -433,21 +527,6 @@ def _log_of(archive: Archive, home: Home, chain: Chain) -> Log:
 def _with_key(account: Any, whom: str) -> BaseAccount:
     if not isinstance(account, BaseAccount):
         fix = "Pass kit.people.alice in a lesson, or eth_account's Account.from_key(…)."
-        raise NotAllowed(f"{whom} as an account with its key", repr(account)[:60], fix)
+        # What it is, not what it says: it may be the key itself.
+        raise NotAllowed(f"{whom} as an account with its key", type(account).__name__, fix)
     return account
-
-
-def _batch_fault(batch: Batch, stored: Sequence[str]) -> str:
-    try:
-        matches = len(stored) == batch.count and Tree(stored).root == batch.root
-    except KitError:
-        matches = False
-    return "" if matches else "the batch's leaves don't lead to its root on the chain"
-
-
-def _leaf_fault(leaf: Leaf, stored: str) -> str:
-    return "" if leaf.hash() == stored else "the leaf was changed"
-
-
-def _empty_row(check: str) -> dict[str, Any]:
-    return dict.fromkeys(COLUMNS) | {"attachments": 0, "proved": False, "check": check}

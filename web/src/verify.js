@@ -138,10 +138,10 @@ function proof({ leaf: own, proof: nodes, batch }) {
   return because("proof", nodes.length, batch.number);
 }
 
-/** Throw unless a review, taken alone, approves the entry with this commitment (part of step 8). */
+/** Throw unless a review, taken alone, lets the entry with this commitment stand (part of step 8). */
 export function checkReview(review, committed) {
   const { record } = review;
-  if (record.type !== "review" || record.body.decision !== "approve") {
+  if (record.type !== "review" || !["approve", "reinstate"].includes(record.body.decision)) {
     throw new Failed("noApproval");
   }
   if (record.subject !== committed) throw new Failed("anotherEntry");
