@@ -342,7 +342,7 @@ class _OnChain:
         if reviews and own not in reviews:
             raise _Failed(f"record {own} is no review of it")
         # Those before were overruled: a rejection by the answer to an appeal, say.
-        if reviews and reviews[-1] > own:
+        if own is not None and reviews and reviews[-1] > own:
             raise _Failed(f"it was reviewed again, record {reviews[-1]}: ask what was decided")
         return f"nothing against it among all {len(self.leaves):,} records of the log"
 

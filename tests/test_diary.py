@@ -276,10 +276,10 @@ def test_a_decision_is_made_once(diary: Diary) -> None:
     entry = diary.post(ALICE, "a", place="b")
     diary.review(entry, by=MODERATOR, approve=False)
     for approve in (True, False):
-        with pytest.raises(RecordError, match="one that is (rejected|approved)"):
+        with pytest.raises(RecordError, match=r"one that is (rejected|approved)"):
             diary.review(entry, by=MODERATOR, approve=approve)
     diary.publish()
-    with pytest.raises(RecordError, match="one that is (rejected|approved)"):
+    with pytest.raises(RecordError, match=r"one that is (rejected|approved)"):
         diary.review(entry, by=MODERATOR, approve=True)
 
 
