@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from kit import solidity as solidity
     from kit import table as table
     from kit import teaching as teaching
+    from kit import timeline as timeline
+    from kit import trace as trace
     from kit import verification as verification
     from kit.certificates import Certificate as Certificate
     from kit.diary import Diary as Diary
@@ -64,6 +66,8 @@ _MODULES = (
     "solidity",
     "table",
     "teaching",
+    "timeline",
+    "trace",
     "verification",
 )
 

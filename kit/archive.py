@@ -319,12 +319,42 @@ class Archive:
         return found[0] if found else None
 
     def about(self, commitment: str) -> list[Said]:
-        """Return the records about a record, and those about its reviews, in order of arrival."""
+        """Return the records about a record, those about them, and so on, in order of arrival."""
         return self._said(
-            "WHERE subject = :subject OR subject IN (SELECT commitment FROM records"
-            " WHERE subject = :subject AND type = 'review') ORDER BY arrived",
-            {"subject": commitment},
+            "WHERE commitment IN (WITH RECURSIVE found (commitment) AS (SELECT commitment FROM"
+            " records WHERE subject = ? UNION SELECT records.commitment FROM records JOIN found"
+            " ON subject = found.commitment) SELECT commitment FROM found) ORDER BY arrived",
+            commitment,
         )
+
+    def moves(self) -> list[Said]:
+        """Return all records about others (reviews, appeals, …), in order of arrival."""
+        return self._said("WHERE type NOT IN ('entry', 'bulletin') ORDER BY arrived")
+
+    def landed_entries(self) -> list[tuple[int, Said]]:
+        """Return the entries that are on the chain, each after its number, in order of time."""
+        rows = self._rows(
+            f"SELECT seq, {_SAID} FROM (SELECT leaves.seq, records.* FROM records JOIN leaves"  # noqa: S608
+            " USING (commitment) JOIN batches ON batches.first_seq = (SELECT max(first_seq)"
+            " FROM batches WHERE first_seq <= leaves.seq) WHERE records.type = 'entry' AND landed)"
+            " ORDER BY at, seq"
+        )
+        return [(seq, Said(*said)) for seq, *said in rows]
+
+    def bodies(self) -> dict[str, dict[str, Any]]:
+        """Return what the entries say, by commitment: those that were not erased, unchecked.
+
+        Quick, for whole tables; ``get`` is what checks. What can't be read is left out.
+        """
+        rows = self._rows(
+            "SELECT commitment, json_extract(body, '$.text'), json_extract(body, '$.place'),"
+            " json_extract(body, '$.role'), json_array_length(body, '$.attachments') FROM"
+            " (SELECT commitment, json_extract(CAST(canonical AS TEXT), '$.body') AS body"
+            " FROM records WHERE type = 'entry' AND erased = 0"
+            " AND json_valid(CAST(canonical AS TEXT)))"
+        )
+        names = ("text", "place", "role", "attachments")
+        return {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
 
     def file(self, sha256_hex: str) -> bytes | None:
         """Return the content of a file by its SHA-256, or None if it is missing or was changed."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,9 @@ from kit.table import COLUMNS, rebuild
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from kit.timeline import Timeline
+    from kit.trace import Trace
 
 __all__ = ["COLUMNS", "Diary", "lesson_salt"]
 
@@ -300,11 +303,58 @@ class Diary:
         said = self._said(record)
         return self._certify(said, self.log.batches(), {})
 
-    def certificates(self) -> Iterator[Certificate]:
-        """Return the certificates of all published records, in order."""
+    def certificates(self, of: Iterable[SignedRecord | str] | None = None) -> Iterator[Certificate]:
+        """Return the certificates of published records: of all in order, or of those named.
+
+        Raises RecordError if one of them is not published.
+        """
         batches, trees = self.log.batches(), dict[int, Tree]()
-        for leaf in self.leaves():
-            yield self._certify(self._said(leaf.commitment), batches, trees)
+        for record in of if of is not None else [leaf.commitment for leaf in self.leaves()]:
+            yield self._certify(self._said(record), batches, trees)
+
+    def membership(
+        self, commitment: str, batches: Sequence[Batch], trees: dict[int, Tree]
+    ) -> Membership | None:
+        """Return a record's leaf with its inclusion proof among ``batches``, or None if in none.
+
+        ``trees`` keeps each batch's tree for the next record.
+        """
+        leaf = self.archive.leaf(commitment)
+        batch = leaf and next(
+            (b for b in batches if b.first_seq <= leaf.seq < b.first_seq + b.count), None
+        )
+        if not leaf or not batch:
+            return None
+        if batch.number not in trees:
+            rows = self.archive.leaves(batch.first_seq, batch.count)
+            trees[batch.number] = Tree(stored for _, stored in rows)
+        return Membership(leaf, tuple(trees[batch.number].proof(leaf.hash())), batch)
+
+    def timeline(
+        self,
+        *,
+        day: date | str | None = None,
+        place: str | None = None,
+        role: str | None = None,
+        text: str | None = None,
+    ) -> Timeline:
+        """Return what everybody may see, in order of time; it shows itself page by page.
+
+        Filters: a ``day`` in Fujian (a date, or text like 2021-09-12), a ``place`` or ``role`` as it
+        was written, and a ``text`` that the entry contains. Raises DataError for no such day.
+        """
+        from kit.timeline import Timeline
+
+        return Timeline.of(self, day=day, place=place, role=role, text=text)
+
+    def trace(self, record: SignedRecord | str) -> Trace:
+        """Return all that ever happened to a record, from its post to today, line by line.
+
+        Raises RecordError if it is unknown.
+        """
+        from kit.trace import Trace
+
+        return Trace.of(self, self._said(record))
 
     # --- inside ----------------------------------------------------------------------------------
 
@@ -361,7 +411,7 @@ class Diary:
 
     def _certify(self, said: Said, batches: Sequence[Batch], trees: dict[int, Tree]) -> Certificate:
         """Return a certificate; ``trees`` keeps each batch's for the next one."""
-        member = self._membership(said.commitment, batches, trees)
+        member = self.membership(said.commitment, batches, trees)
         if member is None:
             fix = "Review it, and publish()."
             raise RecordError("a published record of this diary", said.commitment, fix)
@@ -382,25 +432,11 @@ class Diary:
             signed = self.archive.get(said.commitment)
             if said.decision not in ("approve", "reinstate") or signed is None:
                 continue
-            member = self._membership(said.commitment, batches, trees)
+            member = self.membership(said.commitment, batches, trees)
             if member:
                 salt = "0x" + signed.salt.hex()
                 return Review(member, signed.record, salt, signed.signature)
         return None
-
-    def _membership(
-        self, commitment: str, batches: Sequence[Batch], trees: dict[int, Tree]
-    ) -> Membership | None:
-        leaf = self.archive.leaf(commitment)
-        batch = leaf and next(
-            (b for b in batches if b.first_seq <= leaf.seq < b.first_seq + b.count), None
-        )
-        if not leaf or not batch:
-            return None
-        if batch.number not in trees:
-            rows = self.archive.leaves(batch.first_seq, batch.count)
-            trees[batch.number] = Tree(stored for _, stored in rows)
-        return Membership(leaf, tuple(trees[batch.number].proof(leaf.hash())), batch)
 
     def _time(self, at: datetime | None, since: int = 0) -> datetime:
         """Return ``at``, or now; not in the future, and not before ``since`` (in Unix seconds)."""

@@ -38,6 +38,16 @@ ALLOWED = {
     "certificates": {"errors", "merkle", "records"},
     "verification": {"certificates", "errors", "merkle", "records"},
     "display": {"certificates", "errors"},
+    "timeline": {
+        "archive",
+        "certificates",
+        "display",
+        "errors",
+        "moves",
+        "participation",
+        "records",
+    },
+    "trace": {"archive", "errors", "merkle", "moves", "records"},
     "fonts": set(),
     "plots": {"errors", "fonts", "participation"},
 }
