@@ -24,6 +24,9 @@ __all__ = ["Growth", "bass", "logistic"]
 Floats = npt.NDArray[np.float64]
 Curve = Callable[..., Floats]
 
+_APART = (
+    100  # condition number of the slopes: 2 to 10 where a curve is seen beyond its steepest point
+)
 _STEPS = 6  # three parameters, and three residuals more than that to look at
 
 
@@ -78,7 +81,8 @@ def bass(
     J. Wolfowitz, On a test whether two samples are from the same population, Annals of Mathematical
     Statistics 11, 1940) say that something else is going on, as a daily rhythm in hours.
 
-    Raises DataError with fewer than six steps, and where the curve can't be fitted.
+    Raises DataError with fewer than six steps, with newcomers in three or fewer of them, and where
+    the curve can't be fitted.
     """
     table = timeline(proved(records, "entry", "at"), step, zone)
     new = table["new"].to_numpy("float64")
@@ -110,6 +114,10 @@ def _fit_steps(curve: Curve, new: Floats, start: list[float], lowest: list[float
     if len(new) < _STEPS:
         fix = "Take a shorter step, or wait for more days."
         raise DataError(f"at least {_STEPS} steps from first to last", f"{len(new)}", fix)
+    joined = int((new > 0).sum())
+    if joined <= len(start):  # a curve through these points says nothing
+        expected = f"newcomers in more than {len(start)} of the steps"
+        raise DataError(expected, f"them in {joined}", "Take a shorter step, or plot cumulative().")
     return _fit(_rise(curve), np.arange(1.0, len(new) + 1), new, start, lowest)
 
 
@@ -117,7 +125,7 @@ def _fit(
     curve: Curve, t: Floats, values: Floats, start: list[float], lowest: list[float]
 ) -> tuple[Floats, Floats]:
     """Return the least-squares estimates and their standard errors, or raise DataError."""
-    from scipy.optimize import OptimizeWarning, curve_fit
+    from scipy.optimize import OptimizeWarning, approx_fprime, curve_fit
 
     begin = np.maximum(start, lowest)
     try:
@@ -127,11 +135,20 @@ def _fit(
                 curve, t, values, begin, bounds=(lowest, np.inf), x_scale="jac", max_nfev=20_000
             )
     except (RuntimeError, ValueError, OptimizeWarning) as error:
-        raise _unfit(str(error).split("\n")[0]) from None
-    errors = np.sqrt(np.diag(covariance))
-    if not (np.isfinite(estimates).all() and np.isfinite(errors).all()):
-        raise _unfit("no finite intervals")
-    return estimates, errors
+        raise _unfit(str(error).split("\n")[0].rstrip(".")) from None
+    slopes = approx_fprime(estimates, lambda values: curve(t, *values))
+    if _condition(slopes) > _APART:
+        # SciPy would leave out what can't be told apart, and call the rest certain.
+        raise _unfit("data that don't tell its parameters apart")
+    return estimates, np.sqrt(np.diag(covariance))
+
+
+def _condition(slopes: Floats) -> float:
+    """Return the condition number of the slopes, each parameter in its own unit; inf for none."""
+    sizes = np.linalg.norm(slopes, axis=0)
+    if not np.isfinite(slopes).all() or not sizes.all():
+        return np.inf
+    return float(np.linalg.cond(slopes / sizes))
 
 
 def _unfit(why: str) -> DataError:

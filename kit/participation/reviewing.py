@@ -111,10 +111,9 @@ def appeals(records: IntoFrameT) -> IntoFrameT:
     )
     answers = collect(later.select("subject", "decision", "second", "commitment"))
     answers = answers.sort_values(["second", "commitment"], ignore_index=True)
-    table["then"] = [_answer(answers, row) for row in table.itertuples()]
-    table["upheld"] = [
-        _upheld(*both) for both in zip(table["decision"], table["then"], strict=True)
-    ]
+    then = [_answer(answers, row) for row in table.itertuples()]
+    table["then"] = then
+    table["upheld"] = [_upheld(*both) for both in zip(table["decision"], then, strict=True)]
     table["at"] = pd.to_datetime(table["second"], unit="s", utc=True).dt.as_unit("s")
     table = table.rename(columns={"decision": "appealed"}).sort_values(["at", "commitment"])
     names = ["commitment", "author", "at", "entry", "appealed", "then", "upheld"]

@@ -90,9 +90,9 @@ def proved(records: Any, kind: str, *columns: str) -> Rows:
     DataError for a missing column, times without a zone, a row without author or time, and for a
     record that is there twice (where the table has commitments): it would be counted twice.
     """
-    whole = frame(records, "type", "proved", "author", *columns)
-    _check_types(whole, columns)
     names = dict.fromkeys(("type", "proved", "author", *columns))
+    whole = _in_utc(frame(records, *names))
+    _check_types(whole, columns)
     if "commitment" in whole.collect_schema().names():
         names["commitment"] = None
     kept = _select(whole, list(names)).filter(nw.col("proved") & (nw.col("type") == kind))
@@ -176,6 +176,23 @@ def time_zone(name: str) -> ZoneInfo:
         raise DataError(f"a time zone like {ZONE}", repr(name), "Check its name.") from None
 
 
+def _in_utc(whole: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Return a pandas or Dask frame with ``at`` in UTC, others as they are.
+
+    Narwhals 2 does not read the types of zones as America/New_York, with a line in their name.
+    """
+    if not (whole.implementation.is_pandas() or whole.implementation.is_dask()):
+        return whole
+    native = whole.to_native()
+    kind = native.dtypes.get("at")
+    if not isinstance(kind, pd.DatetimeTZDtype) or str(kind.tz) == "UTC":
+        return whole
+    moved: nw.LazyFrame[Any] = nw.from_native(
+        native.assign(at=native["at"].dt.tz_convert("UTC"))
+    ).lazy()
+    return moved
+
+
 def _check_types(whole: nw.LazyFrame[Any], columns: tuple[str, ...]) -> None:
     schema = whole.collect_schema()
     kind = schema["proved"]
@@ -218,23 +235,24 @@ def _select(whole: nw.LazyFrame[Any], names: list[str]) -> nw.LazyFrame[Any]:
 def _survey(rows: nw.LazyFrame[Any], kind: str) -> Rows:
     """Count the rows in one go, and refuse what can't be counted."""
     names = rows.collect_schema().names()
-    asked = [nw.len().alias("rows"), nw.col("author").count().alias("authors")]
+    must = [name for name in ("author", "second", "commitment") if name in names]
+    asked = [nw.len().alias("rows"), *(nw.col(name).count() for name in must)]
     if "second" in names:
-        second = nw.col("second")
-        asked += [second.count().alias("times"), second.min().alias("first")]
-        asked += [second.max().alias("last")]
+        asked += [nw.col("second").min().alias("first"), nw.col("second").max().alias("last")]
     if "commitment" in names:
-        asked += [nw.col("commitment").n_unique().alias("records")]
+        asked += [nw.col("commitment").n_unique().alias("different")]
     found = rows.select(*asked).collect().to_dict(as_series=False)
     said = {name: values[0] for name, values in found.items()}
     count = int(said["rows"])
     if not count:
         return Rows(rows, 0, 0, 0)
-    if min(said["authors"], said.get("times", count)) < count:
-        fix = "Leave these rows out, or find out why."
-        raise DataError(f"an author and a time in each proved {kind}", "a row without", fix)
-    if said.get("records", count) < count:
-        got = f"{count - said['records']:,} rows that repeat another's"
+    for name in must:
+        if said[name] < count:
+            what = "at" if name == "second" else name
+            fix = "Leave these rows out, or find out why."
+            raise DataError(f"{what} in each proved {kind}", f"{count - said[name]:,} without", fix)
+    if said.get("different", count) < count:
+        got = f"{count - said['different']:,} rows that repeat another's"
         raise DataError(f"each {kind}'s commitment once", got, "Was a table read twice?")
     return Rows(rows, count, int(said.get("first", 0)), int(said.get("last", 0)))
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,7 +18,10 @@ def made(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """A table of records in the columns and types of Diary.records()."""
     names = ["type", "author", "at", "subject", "commitment", "text", "place", "role", "decision"]
     frame = pd.DataFrame(rows, columns=[*names, "proved"])
-    frame["at"] = pd.to_datetime(frame["at"], utc=True).astype("datetime64[s, UTC]")
+    frame["at"] = [pd.to_datetime(at, utc=True) for at in frame["at"]]
+    frame["at"] = frame["at"].astype("datetime64[s, UTC]")
+    own = pd.Series([f"c{n}" for n in range(len(frame))])
+    frame["commitment"] = frame["commitment"].where(frame["commitment"].notna(), own)
     frame["proved"] = frame["proved"].isna() | (frame["proved"] == True)  # noqa: E712
     frame = frame.astype(dict.fromkeys(set(names) - {"at"}, "str") | {"proved": "bool"})
     frame.insert(0, "seq", range(len(frame)))
@@ -43,7 +44,7 @@ def a_history() -> pd.DataFrame:
         at = begin + int(random.random() ** 2 * 28 * 86_400)
         text = texts[number % 3] + "很多话要说" * (number % 7) + str(number % 5)
         entry = {"type": "entry", "author": author, "at": at, "commitment": f"e{number:03}"}
-        entry |= {"place": "莆田 厦门 泉州 福州".split()[int(4 * random.random() ** 2)]}
+        entry |= {"place": ["莆田", "厦门", "泉州", "福州"][int(4 * random.random() ** 2)]}
         entry |= {"role": ["resident", "nurse", None][number % 3], "text": text}
         rows.append(entry | {"proved": number % 20 != 19})
         review = {"type": "review", "subject": entry["commitment"], "decision": "approve"}
@@ -76,6 +77,11 @@ def a_history() -> pd.DataFrame:
     for row in rows:
         row["at"] = pd.Timestamp(row["at"], unit="s")
     return made(rows)
+
+
+@pytest.fixture(scope="session")
+def make() -> Callable[[list[dict[str, Any]]], pd.DataFrame]:
+    return made
 
 
 @pytest.fixture(scope="session")
