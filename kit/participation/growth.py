@@ -132,11 +132,15 @@ def _fit(
         with warnings.catch_warnings():
             warnings.simplefilter("error", OptimizeWarning)  # no covariance: no intervals
             estimates, covariance = curve_fit(
-                curve, t, values, begin, bounds=(lowest, np.inf), x_scale="jac", max_nfev=20_000
+                curve, t, values, begin, bounds=(lowest, np.inf), x_scale="jac", max_nfev=1_000
             )
     except (RuntimeError, ValueError, OptimizeWarning) as error:
         raise _unfit(str(error).split("\n")[0].rstrip(".")) from None
-    slopes = approx_fprime(estimates, lambda values: curve(t, *values))
+
+    def at(point: Floats) -> Any:
+        return curve(t, *point)
+
+    slopes = np.asarray(approx_fprime(estimates, at))
     if _condition(slopes) > _APART:
         # SciPy would leave out what can't be told apart, and call the rest certain.
         raise _unfit("data that don't tell its parameters apart")

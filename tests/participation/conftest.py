@@ -11,8 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-ENGINES = ["pandas", "polars", "polars lazy", "pyarrow", "duckdb", "dask", "spark"]
-
 
 def made(rows: list[dict[str, Any]]) -> pd.DataFrame:
     """A table of records in the columns and types of Diary.records()."""
@@ -39,9 +37,10 @@ def a_history() -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     begin = pd.Timestamp("2021-10-25T00:00:00Z").timestamp()
     for number in range(240):
-        # Squared: most people and places have little, and a few much.
-        author = f"a{int(30 * random.random() ** 2):02}"
-        at = begin + int(random.random() ** 2 * 28 * 86_400)
+        day = 28 * random.random()
+        # More and more people join, most around the tenth day; a few write much.
+        author = f"a{int(45 / (1 + np.exp((10 - day) / 2.5)) * random.random()):02}"
+        at = begin + int(day * 86_400)
         text = texts[number % 3] + "很多话要说" * (number % 7) + str(number % 5)
         entry = {"type": "entry", "author": author, "at": at, "commitment": f"e{number:03}"}
         entry |= {"place": ["莆田", "厦门", "泉州", "福州"][int(4 * random.random() ** 2)]}
@@ -116,34 +115,39 @@ def spark() -> Iterator[Any]:
     session.stop()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def into(request: pytest.FixtureRequest) -> Callable[[str, pd.DataFrame], Any]:
-    """Turn a pandas table into that of an engine."""
+    """Turn a pandas table into that of an engine; the same one gives the same one."""
+    made: dict[tuple[str, int], tuple[pd.DataFrame, Any]] = {}
 
     def turned(engine: str, table: pd.DataFrame) -> Any:
-        if engine == "pandas":
-            return table.copy()
-        if engine == "dask":
-            import dask.dataframe as dd
-
-            return dd.from_pandas(table, npartitions=3)
-        import polars as pl
-        import pyarrow as pa
-
-        arrow = pa.Table.from_pandas(table, preserve_index=False)
-        if engine == "duckdb":
-            import duckdb
-
-            connection = duckdb.connect()
-            # Its clock decides nothing: the zone is the function's own.
-            connection.execute("SET TimeZone = 'America/New_York'")
-            return connection.from_arrow(arrow)
-        if engine == "spark":
-            return request.getfixturevalue("spark").createDataFrame(arrow)
-        return {
-            "pyarrow": arrow,
-            "polars": pl.DataFrame(arrow),
-            "polars lazy": pl.LazyFrame(arrow),
-        }[engine]
+        key = (engine, id(table))
+        if key not in made:
+            made[key] = table, _turned(engine, table, request)  # kept, so that the id stays its own
+        return made[key][1]
 
     return turned
+
+
+def _turned(engine: str, table: pd.DataFrame, request: pytest.FixtureRequest) -> Any:
+    if engine == "dask":
+        import dask
+        import dask.dataframe as dd
+
+        dask.config.set(scheduler="synchronous")  # so few rows are not worth a thread
+        return dd.from_pandas(table, npartitions=3)
+    import polars as pl
+    import pyarrow as pa
+
+    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    if engine == "duckdb":
+        import duckdb
+
+        connection = duckdb.connect()
+        # Its clock decides nothing: the zone is the function's own.
+        connection.execute("SET TimeZone = 'America/New_York'")
+        return connection.from_arrow(arrow)
+    if engine == "spark":
+        return request.getfixturevalue("spark").createDataFrame(arrow).cache()
+    frames = {"pyarrow": arrow, "polars": pl.DataFrame(arrow), "polars lazy": pl.LazyFrame(arrow)}
+    return frames[engine]
