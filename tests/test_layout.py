@@ -15,7 +15,16 @@ import pytest
 import kit
 
 FOLDER = Path(kit.__file__).parent
-MODULES = sorted(path.stem for path in FOLDER.glob("*.py") if not path.stem.startswith("__"))
+
+
+def _name(path: Path) -> str:
+    """A module's name below kit; a sub-package has its folder's."""
+    parts = path.relative_to(FOLDER).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+PATHS = {_name(path): path for path in sorted(FOLDER.rglob("*.py"))}
+MODULES = sorted(name for name in PATHS if name and not name.startswith("__"))
 
 # Started as a script, by the path of its file: nothing is imported from it by users.
 PRIVATE = {"keeper"}
@@ -34,7 +43,16 @@ ALLOWED = {
     "solidity": {"errors"},
     "chain": {"errors", "html", "people", "solidity"},
     "log": {"chain", "errors", "html", "merkle", "solidity"},
-    "participation": {"errors"},
+    "participation.tables": {"errors"},
+    "participation.bulletin": {"errors", "participation.tables"},
+    "participation.counts": {"errors", "participation.tables"},
+    "participation.inequality": {"errors", "participation.tables"},
+    "participation.timing": {"errors", "participation.tables"},
+    "participation.growth": {"errors", "participation.counts", "participation.tables"},
+    "participation.witnessing": {"participation.tables"},
+    "participation.reviewing": {"errors", "participation.tables"},
+    "participation.wording": {"errors", "participation.tables"},
+    "participation.likeness": {"participation.tables"},
     "certificates": {"errors", "merkle", "records"},
     "verification": {"certificates", "errors", "merkle", "records"},
     "display": {"certificates", "errors"},
@@ -73,15 +91,15 @@ def _imports(path: Path) -> set[str]:
             if node.module == "kit":
                 found |= {name.name for name in node.names}
             elif node.module and node.module.startswith("kit."):
-                found.add(node.module.split(".")[1])
+                found.add(node.module.removeprefix("kit."))
         if isinstance(node, ast.Import):
-            found |= {n.name.split(".")[1] for n in node.names if n.name.startswith("kit.")}
+            found |= {n.name[4:] for n in node.names if n.name.startswith("kit.")}
             assert "kit" not in {n.name for n in node.names}, f"{path.name}: import the module"
         waiting += ast.iter_child_nodes(node)
     return found
 
 
-GRAPH = {name: _imports(FOLDER / f"{name}.py") for name in MODULES}
+GRAPH = {name: _imports(PATHS[name]) for name in MODULES}
 
 
 def test_the_graph_is_read(tmp_path: Path) -> None:
@@ -92,10 +110,11 @@ def test_the_graph_is_read(tmp_path: Path) -> None:
         "if TYPE_CHECKING:\n    from kit.never import y\nelse:\n    from kit.d import z\n"
         "try:\n    from kit.e import z\nexcept ImportError:\n    pass\n"
         "class C:\n    from kit.f import z\n"
+        "from kit.g.h import z\nimport kit.i.j\n"
         "def f():\n    from kit.later import z\n"
     )
-    assert _imports(sample) == {"a", "b", "c", "d", "e", "f"}
-    assert {"records", "merkle"} <= set(MODULES)
+    assert _imports(sample) == {"a", "b", "c", "d", "e", "f", "g.h", "i.j"}
+    assert {"records", "merkle", "participation", "participation.tables"} <= set(MODULES)
 
 
 def test_no_cycles() -> None:
@@ -125,6 +144,11 @@ def test_the_core_knows_no_chain_and_no_tables(name: str) -> None:
 
 def test_import_kit_alone_loads_nothing_heavy() -> None:
     assert _loaded("kit", "kit.errors", *HEAVY, "eth_account", "requests") == {"kit.errors"}
+
+
+def test_participation_loads_what_few_need_when_they_need_it() -> None:
+    seldom = ["scipy", "networkx", "jieba", "matplotlib", "polars", "duckdb", "dask", "pyspark"]
+    assert _loaded("kit.participation", "narwhals", *seldom) == {"narwhals"}
 
 
 def test_heavy_modules_would_be_seen() -> None:

@@ -1,0 +1,83 @@
+"""Who took part: tables from the records that were proved on the chain.
+
+Every function takes the table of ``Diary.records()``, or one with the columns it needs, and counts
+only the rows with ``proved``; ``head_count`` says how many rows were left out. A participant is an
+author, that is a key: one person can have many, and many people can share one. A day begins at
+midnight in Fujian unless another zone is given.
+
+The table may be a pandas, Polars (eager or lazy), Dask or PySpark frame, a DuckDB relation or a
+PyArrow table; the result is of the same kind. Rows are counted where they are, by their own engine;
+what comes into memory is said in each function. Where a row stands for a time or a place, pandas
+has it as the index; elsewhere it is the first column. Times of day are those on the wall, without
+a zone. Where something can't be computed the value is missing.
+
+- ``counts``: head_count, hourly, daily, weekly, by_place, by_role, new_and_returning, cumulative,
+  weekday_hour, retention
+- ``inequality``: lorenz, concentration
+- ``timing``: inter_event_times, burstiness
+- ``growth``: logistic, bass
+- ``witnessing``: witnesses, witness_network, witness_degrees
+- ``bulletin``: bulletin_totals, rates
+- ``reviewing``: waiting_times, approval, agreement, appeals
+- ``wording``: words
+- ``likeness``: alike, repeated_texts
+"""
+
+from __future__ import annotations
+
+from kit.participation.bulletin import CITIES, PREFECTURES, bulletin_totals, rates
+from kit.participation.counts import (
+    by_place,
+    by_role,
+    cumulative,
+    daily,
+    head_count,
+    hourly,
+    new_and_returning,
+    retention,
+    weekday_hour,
+    weekly,
+)
+from kit.participation.growth import Growth, bass, logistic
+from kit.participation.inequality import concentration, lorenz
+from kit.participation.likeness import alike, repeated_texts
+from kit.participation.reviewing import agreement, appeals, approval, waiting_times
+from kit.participation.tables import ZONE
+from kit.participation.timing import burstiness, inter_event_times
+from kit.participation.witnessing import witness_degrees, witness_network, witnesses
+from kit.participation.wording import words
+
+__all__ = [
+    "CITIES",
+    "PREFECTURES",
+    "ZONE",
+    "Growth",
+    "agreement",
+    "alike",
+    "appeals",
+    "approval",
+    "bass",
+    "bulletin_totals",
+    "burstiness",
+    "by_place",
+    "by_role",
+    "concentration",
+    "cumulative",
+    "daily",
+    "head_count",
+    "hourly",
+    "inter_event_times",
+    "logistic",
+    "lorenz",
+    "new_and_returning",
+    "rates",
+    "repeated_texts",
+    "retention",
+    "waiting_times",
+    "weekday_hour",
+    "weekly",
+    "witness_degrees",
+    "witness_network",
+    "witnesses",
+    "words",
+]
