@@ -1249,7 +1249,7 @@ def test_a_node_that_does_not_list_events(
     def refuse(*_: Any, **__: Any) -> None:
         raise ChainError("a list of events", "too many blocks", "Ask another node.")
 
-    monkeypatch.setattr(stage.chain, "logs", refuse)
+    monkeypatch.setattr(kit.log, "read", refuse)
     result = stage.verify(certificate)
     assert (failed(result), skipped(result)) == (set(), {8, 9})
     assert "too many blocks" in reason(result, 8)
