@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
     from kit.chain import Chain
 
-__all__ = ["COLUMNS", "LEAF", "NAMES", "Audit", "Fault", "audit", "compare"]
+__all__ = ["COLUMNS", "LEAF", "NAMES", "Audit", "Fault", "audit", "compare", "not_audited"]
 
 #: The columns of a table of leaves; ``LEAF`` may follow, with each row's hash.
 COLUMNS: Final = ("seq", "type", "author", "at", "subject", "commitment")
@@ -201,7 +201,7 @@ def audit(
     except NodeDown:
         raise
     except (ChainError, WrongChain) as error:
-        return _no_log(address, len(rows), str(error), simulated)
+        return not_audited(address, len(rows), str(error), simulated)
     count = log.batch_count()  # before the events: it can only grow
     head = chain.block(last_block)
     listed = log.batches()
@@ -230,7 +230,8 @@ def compare(batches: Sequence[Batch], leaves: pd.DataFrame | Iterable[Leaf]) -> 
     return _result(contract, batches, rows, steps, "consistent in itself", simulated)
 
 
-def _no_log(address: Any, rows: int, why: str, simulated: bool) -> Audit:
+def not_audited(address: Any, rows: int, why: str, simulated: bool) -> Audit:
+    """Return the audit of a table whose log is not there, and why: step 1 failed, none was taken."""
     nothing = "there is no log to compare with"
     steps = [Step(1, NAMES[0], FAILED, why)]
     steps += [Step(i, NAMES[i - 1], SKIPPED, nothing) for i in range(2, 7)]
@@ -264,7 +265,7 @@ def _events_step(log: Log, batches: Sequence[Batch], count: int) -> Step:
 # --- reading the table ---------------------------------------------------------------------------
 
 
-@dataclass
+@dataclass(slots=True)
 class _Row:
     """A row as it was read. ``leaf`` and ``hash`` are None if no leaf can have its values."""
 
@@ -321,22 +322,14 @@ def _row(position: int, cells: Sequence[Any], told: bool, checked: dict[Any, boo
     subject = _ZERO if _is_missing(subject) else subject
     if isinstance(author, str) and author not in checked:
         checked[author] = is_address(author)
-    faults = [
-        f"its {name} is {wrong}: {_brief(value)}"
-        for name, value, fine, wrong in (
-            ("type", kind, isinstance(kind, str) and kind in TYPES, f"none of {', '.join(TYPES)}"),
-            (
-                "author",
-                author,
-                isinstance(author, str) and checked[author],
-                "no address with the capitals of EIP-55",
-            ),
-            ("at", at, seconds is not None, "no time in whole seconds from 1970 on"),
-            ("subject", subject, _is_hash(subject), "no hash in small letters"),
-            ("commitment", commitment, _is_hash(commitment), "no hash in small letters"),
-        )
-        if not fine
-    ]
+    fine = (
+        isinstance(kind, str) and kind in TYPES,
+        isinstance(author, str) and checked[author],
+        seconds is not None,
+        _is_hash(subject),
+        _is_hash(commitment),
+    )
+    faults = [] if all(fine) else _wrong_values(cells, fine)
     leaf = None
     if not faults:
         leaf = Leaf(number or 0, kind, author, seconds or 0, subject, commitment)
@@ -347,6 +340,24 @@ def _row(position: int, cells: Sequence[Any], told: bool, checked: dict[Any, boo
         faults.append(f"its leaf is no hash in small letters: {_brief(leaf_hash)}")
         leaf_hash = None
     return _Row(position, number, leaf, hashed, leaf_hash, faults)
+
+
+#: What is wrong with a value that no leaf can have, by column.
+_WRONG: Final = (
+    f"none of {', '.join(TYPES)}",
+    "no address with the capitals of EIP-55",
+    "no time in whole seconds from 1970 on",
+    "no hash in small letters",
+    "no hash in small letters",
+)
+
+
+def _wrong_values(cells: Sequence[Any], fine: Sequence[bool]) -> list[str]:
+    return [
+        f"its {name} is {wrong}: {_brief(value)}"
+        for name, value, good, wrong in zip(COLUMNS[1:], cells[1:6], fine, _WRONG, strict=True)
+        if not good
+    ]
 
 
 def _is_hash(value: Any) -> bool:

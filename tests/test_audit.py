@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -116,8 +117,8 @@ def tamper(
 ) -> Callable[[Audit], bool]:
     """Change the table in place; return the test whether an audit names what was done."""
     n, m = sorted(chance.sample(range(len(leaves)), 2))
-    has: Callable[[str, int, int | None], Callable[[Audit], bool]] = lambda *asked: lambda found: (
-        (asked[1], asked[2]) in named(found, asked[0]) and len(found.faults) == 1
+    has: Callable[[str, int, int | None], Callable[[Audit], bool]] = lambda *asked: (
+        lambda found: (asked[1], asked[2]) in named(found, asked[0]) and len(found.faults) == 1
     )
     if kind == "value":
         leaves[n] = other(leaves[n], chance.choice(COLUMNS[1:]), chance)
@@ -157,16 +158,17 @@ def tamper(
         for table in (leaves, told):
             table.insert(m, table.pop(n))  # type: ignore[attr-defined]
         # Two neighbours: either of them was moved.
-        return lambda found: (
-            has("moved", n, m)(found) or (m == n + 1 and has("moved", m, n)(found))
-        )
+        return lambda found: has("moved", n, m)(found) or (m == n + 1 and has("moved", m, n)(found))
     if kind == "swapped":
         for table in (leaves, told):
             table[n], table[m] = table[m], table[n]  # type: ignore[index]
         return lambda found: (
-            set(named(found, "moved")) >= {(n, m), (m, n)}
-            or (m <= n + 2 and bool(set(named(found, "moved")) & {(n, m), (m, n)}))
-        ) and set(kinds(found)) == {"moved"}
+            (
+                set(named(found, "moved")) >= {(n, m), (m, n)}
+                or (m <= n + 2 and bool(set(named(found, "moved")) & {(n, m), (m, n)}))
+            )
+            and set(kinds(found)) == {"moved"}
+        )
     assert kind == "swapped, renumbered"
     leaves[n], leaves[m] = replace(leaves[m], seq=n), replace(leaves[n], seq=m)
     told[n], told[m] = told[m], told[n]
@@ -174,13 +176,13 @@ def tamper(
 
 
 KINDS = [
-    *("value", "number", "its leaf", "removed", "removed, renumbered", "twice", "invented"),
-    *("appended", "moved", "swapped", "swapped, renumbered"),
+    *("value", "number", "its leaf", "removed", "twice", "invented", "appended"),
+    *("moved", "swapped", "swapped, renumbered"),
 ]
 
 
 @pytest.fixture
-def remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+def remembered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Hashes that were computed before are remembered: a thousand tables share nearly all."""
 
     class Root:
@@ -190,6 +192,9 @@ def remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     root = lru_cache(maxsize=None)(lambda leaves: Tree(leaves).root)
     monkeypatch.setattr(Leaf, "hash", lru_cache(maxsize=None)(Leaf.hash))
     monkeypatch.setattr(kit.audit, "Tree", Root)
+    gc.disable()  # else it looks through all that is remembered, again and again
+    yield
+    gc.enable()
 
 
 def test_each_of_1000_random_tamperings_is_found_and_named(remembered: None) -> None:
@@ -197,7 +202,8 @@ def test_each_of_1000_random_tamperings_is_found_and_named(remembered: None) -> 
     assert log.audit(log.table).ok
     told = [leaf.hash() for leaf in log.leaves]
     for number in range(1_000):
-        kind = KINDS[number % len(KINDS)]
+        # All that follows is renumbered, which takes long to make and to name: a few are enough.
+        kind = KINDS[number % len(KINDS)] if number % 50 else "removed, renumbered"
         leaves, hashes = list(log.leaves), list(told)
         is_named = tamper(kind, leaves, hashes, chance)
         columns: dict[str, Any] = {

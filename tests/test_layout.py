@@ -34,7 +34,7 @@ ALLOWED = {
     "events": {"errors"},
     "log": {"chain", "errors", "events", "html", "merkle", "solidity"},
     "audit": {"errors", "html", "log", "merkle", "records", "verification"},
-    "export": {"audit", "errors", "log", "merkle", "records"},
+    "export": {"audit", "diary", "errors", "log", "merkle", "records", "verification"},
     "participation": {"errors"},
     "certificates": {"errors", "merkle", "records"},
     "verification": {"certificates", "errors", "merkle", "records"},
