@@ -263,13 +263,16 @@ def _package(
             resource |= {"type": "table", "mediatype": "text/csv", "encoding": "utf-8"}
             resource["schema"] = {"fields": fields, "primaryKey": next(iter(TABLES[name]))}
         else:
-            resource["mediatype"] = "application/vnd.apache.parquet"
+            resource |= {"type": "file", "mediatype": "application/vnd.apache.parquet"}
         resources.append(resource)
     return {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
         "name": "civic-diary-export",
         "title": f"Records of the civic diary {about['contract']} on chain {about['chain_id']}",
-        "description": "Simulated: nobody wrote these records." if about["simulated"] else "",
+        "description": "Simulated: nobody wrote these records."
+        if about["simulated"]
+        else "All records of the log, and the contents of those that are open. To check: python -m"
+        " kit audit FOLDER --rpc URL.",
         "created": records.format_time(time),
         "licenses": [{"name": licence}],
         "civic_diary": dict(about),
@@ -317,6 +320,8 @@ def check(folder: str | Path, chain: Chain | None = None) -> tuple[Audit, pd.Dat
     wrong += [
         f"record {seq} is not in the leaves" for seq in set(contents) - {r["seq"] for r in rows}
     ]
+    if len(contents) < len(tables["records"]):
+        damaged.append("the records have a number twice")
     found = _with_steps(found, damaged, wrong, len(contents))
     frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
     frame.attrs |= {"level": found.level, "audit": found.to_json()}
@@ -392,13 +397,13 @@ def _from_csv(name: str, content: bytes) -> pd.DataFrame:
         raise DataError(f"CSV in {name}.csv", got, "Ask for the file again.") from None
     if list(frame.columns) != list(TABLES[name]):
         raise _other_columns(f"{name}.csv", list(frame.columns))
-    frame = frame.astype("object")
+    cells: dict[str, list[Any]] = {column: frame[column].to_list() for column in TABLES[name]}
     for column, kind in TABLES[name].items():
         if kind == "integer":
-            frame[column] = [_integer(name, column, value) for value in frame[column]]
+            cells[column] = [_integer(name, column, value) for value in cells[column]]
         elif column in _READABLE:
-            frame[column] = [value.removeprefix("'") or None for value in frame[column]]
-    return frame.astype("object")
+            cells[column] = [value.removeprefix("'") or None for value in cells[column]]
+    return pd.DataFrame(cells, columns=list(TABLES[name]), dtype="object")
 
 
 def _integer(name: str, column: str, value: str) -> int:
