@@ -65,16 +65,13 @@ _TOO_OFTEN = re.compile(
 _HASHED = re.compile(r"string|bytes|tuple.*|.*\]")
 
 
-def _text(kind: Any, registry: Any) -> StringDecoder:
-    """Return a decoder of text that keeps other bytes than UTF-8: one must not spoil the table."""
-    return StringDecoder("backslashreplace")  # type: ignore[no-untyped-call]
-
-
 def _decoder() -> ABIDecoder:
     own = registry.copy()  # type: ignore[no-untyped-call]
     own.unregister("string")
     is_string = BaseEquals("string")  # type: ignore[no-untyped-call]
-    own.register(is_string, TextStringEncoder, _text, label="string")
+    # Text that is not UTF-8 keeps its bytes as \xff: one event must not spoil the table.
+    text = StringDecoder("backslashreplace")  # type: ignore[no-untyped-call]
+    own.register(is_string, TextStringEncoder, text, label="string")
     return ABIDecoder(own)
 
 
