@@ -22,12 +22,15 @@ from kit.errors import KitError
 
 if TYPE_CHECKING:
     from kit import archive as archive
+    from kit import audit as audit
     from kit import certificates as certificates
     from kit import chain as chain
     from kit import data as data
     from kit import diary as diary
     from kit import display as display
     from kit import errors as errors
+    from kit import events as events
+    from kit import export as export
     from kit import fonts as fonts
     from kit import log as log
     from kit import merkle as merkle
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
     from kit import verification as verification
     from kit.certificates import Certificate as Certificate
     from kit.diary import Diary as Diary
+    from kit.export import read as read
     from kit.verification import verify as verify
 
 # Six times as fast as the backend that eth-hash takes by itself; it comes with eth-tester.
@@ -53,12 +57,15 @@ __version__ = "0.1.0"
 
 _MODULES = (
     "archive",
+    "audit",
     "certificates",
     "chain",
     "data",
     "diary",
     "display",
     "errors",
+    "events",
+    "export",
     "fonts",
     "log",
     "merkle",
@@ -75,9 +82,14 @@ _MODULES = (
     "verification",
 )
 
-_NAMES = {"Certificate": "certificates", "Diary": "diary", "verify": "verification"}
+_NAMES = {
+    "Certificate": "certificates",
+    "Diary": "diary",
+    "read": "export",
+    "verify": "verification",
+}
 
-__all__ = ["Certificate", "Diary", "KitError", "verify", *_MODULES]
+__all__ = ["Certificate", "Diary", "KitError", "read", "verify", *_MODULES]
 
 
 def __getattr__(name: str) -> Any:

@@ -59,7 +59,9 @@ def sample_diary(out: Path, cards: Sequence[str] = (".png", ".pdf")) -> dict[str
     diary.log.events().to_csv(out / "batches.csv", index=False, lineterminator="\n")
     certificates = _certificates(diary, out / "certificates", cards)
     leaves = diary.leaves()
+    diary.export(out / "export", licence="CC0-1.0")  # as the sample data are
     diary.close()
+    audited = kit.read(out / "export", chain).attrs["audit"]
     verified = [
         kit.verify(path.read_bytes(), chain, leaves=leaves)
         for path in tqdm(certificates, desc="verifying", unit="certificate")
@@ -71,6 +73,8 @@ def sample_diary(out: Path, cards: Sequence[str] = (".png", ".pdf")) -> dict[str
         "records": int(counted["records"]),
         "not_proved": int(counted["not proved"]),
         "participants": int(counted["participants"]),
+        "participants_audited": audited["head_count"]["participants"],
+        "audit": audited["level"],
         "batches": diary.log.batch_count(),
         "certificates": len(certificates),
         "certificates_verified": sum(
@@ -165,6 +169,13 @@ def verify(file: Path, rpc: str | None, leaves: Path | None, as_json: bool) -> i
     return 0 if result.ok else 1
 
 
+def audit(folder: Path, rpc: str | None, as_json: bool) -> int:
+    """Audit the export of a diary: whether it is all of the log, unchanged, and who took part."""
+    found, _ = kit.export.check(folder, kit.chain.connect(rpc) if rpc else None)
+    print(json.dumps(found.to_json(), ensure_ascii=False, indent=2) if as_json else found)
+    return 0 if found.ok else 1
+
+
 def certificate(file: Path, out: Path, page: str) -> None:
     """Make a card (.png, .svg, .pdf or .html) from a certificate's JSON."""
     print(kit.display.save_card(kit.Certificate.loads(_read(file)), out, page))
@@ -216,6 +227,15 @@ def parser() -> argparse.ArgumentParser:
     verifier.add_argument("--leaves", type=Path, metavar="CSV", help="the log's leaves, for step 9")
     verifier.add_argument("--json", action="store_true", dest="as_json", help="print JSON")
     verifier.set_defaults(run=verify)
+    auditor = commands.add_parser(
+        "audit",
+        help=audit.__doc__,
+        description=f"{audit.__doc__} Exit status: 0 nothing failed, 1 a step failed, 2 unusable.",
+    )
+    auditor.add_argument("folder", type=Path, help="what diary.export() wrote")
+    auditor.add_argument("--rpc", metavar="URL", help="a JSON-RPC node of the chain")
+    auditor.add_argument("--json", action="store_true", dest="as_json", help="print JSON")
+    auditor.set_defaults(run=audit)
     card = commands.add_parser("certificate", help=certificate.__doc__)
     card.add_argument("file", type=Path)
     card.add_argument("out", type=Path, help="the card to write; its ending says which kind")

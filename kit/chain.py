@@ -50,6 +50,8 @@ from kit.html import html_table
 from kit.solidity import Artifact
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from kit.anvil import AnvilChain
     from kit.embedded import EmbeddedChain
 
@@ -125,6 +127,7 @@ class Chain:
 
     def __init__(self, provider: Any) -> None:
         self.w3 = Web3(provider)
+        self._times: dict[str, datetime] = {}
 
     @cached_property
     def chain_id(self) -> int:
@@ -225,16 +228,61 @@ class Chain:
         with self._readable(function.contract_abi):
             return function.call({"from": by.address if by else _NOBODY})
 
-    def logs(self, event: Any, **filters: Any) -> list[Any]:
-        """Return the logs of a contract's event, oldest first, as web3's ``get_logs`` takes filters.
+    def events(
+        self,
+        address: str,
+        abi: Sequence[Mapping[str, Any]],
+        name: str,
+        *,
+        first_block: int = 0,
+        last_block: int | str = "latest",
+        where: Mapping[str, Any] | None = None,
+        resume: str | Path | None = None,
+    ) -> pd.DataFrame:
+        r"""Return the events of any contract as a DataFrame, a row each, oldest first.
 
-        Raises ChainError if the node won't list them, as public nodes do for long ranges.
+        ``name`` is the event's name in ``abi``, or its signature if several have that name.
+        ``first_block`` to ``last_block`` (both included; or ``"finalized"``, ``"latest"``) are asked
+        for in pieces that a public node accepts, with a progress bar where that takes long.
+        ``where`` gives values of indexed arguments, for the node to choose by. ``resume`` is a file
+        that keeps what has arrived: after an interruption, or for newer blocks, the same call goes
+        on where it stopped.
+
+        Columns: the event's arguments by name (``argument_0`` where one has none), then
+        block_number, block_hash, block_time (UTC), transaction_hash, log_index; an argument that has
+        one of these names gets ``_`` behind it. Dtypes come from the ABI: numbers of up to 64 bits
+        are int64, wider ones Python's own (object), so that none is rounded; bool; all else is text:
+        addresses with the capitals of EIP-55, bytes as 0x and small hex digits, strings (bytes that
+        are no UTF-8 as ``\xff``). Arrays are lists, structs dicts. A uint64 column with a number of
+        2^63 or more is object, too. Of an indexed string, bytes, array or struct the chain has the
+        keccak256 only, and so has the column.
+
+        Raises ChainError for an event that is not in the ABI, a log that doesn't fit it, an address
+        without a contract, or a node that refuses single blocks; NodeDown; DataError if ``resume`` is
+        another file.
         """
-        try:
-            return list(event.get_logs(**filters))
-        except (Web3Exception, ValueError) as error:
-            fix = "Ask a node of your own, or one that lists the events of more blocks at once."
-            raise ChainError("the node to list events", f"its answer: {error}", fix) from None
+        from kit import events  # eth-abi and tqdm: not for those who list no events
+
+        event = events.Event(abi, name)
+        rows = events.read(
+            self,
+            address,
+            event,
+            first_block=first_block,
+            last_block=last_block,
+            where=where,
+            resume=resume,
+        )
+        found = events.table(event, list(rows))
+        if found.empty:
+            self.contract(address, [])  # raises if nothing was ever there: a wrong address
+        return found
+
+    def block_time(self, block_hash: str) -> datetime:
+        """Return the time (UTC) of a block by its hash; each is asked for once. Raises ChainError."""
+        if block_hash not in self._times:
+            self._times[block_hash] = self.block(block_hash).time
+        return self._times[block_hash]
 
     def mine(self, blocks: int = 1) -> Block:
         """Mine empty blocks and return the new head, where this chain lets us."""
@@ -364,6 +412,9 @@ class Http(HTTPProvider):
         """Send one JSON-RPC request and return the answer. Raises NodeDown."""
         try:
             answer: Any = super().make_request(method, params)
+        except requests.HTTPError as error:
+            status = error.response.status_code if error.response is not None else "unknown"
+            raise self.down(f"HTTP status {status}") from None
         except (requests.RequestException, ValueError) as error:
             raise self.down(self._why() or type(error).__name__) from None
         if not isinstance(answer, dict) or not ("result" in answer or "error" in answer):

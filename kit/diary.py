@@ -294,6 +294,20 @@ class Diary:
         """Return the log's table of leaves, in order, as the archive has it."""
         return [leaf for leaf, _ in self.archive.leaves(0, self.log.record_count())]
 
+    def export(
+        self, folder: str | Path, *, licence: str = "notspecified", simulated: bool = False
+    ) -> Path:
+        """Write all that a stranger needs to check this diary into a new folder; return its path.
+
+        See ``kit.export``: the leaves, the batches and the open records as CSV and Parquet, and a
+        ``datapackage.json``; ``kit.read`` reads and audits them. ``licence`` is that of the contents,
+        by its name in the Open Definition ("CC-BY-4.0"); ``simulated`` says that nobody wrote them.
+        Raises DataError if there is something in the folder, or the archive is not the log's.
+        """
+        from kit import export  # pandas and pyarrow: not for those who export nothing
+
+        return export.write(self, folder, licence=licence, simulated=simulated)
+
     def certificate(self, record: SignedRecord | str) -> Certificate:
         """Return the certificate of a published record, given itself or its commitment.
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from eth_account.signers.base import BaseAccount
@@ -11,6 +13,7 @@ from web3.exceptions import Web3Exception
 
 from kit.chain import Chain, Receipt
 from kit.errors import ChainError, NodeDown, WrongChain
+from kit.events import Event, read
 from kit.html import html_table
 from kit.merkle import Anchor, Batch
 from kit.solidity import load_artifact
@@ -91,9 +94,9 @@ class Log:
 
     def batches(self, first_block: int = 0, last_block: int | str = "latest") -> list[Batch]:
         """Return the batches that were appended in a range of blocks, in order, from the events."""
-        event = self.contract.events.BatchAppended()
-        found = self.chain.logs(event, from_block=first_block, to_block=last_block)
-        return [self._batch(log) for log in found]
+        return [
+            self._batch(row, row) for row in self._events("BatchAppended", first_block, last_block)
+        ]
 
     def batch_in(self, transaction_hash: str, log_index: int) -> Batch | None:
         """Return the batch that one event of a transaction announces, if it is this log's own.
@@ -105,9 +108,19 @@ class Log:
         for log in receipt["logs"]:
             if log["logIndex"] == log_index and log["address"] == self.address:
                 try:
-                    return self._batch(self.contract.events.BatchAppended().process_log(log))
+                    said = self.contract.events.BatchAppended().process_log(log)["args"]
                 except Web3Exception:  # another event of the log: a role's
                     return None
+                return self._batch(
+                    {**said, "root": "0x" + bytes(said["root"]).hex()},
+                    {
+                        "block_number": log["blockNumber"],
+                        "block_hash": log["blockHash"].to_0x_hex(),
+                        "block_time": self.chain.block_time(log["blockHash"].to_0x_hex()),
+                        "transaction_hash": log["transactionHash"].to_0x_hex(),
+                        "log_index": log["logIndex"],
+                    },
+                )
         return None
 
     def check_code(self) -> None:
@@ -122,44 +135,72 @@ class Log:
 
     def was_moderator(self, address: str, time: datetime) -> bool:
         """Return whether an address held MODERATOR_ROLE at a time, by the log's role events."""
-        events = self.contract.events
         asked = {"role": MODERATOR_ROLE, "account": address}
         changes = [
-            (log["blockNumber"], log["logIndex"], granted)
-            for event, granted in ((events.RoleGranted(), True), (events.RoleRevoked(), False))
-            for log in self.chain.logs(event, argument_filters=asked, from_block=0)
+            (row["block_number"], row["log_index"], granted)
+            for event, granted in (("RoleGranted", True), ("RoleRevoked", False))
+            for row in self._events(event, where=asked)
+            if row["block_time"] <= time
         ]
-        held = False
-        for block, _, granted in sorted(changes):
-            if self.chain.block(block).time <= time:
-                held = granted
-        return held
+        return max(changes)[2] if changes else False
 
-    def events(self) -> pd.DataFrame:
-        """Return the batches as a DataFrame, a row each.
+    def events(
+        self,
+        first_block: int = 0,
+        last_block: int | str = "latest",
+        *,
+        resume: str | Path | None = None,
+    ) -> pd.DataFrame:
+        """Return the batches of a range of blocks as a DataFrame, a row each, oldest first.
 
-        Columns as in ``EVENT_COLUMNS``.
+        Columns as in ``EVENT_COLUMNS``. ``resume`` is a file that keeps what has arrived, as in
+        ``Chain.events``. Raises ChainError, NodeDown, DataError.
         """
         import pandas as pd
 
-        rows = [vars(batch) | vars(batch.anchor) for batch in self.batches()]
-        return pd.DataFrame(rows, columns=list(EVENT_COLUMNS)).astype(EVENT_COLUMNS)
+        rows = self._events("BatchAppended", first_block, last_block, resume=resume)
+        batches = [self._batch(row, row) for row in rows]
+        table = [vars(batch) | vars(batch.anchor) for batch in batches]
+        return pd.DataFrame(table, columns=list(EVENT_COLUMNS)).astype(EVENT_COLUMNS)
 
-    def _batch(self, log: Any) -> Batch:
-        block = self.chain.block(log["blockHash"].to_0x_hex())
+    def _events(
+        self,
+        name: str,
+        first_block: int = 0,
+        last_block: int | str = "latest",
+        *,
+        where: Mapping[str, Any] | None = None,
+        resume: str | Path | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Yield the log's events of one name, with their arguments as the ABI names them."""
+        return read(
+            self.chain,
+            self.address,
+            Event(self.contract.abi, name),
+            first_block=first_block,
+            last_block=last_block,
+            where=where,
+            resume=resume,
+        )
+
+    def _batch(self, said: Mapping[str, Any], place: Mapping[str, Any]) -> Batch:
+        """Return a batch from the arguments of its event and from where that stands."""
         anchor = Anchor(
             chain_id=self.chain.chain_id,
             contract=self.address,
-            transaction_hash=log["transactionHash"].to_0x_hex(),
-            block_number=block.number,
-            block_hash=block.hash,
-            block_time=block.time,
-            log_index=log["logIndex"],
+            transaction_hash=place["transaction_hash"],
+            block_number=place["block_number"],
+            block_hash=place["block_hash"],
+            block_time=place["block_time"],
+            log_index=place["log_index"],
         )
-        said = log["args"]
-        root = "0x" + bytes(said["root"]).hex()
         return Batch(
-            said["batch"], root, said["firstSeq"], said["count"], anchor, said["registrar"]
+            said["batch"],
+            said["root"],
+            said["firstSeq"],
+            said["count"],
+            anchor,
+            said["registrar"],
         )
 
     def __repr__(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -116,3 +117,84 @@ def test_a_card_from_a_file(published: Path, tmp_path: Path) -> None:
         card = tmp_path / f"card{ending}"
         assert run("certificate", published / "whole.json", card).returncode == 0
         assert card.read_bytes().startswith(magic)
+
+
+# --- audit ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def exported(anvil: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The export of a diary on anvil, whose node goes on."""
+    diary = kit.Diary.open(anvil)
+    for author, text in ((people.alice, "一"), (people.bob, "二"), (people.alice, "三")):
+        entry = diary.post(author, text, place="厦门")
+        diary.review(entry, by=people.moderator, approve=True)
+    diary.publish()
+    folder = diary.export(tmp_path_factory.mktemp("exported") / "diary")
+    diary.close()
+    return folder
+
+
+def test_audit_without_a_chain(exported: Path) -> None:
+    done = run("audit", exported)
+    assert done.returncode == 0, done.stderr
+    assert [line[0] for line in done.stdout.splitlines()[1:9]] == list("12345678")
+    assert done.stdout.count("skipped") == 2
+    assert done.stdout.splitlines()[-1] == "consistent in itself"
+    assert "proved: 2 participants" in done.stdout
+
+
+def test_audit_with_rpc_from_another_process(exported: Path, anvil: Any) -> None:
+    done = run("audit", exported, "--rpc", anvil.url, "--json")
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert {step["outcome"] for step in said["steps"]} == {"passed"}
+    assert said["level"].startswith("proved on chain 31337 at block ")
+    assert (said["head_count"]["participants"], said["head_count"]["entries"]) == (2, 3)
+
+
+def test_audit_of_what_was_changed_is_status_1(exported: Path, anvil: Any, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(exported, tmp_path / "changed"))
+    for path in folder.glob("*.parquet"):
+        path.unlink()
+    leaves = folder / "leaves.csv"
+    lines = leaves.read_text().splitlines(keepends=True)
+    leaves.write_text("".join([*lines[:2], lines[3], lines[2], *lines[4:]]))
+    for rpc in ([], ["--rpc", anvil.url]):
+        done = run("audit", folder, *rpc)
+        assert done.returncode == 1, done.stderr
+        assert "5 ✗ failed" in done.stdout
+        assert "was moved: it stands out of order" in done.stdout
+        assert done.stdout.splitlines()[-1] == "not proved: failed at step 5, 7"
+    leaves.write_text("".join(lines[:-1]))
+    assert "record 5 is missing" in run("audit", folder, "--rpc", anvil.url).stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["audit", "no-such-folder"],
+        ["audit", "FOLDER", "--rpc", "http://127.0.0.1:9"],
+        ["audit", "FOLDER", "--rpc", "ftp://example.org"],
+        ["audit", "FOLDER", "--nonsense"],
+        ["audit"],
+    ],
+)
+def test_an_unusable_audit_is_status_2_and_one_message(
+    arguments: list[str], exported: Path
+) -> None:
+    done = run(*[exported if a == "FOLDER" else a for a in arguments])
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_leaves_of_an_export_are_those_that_verify_takes(
+    exported: Path, anvil: Any, published: Path
+) -> None:
+    # The table of another log: step 9 doesn't believe it.
+    leaves = exported / "leaves.csv"
+    done = run("verify", published / "whole.json", "--rpc", anvil.url, "--leaves", leaves, "--json")
+    said = json.loads(done.stdout)["steps"][8]
+    assert (said["outcome"], "table of leaves" in said["reason"]) == ("skipped", True)

@@ -13,6 +13,7 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
+import kit
 from kit import lessons
 from kit.exercises import EXERCISES
 
@@ -207,15 +208,20 @@ def test_the_demo_is_the_same_in_every_run_and_the_lesson_s(tmp_path: Path) -> N
     two = summary(tmp_path / "two", PYTHONHASHSEED="2", TZ="America/Lima", LANG="zh_CN.UTF-8")
     assert one == two
     made = sorted(
-        path for path in (tmp_path / "one").rglob("*.*") if path.suffix in (".csv", ".json")
+        path
+        for path in (tmp_path / "one").rglob("*.*")
+        if path.suffix in (".csv", ".json", ".parquet")
     )
-    assert len(made) == 2 + 62
+    assert len(made) == 2 + 62 + 7  # tables, certificates, the export
     for path in made:
         again = tmp_path / "two" / path.relative_to(tmp_path / "one")
         assert path.read_bytes() == again.read_bytes()
     assert one["entries"] == 62
     assert one["records"] == 124
     assert one["not_proved"] == 0
+    assert one["participants_audited"] == one["participants"] == 41
+    assert one["audit"] == f"proved on chain 20210921 at block {one['head_block_number']}"
+    assert kit.read(tmp_path / "one" / "export").attrs["audit"]["ok"]
     assert one["certificates"] == one["certificates_verified"] == 62
     # What the demo says is what students see.
     lesson = read(ROOT / "notebooks/06_who_took_part.ipynb")

@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import eth_abi
 import pytest
-from eth_utils import keccak
+from eth_utils import keccak, to_checksum_address
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,13 +19,14 @@ import kit
 from kit import people
 from kit.errors import ProofError
 from kit.merkle import BATCH_MAX, Anchor, Batch, Leaf, Tree, root_from_proof
-from kit.records import Record
+from kit.records import TYPES, Record
 
 VECTORS = Path(__file__).parent / "vectors"
 FORMAT = json.loads((VECTORS / "format_1.json").read_text())
 TREES = json.loads((VECTORS / "merkle_tree.json").read_text())["trees"]
 
 SAME = settings(derandomize=True, deadline=None)
+NONE = "0x" + "00" * 32
 LEAF = Leaf(7, "entry", people.alice.address, 1632124800, "0x" + "00" * 32, "0x" + "22" * 32)
 
 
@@ -249,3 +251,42 @@ def test_a_batch_shows_where_it_stands() -> None:
     anchor = Anchor(1, people.bob.address, "0x" + "aa" * 32, 4, "0x" + "bb" * 32, time, 0)
     batch = Batch(2, "0x" + "cc" * 32, 10, 5, anchor, people.registrar.address)
     assert repr(batch) == f"Batch 2: records 10–14, block 4, root 0x{'cc' * 32}"
+
+
+@SAME
+@given(
+    seq=st.integers(-1, 2**64),
+    kind=st.sampled_from([*TYPES, "poem"]),
+    author=st.binary(min_size=20, max_size=20).flatmap(
+        lambda raw: st.sampled_from(
+            [raw, "0x" + raw.hex(), to_checksum_address(raw), raw.hex(), "0x" + raw.hex()[:-1]]
+        )
+    ),
+    at=st.integers(-1, 2**64),
+    subject=st.binary(min_size=32, max_size=32),
+)
+def test_a_leaf_is_packed_as_eth_abi_does_it(
+    seq: int, kind: str, author: Any, at: int, subject: bytes
+) -> None:
+    fields = ("uint64", "uint8", "address", "uint64", "bytes32", "bytes32")
+    told = Leaf(seq, kind, author, at, "0x" + subject.hex(), "0x" + "22" * 32)
+    try:
+        packed = eth_abi.encode(
+            fields, (seq, TYPES[kind], author, at, subject, bytes.fromhex("22" * 32))
+        )
+    except (KeyError, eth_abi.exceptions.EncodingError):
+        with pytest.raises(ProofError, match="a leaf with values of the right kind"):
+            told.hash()
+    else:
+        assert told.hash() == "0x" + keccak(keccak(packed)).hex()
+
+
+@pytest.mark.parametrize("wrong", [True, 1.0, "1", None, [1]])
+def test_numbers_of_a_leaf_are_whole_numbers(wrong: object) -> None:
+    for name in ("seq", "at"):
+        values = {"seq": 0, "at": 0, name: wrong}
+        told = Leaf(values["seq"], "entry", "0x" + "11" * 20, values["at"], NONE, NONE)  # type: ignore[arg-type]
+        with pytest.raises(ProofError, match="a leaf with values of the right kind"):
+            told.hash()
+    with pytest.raises(ProofError):
+        Leaf(0, "entry", wrong, 0, NONE, NONE).hash()  # type: ignore[arg-type]

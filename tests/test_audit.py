@@ -1,0 +1,547 @@
+"""The audit: tampering is found and named, and what can't be named is said."""
+
+from __future__ import annotations
+
+import gc
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import pandas as pd
+import pytest
+from eth_utils import keccak
+
+import kit
+from kit import people
+from kit.audit import COLUMNS, LEAF, Audit, audit, compare
+from kit.errors import DataError, NodeDown
+from kit.log import Log
+from kit.merkle import Anchor, Batch, Leaf, Tree
+from kit.solidity import load_artifact
+
+AUTHORS = [people.named(f"author {i}").address for i in range(60)]
+START, NONE = 1632124800, "0x" + "00" * 32
+
+
+def commitment(text: object) -> str:
+    return "0x" + keccak(text=f"audit test {text}").hex()
+
+
+def some_leaves(count: int) -> list[Leaf]:
+    """A log's leaves: entries, each with its review, and now and then a witness."""
+    chance, found = random.Random(5), list[Leaf]()  # noqa: S311
+    for seq in range(count):
+        kind = "review" if seq % 2 else chance.choice(["entry"] * 4 + ["witness"])
+        earlier = [leaf for leaf in found[-40:] if leaf.type == "entry"]
+        kind = kind if earlier else "entry"
+        subject = NONE if kind == "entry" else chance.choice(earlier).commitment
+        author = people.moderator.address if kind == "review" else chance.choice(AUTHORS)
+        found.append(Leaf(seq, kind, author, START + seq, subject, commitment(seq)))
+    return found
+
+
+def in_batches(leaves: list[Leaf], sizes: Iterator[int], block_time: datetime) -> list[Batch]:
+    found: list[Batch] = []
+    first = 0
+    for number, size in enumerate(sizes):
+        part = leaves[first : first + size]
+        if not part:
+            break
+        anchor = Anchor(1, AUTHORS[0], commitment("tx"), number, commitment("b"), block_time, 0)
+        root = Tree(leaf.hash() for leaf in part).root
+        found.append(Batch(number, root, first, len(part), anchor))
+        first += len(part)
+    return found
+
+
+def as_table(leaves: list[Leaf], *, leaf: bool = True) -> pd.DataFrame:
+    rows = [vars(x) | ({LEAF: x.hash()} if leaf else {}) for x in leaves]
+    return pd.DataFrame(rows, columns=[*COLUMNS, *([LEAF] if leaf else [])])
+
+
+class Published(NamedTuple):
+    leaves: list[Leaf]
+    batches: list[Batch]
+    table: pd.DataFrame
+
+    def audit(self, table: pd.DataFrame) -> Audit:
+        return compare(self.batches, table)
+
+
+def published(count: int, *sizes: int) -> Published:
+    leaves = some_leaves(count)
+    batches = in_batches(leaves, iter(sizes or (64,) * count), datetime(2022, 1, 1, tzinfo=UTC))
+    return Published(leaves, batches, as_table(leaves))
+
+
+@pytest.fixture(scope="module")
+def small() -> Published:
+    return published(100, 1, 30, 64, 5)
+
+
+def named(found: Audit, kind: str) -> list[tuple[int | None, int | None]]:
+    return [(fault.seq, fault.row) for fault in found.faults if fault.kind == kind]
+
+
+def kinds(found: Audit) -> list[str]:
+    return [fault.kind for fault in found.faults]
+
+
+def failed(found: Audit) -> set[int]:
+    return {step.number for step in found.steps if step.outcome == "failed"}
+
+
+# --- 1,000 random tamperings ---------------------------------------------------------------------
+
+
+def other(leaf: Leaf, name: str, chance: random.Random) -> Leaf:
+    """A leaf with another value in one field: a plausible one."""
+    values: dict[str, Callable[[], Any]] = {
+        "type": lambda: chance.choice(["withdrawal", "appeal", "bulletin"]),
+        "author": lambda: chance.choice([a for a in AUTHORS if a != leaf.author]),
+        "at": lambda: leaf.at + chance.choice([-1, 1, 60, -86400]),
+        "subject": lambda: commitment(chance.random()),
+        "commitment": lambda: commitment(chance.random()),
+    }
+    return replace(leaf, **{name: values[name]()})
+
+
+Named = list[tuple[str, int | None, int | None]]  # kind, seq, row
+
+
+def tamper(  # noqa: C901  one case after the other
+    kind: str, leaves: list[Leaf], told: list[str], chance: random.Random
+) -> Callable[[Audit], bool]:
+    """Change the table in place; return the test whether an audit names what was done."""
+    n, m = sorted(chance.sample(range(len(leaves)), 2))
+
+    def has(fault: str, seq: int, row: int | None) -> Callable[[Audit], bool]:
+        return lambda found: named(found, fault) == [(seq, row)] and len(found.faults) == 1
+
+    if kind == "value":
+        leaves[n] = other(leaves[n], chance.choice(COLUMNS[1:]), chance)
+        return has("changed", n, n)
+    if kind == "number":
+        leaves[n] = replace(leaves[n], seq=chance.choice([m, n + 1, 10**6]))
+        return has("changed", n, n)
+    if kind == "its leaf":
+        told[n] = commitment(chance.random())
+        return has("changed", n, n)
+    if kind == "removed":
+        del leaves[n], told[n]
+        return has("missing", n, None)
+    if kind == "removed, renumbered":
+        del leaves[n], told[n]
+        leaves[n:] = [replace(leaf, seq=leaf.seq - 1) for leaf in leaves[n:]]
+        return lambda found: (
+            named(found, "missing") == [(n, None)]
+            and len(found.faults) == len(leaves) - n + 1
+            and failed(found) == {3, 6}
+        )
+    if kind == "twice":
+        leaves.insert(m, leaves[n])
+        told.insert(m, told[n])
+        return has("added", n, m)
+    if kind == "invented":
+        new = replace(other(leaves[n], "commitment", chance), author=AUTHORS[0])
+        leaves.insert(m, new)
+        told.insert(m, new.hash())
+        return has("added", n, m)
+    if kind == "appended":
+        new = replace(other(leaves[n], "commitment", chance), seq=len(leaves))
+        leaves.append(new)
+        told.append(new.hash())
+        return has("added", len(leaves) - 1, len(leaves) - 1)
+    if kind == "moved":
+        for table in (leaves, told):
+            table.insert(m, table.pop(n))  # type: ignore[attr-defined]
+        # Two neighbours: either of them was moved.
+        return lambda found: has("moved", n, m)(found) or (m == n + 1 and has("moved", m, n)(found))
+    if kind == "swapped":
+        for table in (leaves, told):
+            table[n], table[m] = table[m], table[n]  # type: ignore[index]
+        return lambda found: (
+            (
+                set(named(found, "moved")) >= {(n, m), (m, n)}
+                or (m <= n + 2 and bool(set(named(found, "moved")) & {(n, m), (m, n)}))
+            )
+            and set(kinds(found)) == {"moved"}
+        )
+    assert kind == "swapped, renumbered"
+    leaves[n], leaves[m] = replace(leaves[m], seq=n), replace(leaves[n], seq=m)
+    told[n], told[m] = told[m], told[n]
+    return lambda found: set(named(found, "changed")) == {(n, m), (m, n)}
+
+
+KINDS = [
+    *("value", "number", "its leaf", "removed", "twice", "invented", "appended"),
+    *("moved", "swapped", "swapped, renumbered"),
+]
+
+
+@pytest.fixture
+def remembered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Rows and roots that were computed before are remembered: a thousand tables share nearly all."""
+
+    class Root:
+        def __init__(self, leaves: Any) -> None:
+            self.root = root(tuple(leaves))
+
+    root = lru_cache(maxsize=None)(lambda leaves: Tree(leaves).root)
+    real, known = kit.audit._row, dict[Any, Any]()
+
+    def row(position: int, cells: tuple[Any, ...], told: bool, checked: dict[Any, bool]) -> Any:
+        key = (position, cells)
+        if key not in known:
+            known[key] = real(position, cells, told, checked)
+        old = known[key]
+        return type(old)(position, old.seq, old.leaf, old.hash, old.told, list(old.faults))
+
+    monkeypatch.setattr(kit.audit, "_row", row)
+    monkeypatch.setattr(kit.audit, "Tree", Root)
+    gc.disable()  # else it looks through all that is remembered, again and again
+    yield
+    gc.enable()
+
+
+def test_each_of_1000_random_tamperings_is_found_and_named(remembered: None) -> None:
+    chance, log = random.Random(20210921), published(5_000, *(250,) * 20)  # noqa: S311
+    assert log.audit(log.table).ok
+    told = [leaf.hash() for leaf in log.leaves]
+    for number in range(1_000):
+        # All that follows is renumbered, which takes long to make and to name: a few are enough.
+        kind = KINDS[number % len(KINDS)] if number % 50 else "removed, renumbered"
+        leaves, hashes = list(log.leaves), list(told)
+        is_named = tamper(kind, leaves, hashes, chance)
+        columns: dict[str, Any] = {
+            name: [getattr(leaf, name) for leaf in leaves] for name in COLUMNS
+        }
+        found = log.audit(pd.DataFrame(columns | {LEAF: hashes}))
+        assert not found.ok, (number, kind)
+        assert is_named(found), (number, kind, found)
+
+
+# --- what is named, and what can't be ------------------------------------------------------------
+
+
+def test_a_whole_table_is_ok(small: Published) -> None:
+    for table in (small.table, small.table[list(COLUMNS)], small.leaves):
+        found = compare(small.batches, table)
+        assert found.ok
+        assert found.faults == found.notes == ()
+        assert found.level == "consistent in itself"
+        assert found.proved == (True,) * 100
+    assert [step.outcome for step in found.steps] == ["skipped"] * 2 + ["passed"] * 4
+
+
+def test_a_row_changed_with_its_hash_names_its_batch(small: Published) -> None:
+    """What the docstring says can't be named; neither can it without the column leaf."""
+    changed = list(small.leaves)
+    changed[40] = replace(changed[40], author=AUTHORS[3])
+    for table in (as_table(changed), as_table(changed, leaf=False)):
+        found = small.audit(table)
+        assert kinds(found) == ["batch"]
+        assert (found.faults[0].seq, found.faults[0].last) == (31, 94)
+        assert "a root can't say which row was changed" in found.faults[0].text
+        assert found.proved == (True,) * 31 + (False,) * 64 + (True,) * 5
+        assert found.head_count["records"] == 36
+
+
+def test_what_is_odd_in_such_a_batch_is_named(small: Published) -> None:
+    changed = list(small.leaves)
+    changed[40] = replace(changed[40], at=START + 10**9)
+    changed[43] = replace(changed[43], subject=NONE)
+    text = small.audit(as_table(changed)).faults[0].text
+    assert "record 40 (row 40) is later than its block" in text
+    assert "record 43 (row 43) is a review about nothing" in text
+
+
+def test_which_of_two_rows_is_the_log_s_is_told_by_the_root(small: Published) -> None:
+    """The false one stands first, and nobody gave hashes."""
+    false = replace(small.leaves[40], author=AUTHORS[3])
+    rows = [*small.leaves[:40], false, *small.leaves[40:]]
+    found = small.audit(as_table(rows, leaf=False))
+    assert named(found, "added") == [(40, 40)]
+    assert kinds(found) == ["added"]
+    assert found.proved == (True,) * 40 + (False,) + (True,) * 60
+
+
+def test_a_missing_record_leaves_its_batch_unproved(small: Published) -> None:
+    table = small.table.drop(index=[40]).reset_index(drop=True)
+    found = small.audit(table)
+    assert found.faults[0].text == "record 40 is missing"
+    assert found.steps[5].outcome == "skipped"
+    assert found.steps[5].reason.startswith("3 of 4 batches lead to their roots")
+    table.loc[50, "author"] = AUTHORS[3]
+    assert named(small.audit(table), "changed") == [(51, 50)]
+
+
+def test_missing_records_are_named_by_runs(small: Published) -> None:
+    table = small.table.drop(index=[0, 40, 41, 42, 98, 99])
+    texts = [fault.text for fault in small.audit(table).faults]
+    assert texts == [
+        "record 0 is missing",
+        "records 40–42 are missing",
+        "records 98–99 are missing",
+    ]
+
+
+def test_several_tamperings_at_once_are_all_named(small: Published) -> None:
+    table = small.table.copy()
+    table.loc[5, "at"] += 1
+    table.loc[60, "type"] = "bulletin"
+    table = pd.concat([table.drop(index=[96]), table.iloc[[2]]], ignore_index=True)
+    found = small.audit(table)
+    assert [(f.kind, f.seq, f.row) for f in found.faults] == [
+        ("missing", 96, None),
+        ("added", 2, 99),
+        ("changed", 5, 5),
+        ("changed", 60, 60),
+    ]
+    assert failed(found) == {3, 4, 6}
+
+
+def test_the_table_of_another_log(small: Published) -> None:
+    other = [replace(leaf, commitment=commitment(f"other {leaf.seq}")) for leaf in small.leaves]
+    found = small.audit(as_table(other))
+    assert failed(found) == {6}
+    assert "is this the table of another log?" in found.steps[5].reason
+    assert not any(found.proved)
+    assert set(found.head_count.values()) == {0}
+
+
+# --- the head-count ------------------------------------------------------------------------------
+
+
+def test_the_head_count_by_hand() -> None:
+    a, b, c = AUTHORS[:3]
+    made = [("entry", a), ("entry", a), ("entry", b), ("witness", b), ("witness", c), ("review", c)]
+    leaves = [
+        Leaf(i, kind, author, START, commitment(0) if i > 2 else NONE, commitment(i))
+        for i, (kind, author) in enumerate(made)
+    ]
+    log = Published(
+        leaves, in_batches(leaves, iter([6]), datetime(2022, 1, 1, tzinfo=UTC)), as_table(leaves)
+    )
+    assert log.audit(log.table).head_count == {
+        "participants": 2,
+        "witnesses": 2,
+        "both": 1,
+        "either": 3,
+        "entries": 3,
+        "witness_records": 2,
+        "records": 6,
+    }
+
+
+def test_oddities_of_the_log_itself_are_notes_and_no_faults() -> None:
+    leaves = [Leaf(i, "entry", AUTHORS[0], START, NONE, commitment(1)) for i in range(2)]
+    batches = in_batches(leaves, iter([2]), datetime(2021, 1, 1, tzinfo=UTC))
+    found = compare(batches, leaves)
+    assert found.ok
+    assert found.notes == (
+        "record 0 is later than its block",
+        "record 1 is later than its block",
+        f"the commitment {commitment(1)} stands twice",
+    )
+
+
+# --- bad input -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "said"),
+    [
+        ("seq", None, "its seq is no number"),
+        ("seq", -1, "its seq is no number"),
+        ("seq", 2**64, "its seq is no number"),
+        ("seq", True, "its seq is no number"),
+        ("type", "poem", "its type is none of"),
+        ("type", None, "its type is none of"),
+        ("author", AUTHORS[0].lower(), "no address with the capitals"),
+        ("author", 5, "no address with the capitals"),
+        ("at", -1, "no time in whole seconds"),
+        ("at", START + 0.5, "no time in whole seconds"),
+        ("at", "yesterday", "no time in whole seconds"),
+        ("at", pd.Timestamp("2021-09-20T08:00:00.5Z"), "no time in whole seconds"),
+        ("at", pd.NaT, "no time in whole seconds"),
+        ("subject", "0x00", "its subject is no hash"),
+        ("commitment", pd.NA, "its commitment is no hash"),
+        ("commitment", "0X" + "AB" * 32, "its commitment is no hash"),
+    ],
+)
+def test_values_that_no_leaf_can_have_are_named(
+    column: str, value: object, said: str, small: Published
+) -> None:
+    for leaf in (True, False):
+        table = as_table(small.leaves, leaf=leaf).astype("object")
+        table.loc[7, column] = value
+        found = small.audit(table)
+        assert not found.ok
+        changed = [fault for fault in found.faults if fault.kind == "changed"]
+        assert [fault.row for fault in changed] == [7]
+        if column != "seq" or not leaf:
+            assert said in changed[0].text
+        else:
+            assert (
+                changed[0].text
+                == "a row without number (row 7) was record 7: its number was changed"
+            )
+
+
+def test_times_may_be_unix_seconds_or_have_a_zone(small: Published) -> None:
+    utc = pd.to_datetime(small.table["at"], unit="s", utc=True)
+    local = utc.dt.tz_convert("Asia/Shanghai")
+    mixed = [a if i % 2 else b for i, (a, b) in enumerate(zip(utc, local, strict=True))]
+    floats = small.table["at"].astype("float64")
+    for at in (utc, local, pd.Series(mixed, dtype="object"), floats):
+        assert small.audit(small.table.assign(at=at)).ok
+    for at in (
+        utc.dt.tz_localize(None),
+        pd.Series([*mixed[:-1], datetime(2021, 9, 9)], dtype=object),
+    ):
+        with pytest.raises(DataError, match="times with a time zone, or Unix seconds"):
+            small.audit(small.table.assign(at=at))
+
+
+def test_no_subject_may_be_missing_instead_of_zeros(small: Published) -> None:
+    for nothing in (None, float("nan"), pd.NA):
+        subject = [nothing if s == NONE else s for s in small.table["subject"]]
+        assert small.audit(small.table.assign(subject=pd.Series(subject, dtype="object"))).ok
+
+
+@pytest.mark.parametrize(
+    "columns", [["seq"], [*COLUMNS[:5]], [*COLUMNS, "text"], ["leaf", *COLUMNS[1:]]]
+)
+def test_other_columns_are_an_error(columns: list[str], small: Published) -> None:
+    with pytest.raises(DataError, match="the columns seq, type, author, at, subject, commitment"):
+        small.audit(small.table.reindex(columns=columns))
+    with pytest.raises(DataError, match="Leaf objects"):
+        compare(small.batches, ["leaf"])  # type: ignore[list-item]
+
+
+def test_an_empty_table(small: Published) -> None:
+    found = small.audit(small.table[:0])
+    assert [fault.text for fault in found.faults] == ["records 0–99 are missing"]
+    assert compare([], small.table[:0]).ok
+    assert not compare([], small.table).ok
+
+
+# --- on a chain ----------------------------------------------------------------------------------
+
+
+class OnChain(NamedTuple):
+    log: Log
+    leaves: list[Leaf]
+
+
+def put_on(chain: Any, leaves: list[Leaf], *sizes: int) -> OnChain:
+    log = Log.deploy(chain, by=people.registrar)
+    first = 0
+    for size in sizes:
+        root = Tree(leaf.hash() for leaf in leaves[first : first + size]).root
+        log.append(root, first, size, by=people.registrar)
+        first += size
+    return OnChain(log, leaves)
+
+
+@pytest.fixture(scope="module")
+def onchain() -> OnChain:
+    return put_on(kit.chain.embedded(), some_leaves(12), 5, 1, 6)
+
+
+def test_an_audit_on_a_chain(onchain: OnChain) -> None:
+    chain, log = onchain.log.chain, onchain.log
+    for contract in (log, log.address):
+        found = audit(chain, contract, as_table(onchain.leaves))
+        assert {step.outcome for step in found.steps[:1] + found.steps[2:]} == {"passed"}
+        assert found.ok
+        assert found.level == f"proved on chain 20210921 at block {chain.head.number}"
+
+
+def test_tampering_is_found_on_a_chain(onchain: OnChain) -> None:
+    changed = [*onchain.leaves[:7], replace(onchain.leaves[7], at=1), *onchain.leaves[8:]]
+    found = audit(onchain.log.chain, onchain.log, changed)
+    assert (kinds(found), failed(found)) == (["batch"], {6})
+    assert found.level == "not proved: failed at step 6"
+
+
+def test_an_audit_up_to_a_block(onchain: OnChain) -> None:
+    batches = onchain.log.batches()
+    found = audit(
+        onchain.log.chain,
+        onchain.log,
+        onchain.leaves[:6],
+        last_block=batches[1].anchor.block_number,
+    )
+    assert found.ok
+    assert "it has 6 newer ones" in found.steps[2].reason
+    assert failed(audit(onchain.log.chain, onchain.log, onchain.leaves[:6])) == {3}
+
+
+def test_the_table_of_another_contract(onchain: OnChain) -> None:
+    other = put_on(onchain.log.chain, some_leaves(20)[::-1][:1], 1).log
+    found = audit(onchain.log.chain, other, onchain.leaves)
+    assert failed(found) >= {4, 6}
+    assert "another log?" in found.steps[5].reason
+
+
+def test_a_contract_that_is_no_log_fails_at_step_1(
+    onchain: OnChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = onchain.log.chain
+    storage = chain.deploy(load_artifact("DiaryStorage"), by=people.registrar).address
+    for address in (storage, people.alice.address, "nonsense"):
+        found = audit(chain, address, onchain.leaves)
+        assert [step.outcome for step in found.steps] == ["failed"] + ["skipped"] * 5
+        assert found.level == "not proved: failed at step 1"
+        assert not any(found.proved)
+    artifact = replace(load_artifact("DiaryLog"), runtime="0x00")
+    monkeypatch.setattr(kit.log, "load_artifact", lambda name: artifact)
+    found = audit(chain, onchain.log, onchain.leaves)  # answers like a log, with other code
+    assert failed(found) == {1}
+    assert "the code of DiaryLog" in found.steps[0].reason
+
+
+def test_a_node_that_contradicts_itself(onchain: OnChain, monkeypatch: pytest.MonkeyPatch) -> None:
+    batches, chain = onchain.log.batches(), onchain.log.chain
+    monkeypatch.setattr(Log, "batches", lambda log: batches[:2])
+    found = audit(chain, onchain.log, onchain.leaves[:6])
+    assert found.steps[1].reason == "the node lists 2 of 3 batches"
+    monkeypatch.setattr(Log, "batches", lambda log: [batches[0], batches[2]])
+    assert "batch 1 from record 5 on is not there" in audit(chain, onchain.log, []).steps[1].reason
+    monkeypatch.setattr(Log, "batches", lambda log: [replace(batches[0], root=NONE), *batches[1:]])
+    assert "another root for batch 0" in audit(chain, onchain.log, []).steps[1].reason
+
+
+def test_a_node_that_died_is_no_verdict(onchain: OnChain, monkeypatch: pytest.MonkeyPatch) -> None:
+    def dead(self: Log) -> int:
+        raise NodeDown("a JSON-RPC node", "silence", "Start it.")
+
+    monkeypatch.setattr(Log, "record_count", dead)
+    with pytest.raises(NodeDown):
+        audit(onchain.log.chain, onchain.log.address, onchain.leaves)
+
+
+# --- how it shows itself -------------------------------------------------------------------------
+
+
+def test_how_an_audit_shows_itself(small: Published) -> None:
+    hostile = "<script>alert(1)</script>"
+    table = small.table.assign(type=hostile)
+    table.attrs["simulated"] = True
+    found = small.audit(table)
+    assert repr(found).splitlines()[-1] == "not proved: failed at step 6"
+    assert "… and 90 more: see .faults" in repr(found)
+    assert "(simulated)" in repr(found)
+    assert hostile in repr(found)
+    assert "<script" not in found._repr_html_()
+    assert "&lt;script&gt;" in found._repr_html_()
+    said = found.to_json()
+    assert json.loads(json.dumps(said)) == said
+    assert (said["ok"], said["simulated"], len(said["faults"])) == (False, True, 100)
+    assert "proved: " in repr(small.audit(small.table))

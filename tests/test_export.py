@@ -1,0 +1,450 @@
+"""The export of a diary, and reading it back: whole, the same in every run, and every change found."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from eth_utils import keccak
+from frictionless import Package
+
+import kit
+from kit import export, people, records
+from kit.archive import Archive
+from kit.embedded import EmbeddedChain
+from kit.errors import DataError
+
+FILES = sorted([f"{t}.{e}" for t in export.TABLES for e in ("csv", "parquet")])
+TEXTS = ["=1+1", "+86 没打通", "- 一", "@你好", "'quoted'", "NA", 'a "b",\nc\td', "好好写字。"]
+
+
+def made() -> tuple[EmbeddedChain, kit.Diary]:
+    """A diary of awkward texts in two batches, and what is not published yet."""
+    chain = kit.chain.embedded()
+    diary = kit.Diary.open(chain)
+    for number, text in enumerate(TEXTS):
+        entry = diary.post(people.named(f"author {number % 5}"), text, place="=泉州")
+        diary.review(entry, by=people.moderator, approve=True)
+        if number in (2, len(TEXTS) - 1):
+            diary.publish()
+    diary.post(people.alice, "Not published.", place="厦门")
+    return chain, diary
+
+
+@pytest.fixture(scope="module")
+def diary() -> kit.Diary:
+    return made()[1]
+
+
+@pytest.fixture(scope="module")
+def written(diary: kit.Diary, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return diary.export(tmp_path_factory.mktemp("exports") / "diary", licence="CC0-1.0")
+
+
+@pytest.fixture
+def copy(written: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(written, tmp_path / "copy"))
+
+
+def failed(table: pd.DataFrame) -> set[int]:
+    steps = table.attrs["audit"]["steps"]
+    return {step["number"] for step in steps if step["outcome"] == "failed"}
+
+
+# --- what is written -----------------------------------------------------------------------------
+
+
+def test_what_comes_back_is_what_the_diary_has(diary: kit.Diary, written: Path) -> None:
+    alone, proved = kit.read(written), kit.read(written, diary.chain)
+    for table in (alone, proved):
+        pd.testing.assert_frame_equal(table, diary.records())
+        assert table["proved"].all()
+        assert list(table[table["type"] == "entry"]["text"]) == TEXTS
+        assert "simulated" not in table.attrs
+        assert table.attrs["audit"]["head_count"]["participants"] == 5
+    assert alone.attrs["level"] == "consistent in itself"
+    assert proved.attrs["level"] == f"proved on chain 20210921 at block {diary.chain.head.number}"
+    outcomes = [step["outcome"] for step in alone.attrs["audit"]["steps"]]
+    assert outcomes == ["skipped", "skipped", *["passed"] * 6]
+    assert {step["outcome"] for step in proved.attrs["audit"]["steps"]} == {"passed"}
+
+
+def test_the_same_diary_gives_the_same_bytes(written: Path, tmp_path: Path) -> None:
+    again = made()[1].export(tmp_path / "again", licence="CC0-1.0")
+    assert sorted(path.name for path in again.iterdir()) == sorted([*FILES, "datapackage.json"])
+    for path in again.iterdir():
+        assert path.read_bytes() == (written / path.name).read_bytes(), path.name
+
+
+def test_the_package_is_valid_and_says_whose_it_is(diary: kit.Diary, written: Path) -> None:
+    report = Package(str(written / "datapackage.json")).validate()
+    assert report.flatten(["type", "message"]) == []
+    assert report.valid
+    assert report.stats["tasks"] == len(FILES)
+    package = json.loads((written / "datapackage.json").read_text(encoding="utf-8"))
+    assert package["licenses"] == [{"name": "CC0-1.0"}]
+    assert package["civic_diary"] == {
+        "format": "civic-diary-export/1",
+        "kit": kit.__version__,
+        "chain_id": 20210921,
+        "genesis_hash": diary.chain.genesis_hash,
+        "contract": diary.log.address,
+        "block_number": diary.chain.head.number,
+        "block_hash": diary.chain.head.hash,
+        "simulated": False,
+    }
+
+
+def test_the_package_is_checked_by_others(copy: Path) -> None:
+    (copy / "leaves.csv").write_bytes(
+        (copy / "leaves.csv").read_bytes().replace(b"entry", b"Entry")
+    )
+    assert not Package(str(copy / "datapackage.json")).validate().valid
+
+
+def test_a_stranger_can_check_it_without_the_kit_s_reader(diary: kit.Diary, written: Path) -> None:
+    for frame in (
+        pd.read_csv(written / "records.csv", keep_default_na=False),
+        pd.read_parquet(written / "records.parquet"),
+    ):
+        assert len(frame) == 2 * len(TEXTS)
+        for row in frame.itertuples():
+            hashed = keccak(bytes.fromhex(row.salt[2:]) + row.canonical.encode())
+            assert row.commitment == "0x" + hashed.hex()
+            author = json.loads(row.canonical)["author"]
+            signed = records.signer(row.commitment, row.signature, 20210921, diary.log.address)
+            assert signed == author
+
+
+def test_no_cell_of_the_csv_is_a_formula(written: Path) -> None:
+    cells = pd.read_csv(written / "records.csv", dtype="str", keep_default_na=False)
+    texts = [text for text in cells["text"] if text]
+    assert texts[:5] == ["'=1+1", "'+86 没打通", "'- 一", "'@你好", "''quoted'"]
+    for file in ("leaves", "batches", "records"):
+        for column in pd.read_csv(
+            written / f"{file}.csv", dtype="str", keep_default_na=False
+        ).items():
+            assert not column[1].str.startswith(("=", "+", "-", "@", "\t")).any(), column[0]
+    exact = pq.read_table(written / "records.parquet")["text"].to_pylist()
+    assert [text for text in exact if text] == TEXTS
+
+
+def test_csv_alone_and_parquet_alone_are_enough(diary: kit.Diary, copy: Path) -> None:
+    for ending in ("csv", "parquet"):
+        part = Path(shutil.copytree(copy, copy.parent / ending))
+        for path in part.glob(f"*.{ending}"):
+            path.unlink()
+        pd.testing.assert_frame_equal(kit.read(part, diary.chain), diary.records())
+        assert failed(kit.read(part)) == set()
+
+
+def test_what_is_not_open_is_not_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    diary = made()[1]
+    closed = diary.leaves()[0].commitment
+    get = Archive.get
+    monkeypatch.setattr(Archive, "get", lambda a, c: None if c == closed else get(a, c))
+    folder = diary.export(tmp_path / "export")
+    for path in folder.iterdir():
+        assert TEXTS[0].encode() not in path.read_bytes()
+    table = kit.read(folder, diary.chain)
+    assert list(table["check"]) == ["content is missing", *["ok"] * (len(table) - 1)]
+    assert table.attrs["audit"]["ok"]
+    assert table["text"].isna()[0]
+    assert table.attrs["audit"]["head_count"]["entries"] == len(TEXTS)
+
+
+def test_an_empty_diary(tmp_path: Path) -> None:
+    diary = kit.Diary.open(kit.chain.embedded())
+    table = kit.read(diary.export(tmp_path / "export"), diary.chain)
+    assert len(table) == 0
+    assert table.attrs["audit"]["ok"]
+    assert table.dtypes.astype(str).to_dict() == kit.diary.COLUMNS
+    assert set(table.attrs["audit"]["head_count"].values()) == {0}
+
+
+def test_simulated_travels(diary: kit.Diary, tmp_path: Path) -> None:
+    folder = diary.export(tmp_path / "export", simulated=True)
+    table = kit.read(folder)
+    assert table.attrs["simulated"] is True
+    assert table.attrs["audit"]["simulated"] is True
+    assert "Simulated" in json.loads((folder / "datapackage.json").read_text())["description"]
+    assert "(simulated)" in repr(export.check(folder)[0])
+
+
+def test_an_export_of_earlier_is_still_whole(tmp_path: Path) -> None:
+    chain, diary = made()
+    folder = diary.export(tmp_path / "export")
+    before = diary.records()
+    diary.review(diary.waiting()[0], by=people.moderator, approve=True)
+    diary.publish()
+    table = kit.read(folder, chain)
+    pd.testing.assert_frame_equal(table, before)
+    assert table.attrs["audit"]["ok"]
+    assert "it has 2 newer ones" in table.attrs["audit"]["steps"][2]["reason"]
+
+
+# --- written whole or not at all -----------------------------------------------------------------
+
+
+def test_nothing_is_overwritten(diary: kit.Diary, tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(DataError, match="which has something in it"):
+        diary.export(tmp_path)
+    with pytest.raises(DataError, match="which has something in it"):
+        diary.export(tmp_path / "mine.txt")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+    (tmp_path / "empty").mkdir()
+    assert diary.export(tmp_path / "empty") == tmp_path / "empty"
+    assert len(list((tmp_path / "empty").iterdir())) == len(FILES) + 1
+
+
+def test_an_export_that_fails_leaves_nothing(
+    diary: kit.Diary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = Path.write_bytes
+
+    def full(path: Path, content: bytes) -> int:
+        if path.name == "records.csv":
+            raise OSError(28, "No space left on device")
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(DataError, match="No space left on device"):
+        diary.export(tmp_path / "export")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_archive_without_the_log_s_leaves_is_not_exported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    diary = made()[1]
+    leaves = diary.leaves()
+    monkeypatch.setattr(diary, "leaves", lambda: [*leaves[:3], *leaves[4:]])
+    with pytest.raises(DataError, match="record 3 is missing"):
+        diary.export(tmp_path / "export")
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- tampering -----------------------------------------------------------------------------------
+
+
+def rehash(folder: Path) -> None:
+    """What someone who tampers does last: give the changed files their new hashes."""
+    path = folder / "datapackage.json"
+    package = json.loads(path.read_text(encoding="utf-8"))
+    for resource in package["resources"]:
+        resource["hash"] = "sha256:" + sha256((folder / resource["path"]).read_bytes()).hexdigest()
+    path.write_text(json.dumps(package), encoding="utf-8")
+
+
+def rewrite(folder: Path, name: str, change: Callable[[list[dict[str, Any]]], Any]) -> None:
+    """Change a table in both its files, and the package with it: only what is signed can tell."""
+    rows = pq.read_table(folder / f"{name}.parquet").to_pylist()
+    change(rows)
+    (folder / f"{name}.csv").write_bytes(export._csv(name, rows))
+    table = pa.Table.from_pylist(rows, schema=export._schema(name))
+    pq.write_table(table, folder / f"{name}.parquet")
+    rehash(folder)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_each_changed_file_is_found(name: str, copy: Path) -> None:
+    path = copy / name
+    if name.endswith(".csv"):
+        content = path.read_bytes()
+        path.write_bytes(content[:-2] + bytes([content[-2] ^ 1]) + b"\n")
+    else:
+        table = pq.read_table(path)
+        pq.write_table(table.slice(0, table.num_rows - 1), path)
+    table = kit.read(copy)
+    assert 7 in failed(table)
+    assert table.attrs["level"].startswith("not proved")
+    assert f"{name} was changed" in table.attrs["audit"]["steps"][6]["reason"]
+    rehash(copy)
+    assert 7 in failed(kit.read(copy))  # CSV and Parquet differ
+
+
+def test_changes_of_the_leaves_are_found(diary: kit.Diary, copy: Path) -> None:
+    rewrite(copy, "leaves", lambda rows: rows[4].update(at=rows[4]["at"] - 3600))
+    for chain in (None, diary.chain):
+        table = kit.read(copy, chain)
+        assert failed(table) == {6, 8}
+        assert list(table.index[~table["proved"]]) == [4]
+        assert "record 4 (row 4) was changed" in table["check"][4]
+
+
+def test_a_leaf_changed_with_its_hash_is_named_by_its_author(copy: Path) -> None:
+    """The root can only name the batch; the signed record names the row."""
+
+    def change(rows: list[dict[str, Any]]) -> None:
+        rows[1]["author"] = people.bob.address
+        rows[1]["leaf"] = kit.merkle.Leaf(*list(rows[1].values())[:6]).hash()
+
+    rewrite(copy, "leaves", change)
+    table = kit.read(copy)
+    assert failed(table) == {6, 8}
+    assert table.attrs["audit"]["faults"][0]["kind"] == "batch"
+    assert table.attrs["audit"]["steps"][7]["reason"].startswith("record 1: its batch doesn't lead")
+    assert not table["proved"][:6].any()
+    assert table["proved"][6:].all()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda row: row.update(text="Other."), "the columns for reading differ"),
+        (lambda row: row.update(attachments=3), "the columns for reading differ"),
+        (lambda row: row.update(salt="0x" + "11" * 32), "content differs from the commitment"),
+        (lambda row: row.update(salt="short"), "unreadable"),
+        (lambda row: row.update(signature=row["signature"][:-2]), "unreadable"),
+        (lambda row: row.update(canonical=row["canonical"].replace("泉", "漳")), "content differs"),
+        (lambda row: row.update(canonical=row["canonical"] + " "), "the columns for reading"),
+        (lambda row: row.update(canonical="[" * 70_000), "unreadable"),
+        (lambda row: row.update(canonical="null"), "unreadable"),
+        (lambda row: row.update(commitment="0x" + "22" * 32), "the columns for reading differ"),
+    ],
+)
+def test_changes_of_a_record_are_found(
+    change: Callable[[dict[str, Any]], Any], said: str, diary: kit.Diary, copy: Path
+) -> None:
+    rewrite(copy, "records", lambda rows: change(rows[2]))
+    table = kit.read(copy, diary.chain)
+    assert failed(table) == {8}
+    assert said in table["check"][2]
+    assert list(table.index[~table["proved"]]) == [2]
+
+
+def test_a_signature_of_somebody_else_is_found(diary: kit.Diary, copy: Path) -> None:
+    def forge(rows: list[dict[str, Any]]) -> None:
+        committed = rows[0]["commitment"]
+        rows[0]["signature"] = records.sign(committed, 20210921, diary.log.address, people.bob)
+
+    rewrite(copy, "records", forge)
+    assert kit.read(copy)["check"][0] == "the signature is not the author's"
+
+
+def test_records_of_strangers_are_found(copy: Path) -> None:
+    rewrite(copy, "records", lambda rows: rows.append(rows[0] | {"seq": 99}))
+    assert kit.read(copy).attrs["audit"]["steps"][7]["reason"] == "record 99 is not in the leaves"
+    rewrite(copy, "records", lambda rows: rows.append(rows[0]))
+    assert 7 in failed(kit.read(copy))
+
+
+def test_rows_of_strangers_are_found(diary: kit.Diary, copy: Path) -> None:
+    rewrite(copy, "leaves", lambda rows: rows.append(rows[0] | {"seq": len(rows)}))
+    table = kit.read(copy, diary.chain)
+    assert 4 in failed(table) or 6 in failed(table)
+    assert not table["proved"].iloc[-1]
+    assert table["proved"].iloc[:-1].all()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"root": "0x" + "11" * 32},
+        {"block_hash": "0x" + "11" * 32},
+        {"block_time": 1},
+        {"block_number": 1},
+        {"transaction_hash": "0x" + "11" * 32},
+        {"log_index": 9},
+        {"registrar": people.bob.address},
+        {"number": 7},
+        {"count": 2**40},
+    ],
+)
+def test_changes_of_the_batches_are_found_on_the_chain(
+    change: dict[str, Any], diary: kit.Diary, copy: Path
+) -> None:
+    rewrite(copy, "batches", lambda rows: rows[1].update(change))
+    table = kit.read(copy, diary.chain)
+    assert failed(table) == {7}
+    assert "batch 1 is not as the chain has it" in table.attrs["audit"]["steps"][6]["reason"]
+    # What is returned is what the chain says.
+    assert table["proved"].all()
+    assert list(table["block_number"]) == list(diary.records()["block_number"])
+
+
+def test_the_last_batch_can_not_be_left_out(diary: kit.Diary, copy: Path) -> None:
+    for name, last in (("leaves", 6), ("batches", 1), ("records", 6)):
+        rewrite(copy, name, lambda rows, last=last: rows.__delitem__(slice(last, None)))
+    assert failed(kit.read(copy)) == set()  # in itself it looks whole
+    table = kit.read(copy, diary.chain)
+    assert {3, 7} <= failed(table)
+    assert table.attrs["audit"]["faults"][0]["text"] == "records 6–15 are missing"
+
+
+def test_another_chain_and_a_chain_that_was_restarted(copy: Path, written: Path) -> None:
+    other = kit.chain.embedded()
+    table = kit.read(written, other)  # the same id and the same genesis, and no such block
+    assert failed(table) == {1}
+    assert not table["proved"].any()
+    other.mine(40)
+    assert 1 in failed(kit.read(written, other))
+    package = json.loads((copy / "datapackage.json").read_text())
+    package["civic_diary"]["chain_id"] = 1
+    (copy / "datapackage.json").write_text(json.dumps(package))
+    assert failed(kit.read(copy, other)) >= {1}
+
+
+# --- what is no export ---------------------------------------------------------------------------
+
+
+def package(**changes: Any) -> Callable[[Path], object]:
+    def change(folder: Path) -> object:
+        path = folder / "datapackage.json"
+        content = json.loads(path.read_text(encoding="utf-8"))
+        content["civic_diary"] |= changes
+        return path.write_text(json.dumps(content), encoding="utf-8")
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda folder: shutil.rmtree(folder), "a folder with a datapackage.json"),
+        (lambda folder: (folder / "datapackage.json").unlink(), "a folder with a datapackage.json"),
+        (lambda folder: (folder / "datapackage.json").write_text("{"), "JSON in datapackage.json"),
+        (lambda folder: (folder / "datapackage.json").write_text("[]"), "an export of the format"),
+        (package(format="civic-diary-export/2"), "an export of the format civic-diary-export/1"),
+        (package(chain_id="1"), "chain_id in datapackage.json"),
+        (package(contract="0x12"), "the contract's address"),
+        (package(simulated=None), "simulated in datapackage.json"),
+        (lambda folder: [p.unlink() for p in folder.glob("leaves.*")], "leaves.csv or leaves.par"),
+        (lambda folder: (folder / "leaves.csv").write_text("a,b\n1,2\n"), "the columns seq, type"),
+        (lambda folder: (folder / "leaves.csv").write_bytes(b"\xff\xfe\x00"), "CSV in leaves.csv"),
+        (lambda folder: (folder / "leaves.csv").write_text(""), "CSV in leaves.csv"),
+        (
+            lambda folder: (folder / "leaves.parquet").write_text("PAR1"),
+            "Parquet in leaves.parquet",
+        ),
+        (
+            lambda folder: pq.write_table(pa.table({"seq": [1]}), folder / "leaves.parquet"),
+            "the columns seq, type",
+        ),
+        (
+            lambda folder: (folder / "leaves.csv").write_text(
+                (folder / "leaves.csv").read_text().replace("\n0,", "\n1e3,", 1)
+            ),
+            "whole numbers in the column seq",
+        ),
+        (
+            lambda folder: rewrite(folder, "batches", lambda rows: rows[0].update(root=None)),
+            "batches with all their values|batches.csv",
+        ),
+    ],
+)
+def test_what_is_no_export_is_an_error_that_says_so(
+    spoil: Callable[[Path], object], said: str, copy: Path
+) -> None:
+    spoil(copy)
+    with pytest.raises(DataError, match=said):
+        kit.read(copy)
