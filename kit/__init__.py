@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kit import chain as chain
     from kit import data as data
     from kit import diary as diary
+    from kit import desk as desk
     from kit import display as display
     from kit import errors as errors
     from kit import fonts as fonts
@@ -52,6 +53,7 @@ _MODULES = (
     "certificates",
     "chain",
     "data",
+    "desk",
     "diary",
     "display",
     "errors",

@@ -331,6 +331,14 @@ class Archive:
         """Return all records about others (reviews, appeals, …), in order of arrival."""
         return self._said("WHERE type NOT IN ('entry', 'bulletin') ORDER BY arrived")
 
+    def latest(self, type: str, limit: int, *, author: str | None = None) -> list[Said]:
+        """Return the newest records of a type, those of one author if one is given, newest first."""
+        return self._said(
+            "WHERE type = :type AND (:author IS NULL OR author = :author)"
+            " ORDER BY arrived DESC LIMIT :limit",
+            {"type": type, "author": author, "limit": limit},
+        )
+
     def landed_entries(self) -> list[tuple[int, Said]]:
         """Return the entries that are on the chain, each after its number, in order of time."""
         rows = self._rows(

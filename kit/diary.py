@@ -40,6 +40,7 @@ from kit.table import COLUMNS, rebuild
 if TYPE_CHECKING:
     import pandas as pd
 
+    from kit.desk import Desk
     from kit.timeline import Timeline
     from kit.trace import Trace
 
@@ -355,6 +356,15 @@ class Diary:
         from kit.trace import Trace
 
         return Trace.of(self, self._said(record))
+
+    def desk(self, people: Iterable[BaseAccount] = ()) -> Desk:
+        """Return the diary as a desk to click: write, review, timeline; the last line of a cell.
+
+        The lessons' people sit at it, and ``people``, whose keys sign what they do.
+        """
+        from kit.desk import Desk
+
+        return Desk(self, people)
 
     # --- inside ----------------------------------------------------------------------------------
 
