@@ -1,0 +1,207 @@
+"""The desk in JupyterLab, in a real browser: a day at it, by mouse, by keyboard, on a phone."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zxingcpp
+from PIL import Image
+
+import kit
+
+ROOT = Path(kit.__file__).parent.parent
+TOKEN = "a-token-for-the-test"
+
+DESK = """\
+import kit
+from kit.log import MODERATOR_ROLE
+
+chain = kit.chain.embedded()
+diary = kit.Diary.open(chain)
+second = kit.people.named("moderator 2")
+diary.log.grant(MODERATOR_ROLE, second.address, by=diary.registrar)
+diary.desk([second])
+"""
+
+SCANNED = """\
+from pathlib import Path
+
+entry = diary.log.batches() and diary.leaves()[0]
+compact = diary.certificate(diary.timeline().frame["commitment"][0]).compact()
+scanned = Path("scanned.txt").read_text()
+result = kit.verify(kit.Certificate.from_compact(scanned.partition("#")[2]), chain)
+print(scanned.partition("#")[2] == compact, result.level)
+"""
+
+
+# --- JupyterLab and the browser ------------------------------------------------------------------
+
+
+def _chromium() -> str:
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+    found = os.environ.get("KIT_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+    if not found:
+        how = (
+            "Debian and Ubuntu: sudo apt install chromium; elsewhere set KIT_CHROMIUM to its path."
+        )
+        pytest.fail(f"Missing: Chromium, for the tests of the desk. {how}", pytrace=False)
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the server's notebooks lie."""
+    return tmp_path_factory.mktemp("lab")
+
+
+@pytest.fixture(scope="module")
+def lab(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A JupyterLab server with nobody's settings; its address."""
+    home = tmp_path_factory.mktemp("home")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    names = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("JUPYTER")},
+        **{f"JUPYTER_{name}": str(home / name) for name in names},
+        "HOME": str(home),
+        "IPYTHONDIR": str(home / "ipython"),
+        "PYTHONPATH": str(ROOT),
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+    }
+    options = [
+        "--no-browser",
+        f"--port={port}",
+        "--ServerApp.ip=127.0.0.1",
+        "--ServerApp.port_retries=0",
+        "--ServerApp.allow_root=True",
+        f"--ServerApp.root_dir={folder}",
+        f"--IdentityProvider.token={TOKEN}",
+        "--LabApp.extension_manager=readonly",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
+    with (home / "log.txt").open("w") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", *options],
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(f"{address}/api/status?token={TOKEN}", server, home / "log.txt")
+        yield address
+    finally:
+        server.send_signal(signal.SIGTERM)  # it ends its kernels
+        try:
+            server.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait(10)
+
+
+def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
+    end = time.monotonic() + 30
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=2):  # noqa: S310  on this machine
+                return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"JupyterLab did not start: {log.read_text()[-2000:]}", pytrace=False)
+
+
+class Browser:
+    """A browser that does a step at a time."""
+
+    def __init__(self, failure: Path) -> None:
+        script = ROOT / "tests" / "page" / "desk.mjs"
+        self._process = subprocess.Popen(
+            ["node", str(script), _chromium(), str(failure)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            cwd=ROOT,
+        )
+
+    def __call__(self, **step: Any) -> Any:
+        """Do one step and return its answer; nothing may go wrong in the page meanwhile."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(step) + "\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        assert "broken" not in answer, answer
+        assert (answer["errors"], answer["dialogs"]) == ([], 0), answer
+        return answer["said"]
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait(20)
+        self._process.stdout.close()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """One browser for all; what it shows when a step fails is kept as a picture."""
+    opened = Browser(tmp_path_factory.mktemp("failed") / "page.png")
+    yield opened
+    opened.close()
+
+
+def notebook(folder: Path, name: str, *cells: str) -> None:
+    """Write a notebook with these cells."""
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    content = {
+        "nbformat": 4,
+        "nbformat_minor": 5,
+        "metadata": {"kernelspec": kernel},
+        "cells": [
+            {
+                "cell_type": "code",
+                "id": f"cell-{number}",
+                "metadata": {},
+                "execution_count": None,
+                "outputs": [],
+                "source": source,
+            }
+            for number, source in enumerate(cells)
+        ],
+    }
+    (folder / f"{name}.ipynb").write_text(json.dumps(content), encoding="utf-8")
+
+
+def photo() -> dict[str, str]:
+    """A picture as a phone would send it."""
+    out = io.BytesIO()
+    Image.linear_gradient("L").resize((320, 200)).save(out, "PNG")
+    return {
+        "name": '"><img src=x onerror=alert(1)>.png',
+        "type": "image/png",
+        "base64": base64.b64encode(out.getvalue()).decode(),
+    }
