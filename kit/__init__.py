@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from kit import certificates as certificates
     from kit import chain as chain
     from kit import data as data
-    from kit import diary as diary
     from kit import desk as desk
+    from kit import diary as diary
     from kit import display as display
     from kit import errors as errors
     from kit import fonts as fonts

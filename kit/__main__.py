@@ -37,7 +37,7 @@ def demo() -> None:
             figure = out / "figures" / f"{path.stem}-{number}.png"
             figure.parent.mkdir(exist_ok=True)
             figure.write_bytes(picture)
-    summary = sample_diary(out)
+    summary = sample_diary(out) | platform_day(out)
     text = json.dumps(summary, indent=2, sort_keys=True, ensure_ascii=False)
     (out / "summary.json").write_text(text + "\n", encoding="utf-8", newline="\n")
     width = max(map(len, summary))
@@ -80,6 +80,33 @@ def sample_diary(out: Path, cards: Sequence[str] = (".png", ".pdf")) -> dict[str
         "log_contract": diary.log.address,
         "head_block_hash": chain.head.hash,
         "head_block_number": chain.head.number,
+    }
+
+
+def platform_day(out: Path) -> dict[str, Any]:
+    """Run a day of the platform on a diary of its own, save its timeline, count what was done."""
+    chain = kit.chain.embedded()
+    diary = kit.Diary.open(chain, out / "day.sqlite")
+    kit.data.day(diary)
+    records = diary.records()
+    records.to_csv(out / "day.csv", index=False, lineterminator="\n")
+    diary.timeline().save(out / "timeline")
+    leaves = diary.leaves()
+    results = [kit.verify(found, chain, leaves=leaves) for found in diary.certificates()]
+    diary.close()
+    made = records["type"].value_counts()
+    return {
+        "day_published": int(made["entry"]),
+        "day_reviews": int(made["review"]),
+        "day_rejections": int((records["decision"] == "reject").sum()),
+        "day_appeals": int(made["appeal"]),
+        "day_witnesses": int(made["witness"]),
+        "day_withdrawals": int(made["withdrawal"]),
+        "day_bulletins": int(made["bulletin"]),
+        "day_not_proved": int((~records["proved"]).sum()),
+        "day_certificates": len(results),
+        "day_certificates_standing": sum(result.ok for result in results),
+        "day_head_block_hash": chain.head.hash,
     }
 
 

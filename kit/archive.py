@@ -313,6 +313,14 @@ class Archive:
         found = self._signed("FROM records WHERE commitment = ? AND erased = 0", commitment)
         return found[0] if found else None
 
+    def intact(self, commitment: str) -> SignedRecord | None:
+        """Return a record if its content is there and has this commitment, else None."""
+        try:
+            signed = self.get(commitment)
+        except RecordError:
+            return None
+        return signed if signed and signed.commitment == commitment else None
+
     def said(self, commitment: str) -> Said | None:
         """Return what stays of a record even if it was erased, or None if there is none."""
         found = self._said("WHERE commitment = ?", commitment)

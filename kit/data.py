@@ -5,21 +5,24 @@ What the files hold, and what they must not be used for, stands in ``data/README
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from kit import people
 from kit.errors import DataError
+from kit.log import MODERATOR_ROLE
 from kit.merkle import Batch
 from kit.participation import ZONE
 
 if TYPE_CHECKING:
     from kit.diary import Diary
+    from kit.records import SignedRecord
 
-__all__ = ["FOLDER", "bulletin", "entries", "fill"]
+__all__ = ["FOLDER", "bulletin", "day", "entries", "fill", "platform_day"]
 
 FOLDER = Path(__file__).parent.parent / "data"
 
@@ -68,6 +71,64 @@ def fill(diary: Diary) -> list[Batch]:
             diary.review(entry, by=people.moderator, approve=True)
         batches.append(diary.publish())
     return batches
+
+
+def platform_day() -> pd.DataFrame:
+    """Return the script of a day of the platform, a move a row, in order of time.
+
+    Columns: at (UTC), move, who (a name of a test key), name (of the record), about (the name of
+    the record that it is about), text, text_en, place, role, reason_code, figures. All of it is
+    fictional, but the two rates of aid.
+    """
+    return _table("platform_day.csv", ["at"]).fillna("")
+
+
+def day(diary: Diary) -> dict[str, SignedRecord]:
+    """Run that day on a diary of the registrar's; return its records by name.
+
+    ``moderator 2``, a test key, is made a moderator first. The diary's chain needs a clock that can
+    be moved, or one past September 2021.
+    """
+    second = people.named("moderator 2").address
+    if not diary.log.has_role(MODERATOR_ROLE, second):
+        diary.log.grant(MODERATOR_ROLE, second, by=people.registrar)
+    said: dict[str, SignedRecord] = {}
+    for row in platform_day().to_dict("records"):
+        diary.chain.wait_until(row["at"].to_pydatetime())
+        if row["move"] == "publish":
+            diary.publish()
+        else:
+            said[row["name"]] = _make(diary, row, said)
+    return said
+
+
+def _make(diary: Diary, row: dict[Hashable, Any], said: dict[str, SignedRecord]) -> SignedRecord:
+    """Make one move of the script."""
+    by, move, text, at = people.named(row["who"]), row["move"], row["text"], row["at"]
+    about = said.get(row["about"])
+    if move == "post":
+        return diary.post(by, text, place=row["place"], role=row["role"], at=at)
+    if move == "bulletin":
+        figures = dict(_figure(part) for part in row["figures"].split("; "))
+        return diary.bulletin(by, text, figures, as_of=at, corrects=about, at=at)
+    entry = said[row["about"]]
+    if move == "appeal":
+        return diary.appeal(entry, text, by=by, at=at)
+    if move == "witness":
+        return diary.witness(entry, by=by, note=text, at=at)
+    if move == "withdraw":
+        return diary.withdraw(entry, by=by, reason=text, at=at)
+    code = row["reason_code"]
+    if move in ("approve", "reject"):
+        approve = move == "approve"
+        return diary.review(entry, by=by, approve=approve, reason_code=code, reason=text, at=at)
+    decide = diary.suspend if move == "suspend" else diary.reinstate
+    return decide(entry, by=by, reason_code=code, reason=text, at=at)
+
+
+def _figure(part: str) -> tuple[str, int]:
+    name, _, value = part.partition("=")
+    return name, int(value)
 
 
 def _table(name: str, times: list[str]) -> pd.DataFrame:

@@ -155,7 +155,7 @@ class Reviewing:
     def _batch(self) -> None:
         leaves = self.room.diary.archive.ready(0, BATCH_MAX)
         counts = Counter(leaf.type for leaf in leaves)
-        parts = [f"<b>{count:,}</b> {_TYPES[type]}" for type, count in counts.items()]
+        parts = [f"<b>{count:,}</b> {_TYPES[kind]}" for kind, count in counts.items()]
         self.ready.value = f"<p>{' · '.join(parts) or '没有待上链的。 Nothing is ready.'}</p>"
         self.publish.disabled = not leaves
 

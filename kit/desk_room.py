@@ -16,10 +16,9 @@ import ipywidgets as widgets
 from eth_account.signers.base import BaseAccount
 
 from kit.archive import Said
-from kit.errors import KitError, NotAllowed, RecordError
+from kit.errors import KitError, NotAllowed
 from kit.moves import MOVES
 from kit.participation import PREFECTURES, ZONE
-from kit.records import SignedRecord
 from kit.timeline import data_address, files_html, said_html
 
 if TYPE_CHECKING:
@@ -210,7 +209,7 @@ class Message:
 class Room:
     """The diary, the people at the desk, and what is shown to them."""
 
-    def __init__(self, diary: Diary, people: Iterable[BaseAccount]) -> None:
+    def __init__(self, diary: Diary, people: Iterable[Any]) -> None:
         self.diary = diary
         self.people: dict[str, BaseAccount] = {}
         for account in people:
@@ -291,17 +290,9 @@ class Room:
 
     # --- what --------------------------------------------------------------------------------------
 
-    def signed(self, commitment: str) -> SignedRecord | None:
-        """Return a record with its content, or None where that is gone or damaged."""
-        try:
-            found = self.diary.archive.get(commitment)
-        except RecordError:
-            return None
-        return found if found and found.commitment == commitment else None
-
     def label(self, said: Said, *, state: bool = True) -> str:
         """Return an entry as an option of a list."""
-        signed = self.signed(said.commitment)
+        signed = self.diary.archive.intact(said.commitment)
         leaf = self.diary.archive.leaf(said.commitment)
         parts = [f"No. {leaf.seq}"] if leaf else []
         parts += [STATE_WORDS[self.diary.state(said.commitment)].split("，")[0]] if state else []
@@ -311,7 +302,7 @@ class Room:
 
     def entry_html(self, commitment: str) -> str:
         """Return an entry in full, with its pictures and videos, as the timeline shows it."""
-        signed = self.signed(commitment)
+        signed = self.diary.archive.intact(commitment)
         if signed is None:
             gone = "内容已删除或损坏。 The content is gone or damaged."
             return f"<div class='kit-timeline'><article class='kit-gap'>{gone}</article></div>"
@@ -339,7 +330,7 @@ class Room:
         return state + (f"<ol class='kit-history'>{''.join(lines)}</ol>" if lines else "")
 
     def _said_html(self, said: Said) -> str:
-        signed = self.signed(said.commitment)
+        signed = self.diary.archive.intact(said.commitment)
         body = signed.record.body if signed else {}
         words = [body.get("reason_code", ""), body.get("reason", "") or body.get("text", "")]
         text = ": ".join(escape(word) for word in words if word)
@@ -360,7 +351,7 @@ class Room:
         )
 
     def _decision_row(self, said: Said) -> str:
-        signed = self.signed(said.commitment)
+        signed = self.diary.archive.intact(said.commitment)
         body = signed.record.body if signed else {}
         leaf = self.diary.archive.leaf(said.subject)
         words = [body.get("reason_code", ""), body.get("reason", "")]

@@ -89,8 +89,8 @@ class Reading:
 
     def _listen(self) -> None:
         act = self.room.act
-        for filter in (self.day, self.place, self.role, self.text):
-            filter.observe(lambda _: act(self.filtered, self._filter), "value")
+        for wanted in (self.day, self.place, self.role, self.text):
+            wanted.observe(lambda _: act(self.filtered, self._filter), "value")
         self.clear.on_click(lambda _: act(self.filtered, self._clear))
         for name, button in self.steps.items():
             button.on_click(lambda _, name=name: act(self.filtered, lambda: self._step(name)))

@@ -298,8 +298,8 @@ class Diary:
     def certificate(self, record: SignedRecord | str) -> Certificate:
         """Return the certificate of a published record, given itself or its commitment.
 
-        The content of an entry that was withdrawn or is suspended is held back. Raises RecordError
-        if the record is not published.
+        The content of an entry that was withdrawn or is suspended is held back, and so is content
+        that was damaged. Raises RecordError if the record is not published.
         """
         said = self._said(record)
         return self._certify(said, self.log.batches(), {})
@@ -425,7 +425,7 @@ class Diary:
         if member is None:
             fix = "Review it, and publish()."
             raise RecordError("a published record of this diary", said.commitment, fix)
-        signed = self.archive.get(said.commitment)
+        signed = self.archive.intact(said.commitment)
         review = None
         if said.type == "entry":
             review = self._approval(said.commitment, batches, trees)
@@ -439,7 +439,7 @@ class Diary:
     ) -> Review | None:
         """Return the newest published decision that lets an entry stand, if there is one."""
         for said in reversed(self.archive.about(commitment)):
-            signed = self.archive.get(said.commitment)
+            signed = self.archive.intact(said.commitment)
             if said.decision not in ("approve", "reinstate") or signed is None:
                 continue
             member = self.membership(said.commitment, batches, trees)

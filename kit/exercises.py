@@ -98,6 +98,20 @@ def _forgery(answer: Any) -> str:
     return ""
 
 
+# --- lesson 5 ------------------------------------------------------------------------------------
+
+
+def _closed_loop(answer: Any) -> str:
+    diary, report = answer
+    lines = diary.trace(report).lines
+    if len(lines) < 2 or any(line.what != "bulletin" for line in lines):
+        return "The report should correct a finding, both made with inspect."
+    if any(line.proof != "proved" for line in lines):
+        return "Not all of it is on the chain yet: publish."
+    last = list(report.record.body["figures"].values())[-1]
+    return "The report should say that nothing is left to do: 0." if last else ""
+
+
 EXERCISES: dict[str, Exercise] = {
     "01-hex-digits": Exercise(
         _hex_digits,
@@ -167,6 +181,26 @@ EXERCISES: dict[str, Exercise] = {
             "Where the batch is anchored can't be checked without the chain.",
             "replace(batch.anchor, block_number=…), as in step 5 of the lesson.",
         ),
+    ),
+    "05-next-moves": Exercise(
+        _equals(
+            {"appeal", "reinstate", "withdraw"},
+            "Look up kit.moves.MOVES of that state. Is it a set?",
+        ),
+        "A moderator may show it again, the author may complain once or take it back.",
+        ('kit.moves.MOVES["suspended"]', "set(…) of a dictionary holds its keys."),
+    ),
+    "05-still-proved": Exercise(
+        _equals(
+            [1, 3, 4, 5, 6, 7], "Verify kept.compact() with chain and leaves; list the passed."
+        ),
+        "All about the leaf and the chain. The words are gone, the review isn't in the code.",
+        ("kit.verify(kept.compact(), chain, leaves=diary.leaves())", 'step.outcome == "passed"'),
+    ),
+    "05-closed-loop": Exercise(
+        _closed_loop,
+        "Found, put right, reported back; and each of them stays.",
+        ("inspect(2) returns a record.", "inspect(0, corrects=…), then diary.publish()."),
     ),
     "06-one-less": Exercise(
         _equals(61, "Which rows does head_count count?"),

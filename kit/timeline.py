@@ -21,11 +21,10 @@ from tqdm import tqdm
 from kit.archive import Archive
 from kit.certificates import Certificate
 from kit.display import card_html
-from kit.errors import ArchiveError, DataError, RecordError
+from kit.errors import ArchiveError, DataError
 from kit.merkle import Batch
 from kit.moves import PUBLIC, Case
 from kit.participation import PREFECTURES, ZONE
-from kit.records import SignedRecord
 
 if TYPE_CHECKING:
     from kit.diary import Diary
@@ -276,7 +275,7 @@ def _article(
 ) -> str:
     number = f"第 {row['seq']} 号 No. {row['seq']}"
     time = row["at"].tz_convert(ZONE).strftime("%H:%M")
-    signed = _content(archive, row["commitment"])
+    signed = archive.intact(row["commitment"])
     state = "withdrawn" if row["state"] == "erased" else row["state"].removesuffix(" appealed")
     state = {"suspension": "suspended"}.get(state, state)
     if state not in _GAPS and signed is None:
@@ -320,15 +319,6 @@ def said_html(body: Mapping[str, Any], *, before: str, after: Sequence[str]) -> 
 
 def _author(row: dict[str, Any]) -> str:
     return f"<code title='{row['author']}'>{row['author'][:6]}…{row['author'][-4:]}</code>"
-
-
-def _content(archive: Archive, commitment: str) -> SignedRecord | None:
-    """Return what an entry says if it is there and has this commitment, else None."""
-    try:
-        signed = archive.get(commitment)
-    except RecordError:
-        return None
-    return signed if signed and signed.commitment == commitment else None
 
 
 def files_html(

@@ -24,7 +24,7 @@ from PIL import Image
 import kit
 
 ROOT = Path(kit.__file__).parent.parent
-TOKEN = "a-token-for-the-test"
+TOKEN = "a-token-for-the-test"  # noqa: S105
 
 DESK = """\
 import kit

@@ -43,6 +43,7 @@ ALLOWED = {
         "certificates",
         "display",
         "errors",
+        "merkle",
         "moves",
         "participation",
         "records",
