@@ -38,6 +38,7 @@ async function open({ url, width, height, scale }) {
   });
   await page.goto(url);
   await page.waitForSelector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', {
+    state: "attached",
     timeout: 30_000,
   });
 }
@@ -49,7 +50,7 @@ async function run(number) {
   await page.keyboard.press("Control+Enter");
   await cell.locator(".jp-OutputArea-output").first().waitFor({ timeout: 30_000 });
   await cell.locator(".jp-InputPrompt", { hasText: /\[\d+\]/ }).waitFor({ timeout: 30_000 });
-  return cell.locator(".jp-OutputArea").innerText();
+  return cell.locator(".jp-OutputArea").first().innerText();
 }
 
 const steps = {

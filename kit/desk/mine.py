@@ -6,16 +6,9 @@ from typing import Any
 
 import ipywidgets as widgets
 
-from kit.desk_room import (
-    Drafts,
-    Room,
-    action,
-    choose_from,
-    field,
-    heading,
-    row,
-    show,
-)
+from kit.desk.parts import Drafts, action, choose_from, field, heading, row, show
+from kit.desk.room import Room
+from kit.desk.show import entry_html, history_html, label
 from kit.display import card_html
 from kit.moves import PUBLIC
 
@@ -29,7 +22,7 @@ class Mine:
 
     def __init__(self, room: Room) -> None:
         self.room, self.chosen, self._author = room, "", ""
-        self.entry = field(widgets.Dropdown, "我的记录 My entries")
+        self.entry = field(widgets.Dropdown, "选一条 Choose one")
         self.none = widgets.HTML("<p class='kit-note'>还没有记录。 Nothing yet.</p>")
         self.shown, self.card = widgets.HTML(), widgets.HTML()
         self.appeal_text = field(widgets.Textarea, "申诉理由 Why the decision is wrong", rows=3)
@@ -86,7 +79,7 @@ class Mine:
         if author != self._author:
             self._author, self._asked = author, False
         entries = self.room.diary.archive.latest("entry", _LIMIT, author=author)
-        options = [(self.room.label(said), said.commitment) for said in entries]
+        options = [(label(self.room, said), said.commitment) for said in entries]
         choose_from(self.entry, options, self.chosen)
         self.chosen = self.entry.value or "" if options else ""
         show(self.entry, options)
@@ -101,7 +94,9 @@ class Mine:
         show(self.appeal_box, "appeal" in moves and case and not case.appealed)
         show(self.withdraw, "withdraw" in moves and not self._asked)
         show(self.confirm_box, "withdraw" in moves and self._asked)
-        self.shown.value = f"{room.history_html(chosen)}{room.entry_html(chosen)}" if chosen else ""
+        self.shown.value = (
+            f"{history_html(room, chosen)}{entry_html(room, chosen)}" if chosen else ""
+        )
         public = case is not None and case.state in PUBLIC
         self.card.value = card_html(room.diary.certificate(chosen)) if public else ""
 

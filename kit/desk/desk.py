@@ -13,11 +13,11 @@ import ipywidgets as widgets
 from eth_account.signers.base import BaseAccount
 
 from kit import people as lesson
-from kit.desk_review import Reviewing
-from kit.desk_room import Room
-from kit.desk_style import SHORTCUTS, STYLE
-from kit.desk_timeline import Reading
-from kit.desk_write import Writing
+from kit.desk.reading import Reading
+from kit.desk.reviewing import Reviewing
+from kit.desk.room import Room
+from kit.desk.style import SHORTCUTS, STYLE
+from kit.desk.writing import Writing
 
 if TYPE_CHECKING:
     from kit.diary import Diary

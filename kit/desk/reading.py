@@ -7,19 +7,9 @@ from typing import Any, Final
 
 import ipywidgets as widgets
 
-from kit.desk_room import (
-    PLACES,
-    ROLES,
-    Drafts,
-    Room,
-    action,
-    choose_from,
-    field,
-    heading,
-    line,
-    row,
-    show,
-)
+from kit.desk.parts import Drafts, action, choose_from, field, heading, row, show
+from kit.desk.room import Room
+from kit.desk.words import PLACES, ROLES, line
 from kit.display import card_html
 from kit.timeline import Timeline
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import Any, Final
 
 import ipywidgets as widgets
 
-from kit.desk_mine import Mine
-from kit.desk_room import PLACES, ROLES, Room, action, field, heading, row, show
+from kit.desk.mine import Mine
+from kit.desk.parts import action, field, heading, row, show
+from kit.desk.room import Room
+from kit.desk.words import PLACES, ROLES, meant
 from kit.errors import AttachmentError
 from kit.records import ATTACHMENTS_MAX, TEXT_MAX, Attachment
 from kit.timeline import data_address, files_html, said_html
@@ -28,6 +30,7 @@ class Writing:
     def __init__(self, room: Room, people: Sequence[str]) -> None:
         self.room = room
         self.files: list[Attachment] = []
+        self._chosen: tuple[dict[str, Any], ...] = ()
         self.author = field(widgets.Dropdown, "谁在写 Who writes", options=room.options(people))
         self.text = field(widgets.Textarea, "内容 Text", rows=7, placeholder="今天……  Today…")
         self.place = field(widgets.Combobox, "地点 Place", options=list(PLACES))
@@ -60,10 +63,9 @@ class Writing:
                 self.message.widget,
             ]
         )
-        paper = widgets.VBox([self.preview, self.preview_files])
+        paper = widgets.VBox([heading("预览", "Preview"), self.preview, self.preview_files])
         paper.add_class("kit-paper")
-        right = widgets.VBox([heading("预览", "Preview"), paper])
-        columns = widgets.Box([left, right])
+        columns = widgets.Box([left, paper])
         columns.add_class("kit-columns")
         return columns
 
@@ -87,16 +89,20 @@ class Writing:
         given = self.upload.value
         if not given:
             return
-        self.upload.value = ()  # so that the next choice adds to them
+        # The browser need not get them back: their names keep its button's count right.
+        self.upload.value = self._chosen
         new = [Attachment.of(file["name"], bytes(file["content"])) for file in given]
         if len(self.files) + len(new) > ATTACHMENTS_MAX:
             got, fix = f"{len(self.files) + len(new)}", "Post the rest in a second entry."
             raise AttachmentError(f"at most {ATTACHMENTS_MAX} files", got, fix)
         self.files += new
+        self._chosen += tuple({**file, "content": b""} for file in given)
+        self.upload.value = self._chosen
         self._preview_files()
 
     def _remove(self) -> None:
-        self.files = []
+        self.files, self._chosen = [], ()
+        self.upload.value = ()
         self._preview_files()
 
     def _post(self) -> str | None:
@@ -105,8 +111,8 @@ class Writing:
         entry = self.room.diary.post(
             self.room.account(self.author.value),
             self.text.value,
-            place=_meant(PLACES, self.place.value),
-            role=_meant(ROLES, self.role.value),
+            place=meant(PLACES, self.place.value),
+            role=meant(ROLES, self.role.value),
             attachments=self.files,
         )
         self.text.value = ""
@@ -122,8 +128,8 @@ class Writing:
         self.post.disabled = not text.strip()
         body = {
             "text": text if text.strip() else "……",
-            "place": _meant(PLACES, self.place.value) or "地点 place",
-            "role": _meant(ROLES, self.role.value) or "身份 role",
+            "place": meant(PLACES, self.place.value) or "地点 place",
+            "role": meant(ROLES, self.role.value) or "身份 role",
         }
         author = escape(self.room.name(self.author.value))
         count = f"<p class='kit-note'>{len(text):,} / {TEXT_MAX:,} 字 characters</p>"
@@ -140,8 +146,3 @@ class Writing:
         )
         self.preview_files.value = f"<div class='kit-timeline'>{shown}</div>" if shown else ""
         show(self.unload, self.files)
-
-
-def _meant(offered: Mapping[str, str], typed: str) -> str:
-    """Return what the record is to hold: the value of what was offered, or what was typed."""
-    return offered.get(typed.strip(), typed.strip())

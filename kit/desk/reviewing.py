@@ -9,18 +9,10 @@ from typing import Final
 
 import ipywidgets as widgets
 
-from kit.desk_room import (
-    MOVE_WORDS,
-    REASONS,
-    Drafts,
-    Room,
-    action,
-    choose_from,
-    field,
-    heading,
-    row,
-    show,
-)
+from kit.desk.parts import Drafts, action, choose_from, field, heading, row, show
+from kit.desk.room import Room
+from kit.desk.show import decisions_html, entry_html, history_html, label
+from kit.desk.words import MOVE_WORDS, REASONS
 from kit.errors import RecordError
 from kit.log import MODERATOR_ROLE
 from kit.merkle import BATCH_MAX
@@ -59,7 +51,7 @@ class Reviewing:
         self.room, self.chosen = room, ""
         self.moderator = field(widgets.Dropdown, "审核员 Moderator")
         self.filter = field(widgets.Dropdown, "显示 Show", options=_SHOWN)
-        self.queue = field(widgets.Select, "队列 Queue", rows=8)
+        self.queue = field(widgets.Select, "队列 Queue", rows=6)
         self.empty = widgets.HTML("<p class='kit-note'>没有了。 Nothing here.</p>")
         self.history, self.entry = widgets.HTML(), widgets.HTML()
         self.code = field(widgets.Dropdown, "理由类别 Reason code", options=list(REASONS.items()))
@@ -114,7 +106,7 @@ class Reviewing:
         self._list()
         self._show()
         self._batch()
-        self.decided.value = room.decisions_html()
+        self.decided.value = decisions_html(room)
 
     def _list(self) -> None:
         archive = self.room.diary.archive
@@ -122,7 +114,7 @@ class Reviewing:
         if self.chosen and self.chosen not in found:
             found.insert(0, self.chosen)  # what was decided stays in sight, with its new state
         said = [x for x in map(archive.said, found) if x is not None]
-        options = [(self.room.label(x), x.commitment) for x in said]
+        options = [(label(self.room, x), x.commitment) for x in said]
         choose_from(self.queue, options, self.chosen)
         self.chosen = self.queue.value or ""
         show(self.queue, options)
@@ -145,9 +137,9 @@ class Reviewing:
             show(button, name in moves)
             button.disabled = name not in moves
         show(self.decision, moves)
-        self.history.value = self.room.history_html(chosen) if chosen else ""
+        self.history.value = history_html(self.room, chosen) if chosen else ""
         self.entry.value = (
-            self.room.entry_html(chosen)
+            entry_html(self.room, chosen)
             if chosen
             else "<p class='kit-note'>没有选中的记录。 No entry is chosen.</p>"
         )
