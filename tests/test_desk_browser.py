@@ -40,7 +40,6 @@ diary.desk([second])
 SCANNED = """\
 from pathlib import Path
 
-entry = diary.log.batches() and diary.leaves()[0]
 compact = diary.certificate(diary.timeline().frame["commitment"][0]).compact()
 scanned = Path("scanned.txt").read_text()
 result = kit.verify(kit.Certificate.from_compact(scanned.partition("#")[2]), chain)
@@ -205,3 +204,70 @@ def photo() -> dict[str, str]:
         "type": "image/png",
         "base64": base64.b64encode(out.getvalue()).decode(),
     }
+
+
+# --- a day at the desk ---------------------------------------------------------------------------
+
+
+def test_a_day_at_the_desk(lab: str, folder: Path, browser: Browser, tmp_path: Path) -> None:
+    notebook(folder, "day", DESK, SCANNED)
+    url = f"{lab}/lab/tree/day.ipynb?token={TOKEN}&reset"
+    browser(open={"url": url, "width": 1280, "height": 2400, "scale": 2})
+    browser(run=0)
+
+    # The author writes, sees it as others will, and posts it.
+    text = "十人一桌，今年改成十人一组。<script>alert(1)</script>"
+    browser(fill=["内容 Text", text])
+    browser(fill=["地点 Place", "泉州 Quanzhou"])
+    browser(upload=[photo()])
+    browser(wait="Quanzhou · resident")
+    shown = "document.querySelector('.kit-desk .kit-timeline img')?.naturalWidth"
+    until(browser, shown, 320)
+    assert browser(ask="document.querySelector('.kit-desk .kit-text').textContent") == text
+    browser(click="提交 Post")
+    browser(wait="Posted; it waits for a review.")
+
+    # A moderator rejects it.
+    browser(tab="审核 Review")
+    browser(wait="批准 Approve")
+    browser(select=["理由类别 Reason code", "谣言 rumour"])
+    browser(fill=["理由 Reason", "谁说的？ Who says so?"])
+    browser(click="驳回 Reject")
+    browser(wait="Rejected; its author may appeal once.")
+
+    # Its author appeals.
+    browser(tab="写 Write")
+    browser(wait="rumour: 谁说的？")
+    browser(fill=["申诉理由 Why the decision is wrong", "我在场。 I was there."])
+    browser(click="申诉 Appeal")
+    browser(wait="Appealed; another moderator will decide.")
+
+    # The first moderator may not decide again; a second one may.
+    browser(tab="审核 Review")
+    browser(wait="I was there.")
+    browser(click="批准 Approve")
+    browser(wait="another moderator than the first")
+    browser(select=["审核员 Moderator", "moderator 2"])
+    browser(click="批准 Approve")
+    browser(wait="Approved; it can be published.")
+    browser(click="上链 Publish")
+    browser(wait=f"Batch 0 with {4} records")
+
+    # The author's certificate is there; a phone reads its QR code from the screen.
+    browser(tab="写 Write")
+    browser(wait="Certificate of a civic record")
+    picture = tmp_path / "card.png"
+    browser(picture={"path": str(picture), "of": ".kit-desk svg[role=img]"})
+    with Image.open(picture) as image:
+        codes = zxingcpp.read_barcodes(image)
+    assert [str(code.format) for code in codes] == ["QR Code"], codes
+    (folder / "scanned.txt").write_text(codes[0].text)
+    assert browser(run=1).strip().startswith("True proved on chain 20210921 at block ")
+
+
+def until(browser: Browser, script: str, expected: Any, patience: float = 10) -> None:
+    """Wait until a script's value is what is expected."""
+    end = time.monotonic() + patience
+    while (got := browser(ask=script)) != expected:
+        assert time.monotonic() < end, (script, got)
+        time.sleep(0.1)

@@ -68,6 +68,7 @@ ALLOWED = {
         "desk.mine",
         "desk.parts",
         "desk.room",
+        "desk.show",
         "desk.words",
         "errors",
         "records",

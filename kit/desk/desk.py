@@ -31,9 +31,8 @@ class Desk:
     """A diary's desk with three tabs; shows itself as the last line of a cell."""
 
     def __init__(self, diary: Diary, people: Iterable[BaseAccount] = ()) -> None:
-        given = (lesson.alice, lesson.bob, lesson.carol, *people)
-        self.room = Room(diary, (*given, lesson.moderator))
-        writers = list(dict.fromkeys(account.address for account in given))
+        self.room = Room(diary, (lesson.alice, lesson.bob, lesson.carol, lesson.moderator, *people))
+        writers = [x for x in self.room.people if x != lesson.moderator.address]
         self.writing = Writing(self.room, writers)
         self.reviewing = Reviewing(self.room)
         self.reading = Reading(self.room, writers, self._review)

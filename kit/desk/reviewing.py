@@ -51,7 +51,7 @@ class Reviewing:
         self.room, self.chosen = room, ""
         self.moderator = field(widgets.Dropdown, "审核员 Moderator")
         self.filter = field(widgets.Dropdown, "显示 Show", options=_SHOWN)
-        self.queue = field(widgets.Select, "队列 Queue", rows=6)
+        self.queue = field(widgets.Select, "队列 Queue")
         self.empty = widgets.HTML("<p class='kit-note'>没有了。 Nothing here.</p>")
         self.history, self.entry = widgets.HTML(), widgets.HTML()
         self.code = field(widgets.Dropdown, "理由类别 Reason code", options=list(REASONS.items()))
@@ -116,6 +116,7 @@ class Reviewing:
         said = [x for x in map(archive.said, found) if x is not None]
         options = [(label(self.room, x), x.commitment) for x in said]
         choose_from(self.queue, options, self.chosen)
+        self.queue.rows = min(6, max(2, len(options)))
         self.chosen = self.queue.value or ""
         show(self.queue, options)
         show(self.empty, not options)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from eth_account.signers.base import BaseAccount
 
 from kit.desk.parts import Message
-from kit.desk.words import short
+from kit.desk.words import line, short
 from kit.errors import KitError, NotAllowed
 from kit.moves import MOVES
 
@@ -90,11 +90,13 @@ class Room:
         return None
 
     def discreet(self, text: str) -> str:
-        """Return a text of at most 600 characters, without the key of anybody here."""
+        """Return at most 600 characters of a text, names for addresses, and nobody's key."""
         for account in (*self.people.values(), self.diary.registrar):
             key = bytes(getattr(account, "key", b""))
             for written in (key.hex(), repr(key)) if key else ():
                 text = text.replace(written, "(a key)")
+        for address in self.people:
+            text = text.replace(address, self.name(address))
         return text if len(text) <= 600 else text[:599] + "…"
 
     # --- who ---------------------------------------------------------------------------------------
@@ -103,7 +105,7 @@ class Room:
         """Return a person's name with the address in short, or the latter alone."""
         account = self.people.get(address)
         name = getattr(account, "name", "")
-        return f"{name} · {short(address)}" if name else short(address)
+        return f"{line(name, 24)} · {short(address)}" if name else short(address)
 
     def options(self, addresses: Iterable[str]) -> list[tuple[str, str]]:
         """Return people as options of a list."""

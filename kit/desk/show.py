@@ -14,7 +14,7 @@ from kit.desk.words import MOVE_WORDS, STATE_WORDS, line, short
 from kit.participation import ZONE
 from kit.timeline import data_address, files_html, said_html
 
-__all__ = ["decisions_html", "entry_html", "history_html", "label"]
+__all__ = ["decisions_html", "entry_html", "history_html", "label", "who_html"]
 
 _ZONE = ZoneInfo(ZONE)
 
@@ -43,7 +43,7 @@ def entry_html(room: Room, commitment: str) -> str:
         return None if content is None else data_address(file["media_type"], content)
 
     head = said_html(
-        body, before=_time(signed.record.at), after=[escape(room.name(signed.record.author))]
+        body, before=_time(signed.record.at), after=[who_html(room, signed.record.author)]
     )
     files = files_html(body["attachments"], address)
     return f"<div class='kit-timeline'><article>{head}{files}</article></div>"
@@ -66,7 +66,7 @@ def _said_html(room: Room, said: Said) -> str:
     body = signed.record.body if signed else {}
     words = [body.get("reason_code", ""), body.get("reason", "") or body.get("text", "")]
     text = ": ".join(escape(word) for word in words if word)
-    return f"<b>{MOVE_WORDS[said.move]}</b> · {escape(room.name(said.author))}" + (
+    return f"<b>{MOVE_WORDS[said.move]}</b> · {who_html(room, said.author)}" + (
         f"<div class='kit-quote' dir='auto'>{text}</div>" if text else ""
     )
 
@@ -89,7 +89,7 @@ def _decision_row(room: Room, said: Said) -> str:
     words = [body.get("reason_code", ""), body.get("reason", "")]
     cells = (
         _time(datetime.fromtimestamp(said.at, _ZONE)),
-        escape(room.name(said.author)),
+        who_html(room, said.author),
         f"<b>{MOVE_WORDS[said.move]}</b>",
         f"<span dir='auto'>{': '.join(escape(x) for x in words if x) or '—'}</span>",
         f"No. {leaf.seq}" if leaf else f"<code>{short(said.subject)}</code>",
@@ -99,3 +99,8 @@ def _decision_row(room: Room, said: Said) -> str:
 
 def _time(at: datetime) -> str:
     return at.astimezone(_ZONE).strftime("%Y-%m-%d %H:%M")
+
+
+def who_html(room: Room, address: str) -> str:
+    """Return a person's name; a line may end in it, but not inside the address."""
+    return escape(room.name(address)).replace("…", "&NoBreak;…&NoBreak;")

@@ -27,13 +27,15 @@ SHORTCUTS: Final = """
 STYLE: Final = (
     _TIMELINE
     + """
-.kit-desk{container-type:inline-size;color:#1a1a1a;background:#fff;padding:0 1.2em 2em;
+.kit-desk{container-type:inline-size;color:#1a1a1a;background:#fff;padding:0 clamp(2px,2.5%,1.2em) 2em;
  font:15px/1.55 system-ui,"Noto Sans SC","PingFang SC","Microsoft YaHei",sans-serif;
  max-width:76em;box-sizing:border-box;overflow:visible}
 .kit-desk *{box-sizing:border-box}
 .kit-desk .jupyter-widgets,.kit-desk .widget-html-content{margin:0;min-width:0;max-width:100%;
  overflow:visible;font-size:inherit;line-height:inherit;color:inherit}
 .kit-desk .widget-html{height:auto}
+.kit-desk .widget-html:has(>.widget-html-content:empty){display:none}
+.kit-desk .widget-html-content>p{margin:0}
 .kit-desk .widget-html-content{width:100%;overflow-wrap:anywhere;height:auto}
 .kit-desk header{border-top:4px solid #1a1a1a;border-bottom:1px solid #1a1a1a;padding:.7em 0 .5em;
  display:flex;flex-wrap:wrap;gap:.2em 2em;align-items:baseline;justify-content:space-between}
@@ -47,11 +49,11 @@ STYLE: Final = (
 
 .kit-desk .widget-tab{margin-top:.6em;background:none}
 .kit-desk .widget-tab>.widget-tab-bar{min-height:0;overflow:visible}
-.kit-desk .widget-tab>.widget-tab-bar>.lm-TabBar-content{flex-wrap:wrap;gap:0 1.6em;min-height:0;
- border-bottom:1px solid #bbb;align-items:stretch}
+.kit-desk .widget-tab>.widget-tab-bar>.lm-TabBar-content{flex-wrap:wrap;
+ gap:0 clamp(.7em,3%,1.6em);min-height:0;border-bottom:1px solid #bbb;align-items:stretch}
 .kit-desk .widget-tab>.widget-tab-bar .lm-TabBar-tab{flex:0 0 auto;min-width:0;max-width:none;
  min-height:44px;margin:0;padding:.6em .1em;border:0;border-bottom:4px solid transparent;
- background:none;color:#595959;font-size:1.05em;line-height:1.5;transform:none;overflow:visible}
+ background:none;color:#595959;font:inherit;line-height:1.5;transform:none;overflow:visible}
 .kit-desk .widget-tab>.widget-tab-bar .lm-TabBar-tab::before{display:none}
 .kit-desk .widget-tab>.widget-tab-bar .lm-TabBar-tab.lm-mod-current{border-bottom-color:#0072B2;
  color:#1a1a1a;font-weight:600;background:none}
@@ -69,6 +71,7 @@ STYLE: Final = (
 .kit-desk .kit-timeline article{border:0;padding:.3em 0}
 .kit-desk .kit-timeline article+article,.kit-desk .kit-timeline h3+article~article{
  border-top:1px solid #ddd;padding:.9em 0}
+.kit-desk .kit-timeline h3:first-of-type{margin-top:.3em}
 .kit-desk .kit-timeline>nav{display:none}
 .kit-desk .kit-timeline .kit-text{font:1.18em/1.65 Georgia,"Noto Serif SC","Songti SC","SimSun",serif}
 
@@ -81,7 +84,7 @@ STYLE: Final = (
  box-shadow:none}
 .kit-desk .kit-field>input,.kit-desk .kit-field>select:not([size]){height:44px}
 .kit-desk .kit-field>textarea{resize:vertical;height:auto;min-height:5em}
-.kit-desk .kit-field>select[size]{height:auto;min-height:11em;padding:0}
+.kit-desk .kit-field>select[size]{height:auto;padding:0}
 .kit-desk .kit-field>select[size] option{padding:.45em .6em;border-bottom:1px solid #eee;
  white-space:normal;overflow-wrap:anywhere}
 
@@ -105,6 +108,7 @@ STYLE: Final = (
 .kit-desk .kit-history b{color:#1a1a1a}
 .kit-desk .kit-quote{white-space:pre-wrap;color:#1a1a1a}
 .kit-desk .kit-wide{overflow-x:auto;font-size:.9em}
+.kit-desk .kit-wide table{min-width:46em;border-collapse:collapse}
 
 .kit-desk .kit-table{border-collapse:collapse;width:100%;font-size:.9em;line-height:1.45;
  border-bottom:1px solid #1a1a1a}
@@ -118,6 +122,7 @@ STYLE: Final = (
  .kit-desk .kit-columns{grid-template-columns:minmax(0,1fr) minmax(0,1fr)}
 }
 @container (max-width:40em){
+ .kit-desk header h2{font-size:1.5em}
  .kit-desk .kit-paper{border-left:0;padding-left:0}
  .kit-desk .kit-table thead{position:absolute;clip-path:inset(50%);height:1px;width:1px;
   overflow:hidden}

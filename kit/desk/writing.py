@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 from typing import Any, Final
 
 import ipywidgets as widgets
@@ -11,6 +10,7 @@ import ipywidgets as widgets
 from kit.desk.mine import Mine
 from kit.desk.parts import action, field, heading, row, show
 from kit.desk.room import Room
+from kit.desk.show import who_html
 from kit.desk.words import PLACES, ROLES, meant
 from kit.errors import AttachmentError
 from kit.records import ATTACHMENTS_MAX, TEXT_MAX, Attachment
@@ -131,7 +131,7 @@ class Writing:
             "place": meant(PLACES, self.place.value) or "地点 place",
             "role": meant(ROLES, self.role.value) or "身份 role",
         }
-        author = escape(self.room.name(self.author.value))
+        author = who_html(self.room, self.author.value)
         count = f"<p class='kit-note'>{len(text):,} / {TEXT_MAX:,} 字 characters</p>"
         self.preview.value = (
             f"<div class='kit-timeline'>{said_html(body, before='现在 now', after=[author])}"

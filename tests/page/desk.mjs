@@ -1,7 +1,7 @@
 // Drives the desk in a headless Chromium: a step a line in (JSON), its answer a line out.
 //
 // A step has one key: { open: { url, width, height, scale } }, { run: number of the cell },
-// { tab }, { fill: [label, text] }, { select: [label, option] }, { click: button },
+// { tab }, { fill: [label, text] }, { select: [label, part of an option] }, { click: button },
 // { upload: [{ name, type, base64 }] }, { keys: [key, …] }, { type: text }, { wait: text },
 // { gone: text }, { ask: script }, { picture: { path, of } }. Labels, buttons and tabs are found as a
 // screen reader finds them: by their names.
@@ -43,14 +43,20 @@ async function open({ url, width, height, scale }) {
   });
 }
 
-/** Run a cell as a person does, and return what it prints. */
+/** Run a cell as a person does, and return what it prints. A kernel that starts may not hear it. */
 async function run(number) {
   const cell = page.locator(".jp-Notebook .jp-CodeCell").nth(number);
-  await cell.locator(".cm-content").click();
-  await page.keyboard.press("Control+Enter");
-  await cell.locator(".jp-OutputArea-output").first().waitFor({ timeout: 30_000 });
-  await cell.locator(".jp-InputPrompt", { hasText: /\[\d+\]/ }).waitFor({ timeout: 30_000 });
-  return cell.locator(".jp-OutputArea").first().innerText();
+  const prompt = (pattern, timeout) =>
+    cell.locator(".jp-InputPrompt", { hasText: pattern }).waitFor({ timeout });
+  for (let tries = 0; tries < 20; tries++) {
+    await cell.locator(".cm-content").click();
+    await page.keyboard.press("Control+Enter");
+    if (await prompt(/\[(\d+|\*)\]/, 1_000).then(() => true, () => false)) break;
+  }
+  await prompt(/\[\d+\]/, 30_000);
+  const output = cell.locator(".jp-OutputArea").first();
+  await output.locator(".jp-OutputArea-output").first().waitFor();
+  return output.innerText();
 }
 
 const steps = {
@@ -58,7 +64,11 @@ const steps = {
   run,
   tab: (name) => desk().getByRole("tab", { name }).click(),
   fill: ([label, text]) => field(label).fill(text),
-  select: ([label, option]) => field(label).selectOption({ label: option }),
+  select: async ([label, part]) => {
+    const options = await field(label).locator("option").allTextContents();
+    const index = options.findIndex((text) => text.replaceAll("\u00a0", " ").includes(part));
+    await field(label).selectOption({ index });
+  },
   click: (name) =>
     desk().getByRole("button", { name, exact: true }).filter({ visible: true }).click(),
   upload: async (files) => {
