@@ -96,6 +96,9 @@ def lab(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
+    quiet = home / "settings" / "@jupyterlab" / "apputils-extension"
+    quiet.mkdir(parents=True)
+    (quiet / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
     with (home / "log.txt").open("w") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "jupyterlab", *options],
@@ -173,7 +176,25 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     opened.close()
 
 
-def notebook(folder: Path, name: str, *cells: str) -> None:
+@pytest.fixture(scope="module")
+def opened(lab: str, folder: Path, browser: Browser) -> Browser:
+    """The browser with a notebook open in it."""
+    _notebook(folder / "desk.ipynb", DESK, SCANNED)
+    url = f"{lab}/lab/tree/desk.ipynb?token={TOKEN}&reset"
+    browser(open={"url": url, "scale": 2})
+    return browser
+
+
+@pytest.fixture
+def desk(opened: Browser) -> Browser:
+    """The browser in front of a new diary's desk."""
+    opened(size=[1280, 1600])
+    opened(run=0)
+    opened(wait="Nothing yet.")
+    return opened
+
+
+def _notebook(path: Path, *cells: str) -> None:
     """Write a notebook with these cells."""
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     content = {
@@ -192,7 +213,7 @@ def notebook(folder: Path, name: str, *cells: str) -> None:
             for number, source in enumerate(cells)
         ],
     }
-    (folder / f"{name}.ipynb").write_text(json.dumps(content), encoding="utf-8")
+    path.write_text(json.dumps(content), encoding="utf-8")
 
 
 def photo() -> dict[str, str]:
@@ -209,60 +230,55 @@ def photo() -> dict[str, str]:
 # --- a day at the desk ---------------------------------------------------------------------------
 
 
-def test_a_day_at_the_desk(lab: str, folder: Path, browser: Browser, tmp_path: Path) -> None:
-    notebook(folder, "day", DESK, SCANNED)
-    url = f"{lab}/lab/tree/day.ipynb?token={TOKEN}&reset"
-    browser(open={"url": url, "width": 1280, "height": 2400, "scale": 2})
-    browser(run=0)
-
+def test_a_day_at_the_desk(desk: Browser, folder: Path, tmp_path: Path) -> None:
     # The author writes, sees it as others will, and posts it.
     text = "十人一桌，今年改成十人一组。<script>alert(1)</script>"
-    browser(fill=["内容 Text", text])
-    browser(fill=["地点 Place", "泉州 Quanzhou"])
-    browser(upload=[photo()])
-    browser(wait="Quanzhou · resident")
+    desk(fill=["内容 Text", text])
+    desk(fill=["地点 Place", "泉州 Quanzhou"])
+    desk(upload=[photo()])
+    desk(wait="Quanzhou · resident")
     shown = "document.querySelector('.kit-desk .kit-timeline img')?.naturalWidth"
-    until(browser, shown, 320)
-    assert browser(ask="document.querySelector('.kit-desk .kit-text').textContent") == text
-    browser(click="提交 Post")
-    browser(wait="Posted; it waits for a review.")
+    until(desk, shown, 320)
+    assert desk(ask="document.querySelector('.kit-desk .kit-text').textContent") == text
+    desk(click="提交 Post")
+    desk(wait="Posted; it waits for a review.")
 
     # A moderator rejects it.
-    browser(tab="审核 Review")
-    browser(wait="批准 Approve")
-    browser(select=["理由类别 Reason code", "谣言 rumour"])
-    browser(fill=["理由 Reason", "谁说的？ Who says so?"])
-    browser(click="驳回 Reject")
-    browser(wait="Rejected; its author may appeal once.")
+    desk(tab="审核 Review")
+    desk(wait="批准 Approve")
+    desk(select=["理由类别 Reason code", "谣言 rumour"])
+    desk(fill=["理由 Reason", "谁说的？ Who says so?"])
+    desk(click="驳回 Reject")
+    desk(wait="Rejected; its author may appeal once.")
 
     # Its author appeals.
-    browser(tab="写 Write")
-    browser(wait="rumour: 谁说的？")
-    browser(fill=["申诉理由 Why the decision is wrong", "我在场。 I was there."])
-    browser(click="申诉 Appeal")
-    browser(wait="Appealed; another moderator will decide.")
+    desk(tab="写 Write")
+    desk(wait="rumour: 谁说的？")
+    desk(fill=["申诉理由 Why the decision is wrong", "我在场。 I was there."])
+    desk(click="申诉 Appeal")
+    desk(wait="Appealed; another moderator will decide.")
 
     # The first moderator may not decide again; a second one may.
-    browser(tab="审核 Review")
-    browser(wait="I was there.")
-    browser(click="批准 Approve")
-    browser(wait="another moderator than the first")
-    browser(select=["审核员 Moderator", "moderator 2"])
-    browser(click="批准 Approve")
-    browser(wait="Approved; it can be published.")
-    browser(click="上链 Publish")
-    browser(wait=f"Batch 0 with {4} records")
+    desk(tab="审核 Review")
+    desk(wait="I was there.")
+    desk(click="批准 Approve")
+    desk(wait="another moderator than the first")
+    desk(select=["审核员 Moderator", "moderator 2"])
+    desk(click="批准 Approve")
+    desk(wait="Approved; it can be published.")
+    desk(click="上链 Publish")
+    desk(wait=f"Batch 0 with {4} records")
 
     # The author's certificate is there; a phone reads its QR code from the screen.
-    browser(tab="写 Write")
-    browser(wait="Certificate of a civic record")
+    desk(tab="写 Write")
+    desk(wait="Certificate of a civic record")
     picture = tmp_path / "card.png"
-    browser(picture={"path": str(picture), "of": ".kit-desk svg[role=img]"})
+    desk(picture={"path": str(picture), "of": ".kit-desk svg[role=img]"})
     with Image.open(picture) as image:
         codes = zxingcpp.read_barcodes(image)
     assert [str(code.format) for code in codes] == ["QR Code"], codes
     (folder / "scanned.txt").write_text(codes[0].text)
-    assert browser(run=1).strip().startswith("True proved on chain 20210921 at block ")
+    assert desk(run=1).strip().startswith("True proved on chain 20210921 at block ")
 
 
 def until(browser: Browser, script: str, expected: Any, patience: float = 10) -> None:
@@ -271,3 +287,114 @@ def until(browser: Browser, script: str, expected: Any, patience: float = 10) ->
     while (got := browser(ask=script)) != expected:
         assert time.monotonic() < end, (script, got)
         time.sleep(0.1)
+
+
+def test_with_the_keyboard_alone(desk: Browser) -> None:
+    press_until(desk, "Tab", "LI 写 Write")
+    assert 'role="tab"' in desk(ask="document.activeElement.outerHTML")
+    desk(keys=["ArrowRight", "Enter"])
+    desk(wait="Who decided what")
+    desk(keys=["ArrowLeft", "Enter"])
+    desk(wait="Who writes")
+
+    # An arrow in a list stays in the list: JupyterLab doesn't take it to go to the next cell.
+    desk(keys=["Tab", "ArrowDown"])
+    assert desk(focused=True).startswith("SELECT 谁在写 Who writes")
+    until(desk, "document.activeElement.selectedIndex", 1)
+    desk(keys=["Tab"])
+    desk(type="键盘 typed\nin two lines 'd d'")
+    desk(keys=["Tab"])
+    assert desk(focused=True) == "INPUT 地点 Place"
+    desk(type="泉州")
+    press_until(desk, "Tab", "BUTTON 提交 Post")
+    cells = "document.querySelectorAll('.jp-Notebook .jp-Cell').length"
+    before = desk(ask=cells)
+    desk(keys=["d", "d", "Enter"])  # in a notebook, "d d" deletes the cell
+    desk(wait="Posted; it waits for a review.")
+    assert desk(ask=cells) == before
+
+    # To the second tab and through the decision, with the space bar.
+    press_until(desk, "Shift+Tab", "LI 写 Write")
+    desk(keys=["ArrowRight", "Space"])
+    desk(wait="in two lines 'd d'")
+    press_until(desk, "Tab", "SELECT 理由类别 Reason code")
+    desk(keys=["ArrowDown"])
+    press_until(desk, "Tab", "BUTTON 驳回 Reject")
+    desk(keys=["Space"])
+    desk(wait="Rejected; its author may appeal once.")
+    desk(wait="spam")
+    assert desk(ask=cells) == before
+
+
+HOSTILE = (
+    "<script>alert(1)</script>"
+    + "a" * 200
+    + " \u202eمرحبا\u202c שלום 👨‍👩‍👧‍👦 &lt;&amp;&quot; \"'><img src=x onerror=alert(1)>"
+)
+
+
+def test_hostile_text_on_a_phone(desk: Browser) -> None:
+    desk(size=[375, 812])
+    desk(fill=["内容 Text", HOSTILE])
+    desk(fill=["地点 Place", "<b>'\"" + "p" * 70])
+    desk(fill=["身份 Role", "&lt;r&gt;" + "r" * 70])
+    desk(upload=[photo()])
+    desk(wait="Remove the files")
+    fits(desk)
+    desk(click="提交 Post")
+    desk(wait="Posted; it waits for a review.")
+    fits(desk)
+    desk(tab="审核 Review")
+    desk(wait="批准 Approve")
+    fits(desk)
+    desk(fill=["理由 Reason", HOSTILE])
+    desk(click="批准 Approve")
+    desk(wait="Approved; it can be published.")
+    fits(desk)
+    desk(click="上链 Publish")
+    desk(wait="is in block")
+    desk(tab="时间线 Timeline")
+    desk(wait="第 1 / 1 页 page")
+    assert desk(ask="document.querySelector('.kit-desk article .kit-text').textContent") == HOSTILE
+    desk(select=["见证人 Witness", "bob"])
+    desk(fill=["所见（可不填） What you saw, may be empty", HOSTILE])
+    desk(click="见证 Witness")
+    desk(wait="Witnessed; it is in the next batch.")
+    desk(click="追溯 Trace")
+    desk(wait="现状 now")
+    fits(desk)
+    desk(click="证书 Certificate")
+    desk(wait="Certificate of a civic record")
+    fits(desk)
+    desk(tab="写 Write")
+    desk(wait="Certificate of a civic record")
+    desk(click="撤回… Withdraw…")
+    desk(wait="This can't be undone.")
+    fits(desk)
+    desk(click="确认撤回，销毁内容 Yes, withdraw and destroy it")
+    desk(wait="Withdrawn; its content is destroyed.")
+    fits(desk)
+
+
+def press_until(desk: Browser, key: str, name: str) -> None:
+    """Press a key until what is focused has this name."""
+    seen = []
+    for _ in range(40):
+        desk(keys=[key])
+        seen.append(desk(focused=True))
+        if seen[-1].startswith(name):
+            return
+    pytest.fail(f"{name} was not reached: {seen}")
+
+
+def fits(desk: Browser) -> None:
+    """Assert that nothing of the desk goes over its edge, and that no text became an element."""
+    over = """(() => {
+        const desk = document.querySelector('.kit-desk');
+        const edge = desk.getBoundingClientRect().right + 1;
+        const out = [...desk.querySelectorAll('*')].filter((x) => !x.closest('.kit-wide *')
+            && x.getClientRects().length && x.getBoundingClientRect().right > edge);
+        const made = desk.querySelectorAll('.kit-desk script, img[src="x"], iframe').length;
+        return [desk.scrollWidth - desk.clientWidth, made, out.map((x) => x.outerHTML.slice(0, 99))];
+    })()"""
+    assert desk(ask=over) == [0, 0, []]

@@ -1,6 +1,6 @@
 // Drives the desk in a headless Chromium: a step a line in (JSON), its answer a line out.
 //
-// A step has one key: { open: { url, width, height, scale } }, { run: number of the cell },
+// A step has one key: { open: { url, scale } }, { size: [width, height] }, { run: number of the cell },
 // { tab }, { fill: [label, text] }, { select: [label, part of an option] }, { click: button },
 // { upload: [{ name, type, base64 }] }, { keys: [key, …] }, { type: text }, { wait: text },
 // { gone: text }, { ask: script }, { picture: { path, of } }. Labels, buttons and tabs are found as a
@@ -21,11 +21,11 @@ let heard;
 const desk = () => page.locator(".kit-desk");
 const field = (label) => desk().getByLabel(label, { exact: true }).filter({ visible: true });
 
-async function open({ url, width, height, scale }) {
+async function open({ url, scale }) {
   await page?.context().close();
   heard = { errors: [], dialogs: 0 };
   const context = await browser.newContext({
-    viewport: { width, height },
+    viewport: { width: 1280, height: 1000 },
     deviceScaleFactor: scale ?? 1,
     locale: "en-GB",
   });
@@ -37,10 +37,9 @@ async function open({ url, width, height, scale }) {
     return dialog.dismiss();
   });
   await page.goto(url);
-  await page.waitForSelector('.jp-Notebook-ExecutionIndicator[data-status="idle"]', {
-    state: "attached",
-    timeout: 30_000,
-  });
+  await page.waitForSelector(".jp-Notebook .jp-CodeCell", { timeout: 30_000 });
+  await page.locator("#jp-main-statusbar", { hasText: "| Idle" }).waitFor({ timeout: 30_000 });
+  await page.keyboard.press("Control+b"); // the list of files takes half of a phone's width
 }
 
 /** Run a cell as a person does, and return what it prints. A kernel that starts may not hear it. */
@@ -62,6 +61,7 @@ async function run(number) {
 const steps = {
   open,
   run,
+  size: ([width, height]) => page.setViewportSize({ width, height }),
   tab: (name) => desk().getByRole("tab", { name }).click(),
   fill: ([label, text]) => field(label).fill(text),
   select: async ([label, part]) => {
@@ -88,6 +88,11 @@ const steps = {
     }
   },
   type: (text) => page.keyboard.type(text),
+  focused: () =>
+    page.evaluate(() => {
+      const { tagName, ariaLabel, labels, textContent } = document.activeElement;
+      return `${tagName} ${ariaLabel ?? labels?.[0]?.textContent ?? textContent}`.trim();
+    }),
   wait: (text) => desk().getByText(text).filter({ visible: true }).first().waitFor(),
   gone: (text) => desk().getByText(text).filter({ visible: true }).waitFor({ state: "hidden" }),
   ask: (script) => page.evaluate(script),
