@@ -62,8 +62,8 @@ ALLOWED = {
     "desk.parts": set(),
     "desk.style": {"timeline"},
     "desk.room": {"desk.parts", "desk.words", "errors", "moves"},
-    "desk.show": {"archive", "desk.room", "desk.words", "participation", "timeline"},
-    "desk.mine": {"desk.parts", "desk.room", "desk.show", "display", "moves"},
+    "desk.show": {"archive", "desk.room", "desk.words", "display", "participation", "timeline"},
+    "desk.mine": {"desk.parts", "desk.room", "desk.show", "moves"},
     "desk.writing": {
         "desk.mine",
         "desk.parts",
@@ -85,7 +85,7 @@ ALLOWED = {
         "moves",
         "records",
     },
-    "desk.reading": {"desk.parts", "desk.room", "desk.words", "display", "timeline"},
+    "desk.reading": {"desk.parts", "desk.room", "desk.show", "desk.words", "timeline"},
     "desk.desk": {
         "desk.reading",
         "desk.reviewing",

@@ -8,8 +8,7 @@ import ipywidgets as widgets
 
 from kit.desk.parts import Drafts, action, choose_from, field, heading, row, show
 from kit.desk.room import Room
-from kit.desk.show import entry_html, history_html, label
-from kit.display import card_html
+from kit.desk.show import certificate_html, entry_html, history_html, label
 from kit.moves import PUBLIC
 
 __all__ = ["Mine"]
@@ -98,7 +97,7 @@ class Mine:
             f"{history_html(room, chosen)}{entry_html(room, chosen)}" if chosen else ""
         )
         public = case is not None and case.state in PUBLIC
-        self.card.value = card_html(room.diary.certificate(chosen)) if public else ""
+        self.card.value = certificate_html(room, chosen) if public else ""
 
     # --- what people do --------------------------------------------------------------------------
 

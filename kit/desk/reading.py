@@ -9,8 +9,8 @@ import ipywidgets as widgets
 
 from kit.desk.parts import Drafts, action, choose_from, field, heading, row, show
 from kit.desk.room import Room
+from kit.desk.show import certificate_html
 from kit.desk.words import PLACES, ROLES, line
-from kit.display import card_html
 from kit.timeline import Timeline
 
 __all__ = ["Reading"]
@@ -135,7 +135,7 @@ class Reading:
         if not chosen or not self.view:
             self.viewed.value = ""
         elif self.view == "certificate":
-            self.viewed.value = card_html(diary.certificate(chosen))
+            self.viewed.value = certificate_html(self.room, chosen)
         else:
             self.viewed.value = f"<div class='kit-wide'>{diary.trace(chosen)._repr_html_()}</div>"
 

@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 from kit.archive import Said
 from kit.desk.room import Room
 from kit.desk.words import MOVE_WORDS, STATE_WORDS, line, short
+from kit.display import card_html
 from kit.participation import ZONE
 from kit.timeline import data_address, files_html, said_html
 
-__all__ = ["decisions_html", "entry_html", "history_html", "label", "who_html"]
+__all__ = ["certificate_html", "decisions_html", "entry_html", "history_html", "label", "who_html"]
 
 _ZONE = ZoneInfo(ZONE)
 
@@ -99,6 +100,11 @@ def _decision_row(room: Room, said: Said) -> str:
 
 def _time(at: datetime) -> str:
     return at.astimezone(_ZONE).strftime("%Y-%m-%d %H:%M")
+
+
+def certificate_html(room: Room, commitment: str) -> str:
+    """Return the card of a published record's certificate."""
+    return f"<div class='kit-card'>{card_html(room.diary.certificate(commitment))}</div>"
 
 
 def who_html(room: Room, address: str) -> str:

@@ -122,6 +122,9 @@ STYLE: Final = (
  .kit-desk .kit-columns{grid-template-columns:minmax(0,1fr) minmax(0,1fr)}
 }
 @container (max-width:40em){
+ .kit-desk :is(.kit-card,details) :is(table,tbody,tr,th,td){display:block;white-space:normal!important;
+  padding:0!important}
+ .kit-desk :is(.kit-card,details) tr{margin-bottom:.5em}
  .kit-desk header h2{font-size:1.5em}
  .kit-desk .kit-paper{border-left:0;padding-left:0}
  .kit-desk .kit-table thead{position:absolute;clip-path:inset(50%);height:1px;width:1px;
