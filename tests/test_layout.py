@@ -101,7 +101,7 @@ ALLOWED = {
 }
 
 # What the frozen core must never load, nor anything that it loads. (Not eth_account: it signs.)
-HEAVY = {"web3", "pandas", "matplotlib", "eth_tester", "solcx"}
+HEAVY = {"web3", "pandas", "matplotlib", "eth_tester", "solcx", "ipywidgets"}
 
 
 def _imports(path: Path) -> set[str]:
@@ -172,6 +172,10 @@ def test_the_core_knows_no_chain_and_no_tables(name: str) -> None:
 
 def test_import_kit_alone_loads_nothing_heavy() -> None:
     assert _loaded("kit", "kit.errors", *HEAVY, "eth_account", "requests") == {"kit.errors"}
+
+
+def test_the_diary_does_without_widgets() -> None:
+    assert not _loaded("kit.diary", "ipywidgets", "kit.desk")
 
 
 def test_heavy_modules_would_be_seen() -> None:

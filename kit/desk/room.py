@@ -7,6 +7,7 @@ shown.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Iterable
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
@@ -94,7 +95,7 @@ class Room:
         for account in (*self.people.values(), self.diary.registrar):
             key = bytes(getattr(account, "key", b""))
             for written in (key.hex(), repr(key)) if key else ():
-                text = text.replace(written, "(a key)")
+                text = re.sub(re.escape(written), "(a key)", text, flags=re.IGNORECASE)
         for address in self.people:
             text = text.replace(address, self.name(address))
         return text if len(text) <= 600 else text[:599] + "…"
