@@ -6,7 +6,9 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from eth.abc import ComputationAPI, SignedTransactionAPI, StateAPI
 from eth.constants import ZERO_HASH32
+from eth.estimators.gas import binary_gas_search_intrinsic_tolerance
 from eth.exceptions import Revert, VMError
 from eth.vm.forks.cancun import get_total_blob_gas
 from eth.vm.spoof import SpoofTransaction
@@ -36,6 +38,7 @@ class _Backend(PyEVMBackend):  # type: ignore[misc]
             genesis_state={to_canonical_address(a): rich for a in coins_for_lessons()},
         )
         type(self.chain).chain_id = CHAIN_ID  # the class is made anew for each backend
+        self.chain.gas_estimator = _estimate
         self._tick()
 
     def _tick(self, time: int | None = None) -> None:
@@ -87,6 +90,39 @@ class _Backend(PyEVMBackend):  # type: ignore[misc]
             return int(super().estimate_gas(transaction, block_number))
         except TransactionFailed as error:
             raise (error.__cause__ if isinstance(error.__cause__, Revert) else error) from None
+
+
+def _estimate(state: StateAPI, transaction: SignedTransactionAPI) -> int:
+    """Return what py-evm's estimator returns, after four runs and not fifteen.
+
+    It narrows the range between too little and enough down to 21,000. Here the least that
+    is enough is found by what a run uses, and tried; the rest of the search is arithmetic.
+    """
+    intrinsic = transaction.intrinsic_gas
+    if _run(state, transaction, intrinsic).is_success:
+        return int(intrinsic)
+    run = _run(state, transaction, state.gas_limit)
+    if run.is_error:
+        raise run.error
+    least = intrinsic + run.get_gas_used()
+    if _run(state, transaction, least).is_error or _run(state, transaction, least - 1).is_success:
+        # It gets gas back, or keeps some for a call: only trying tells.
+        return int(binary_gas_search_intrinsic_tolerance(state, transaction))
+    enough, too_little = state.gas_limit, intrinsic
+    while enough - too_little > 21_000:
+        middle = (enough + too_little) // 2
+        enough, too_little = (middle, too_little) if middle >= least else (enough, middle)
+    return int(enough)
+
+
+def _run(state: StateAPI, transaction: SignedTransactionAPI, gas: int) -> ComputationAPI:
+    """Run a transaction with so much gas, and take it back."""
+    snapshot = state.snapshot()
+    try:
+        tried: Any = SpoofTransaction(transaction, gas=gas, gas_price=0)
+        return state.apply_transaction(tried)
+    finally:
+        state.revert(snapshot)
 
 
 class _Provider(EthereumTesterProvider):

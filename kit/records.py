@@ -14,12 +14,11 @@ This module knows neither web3 nor pandas: a record can be checked by a program 
 
 from __future__ import annotations
 
-import json
 import re
 import reprlib
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from hashlib import sha256
@@ -192,6 +191,7 @@ class Record:
     at: datetime
     subject: str | None
     body: Mapping[str, Any]
+    _canonical: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.type, str) or self.type not in TYPES:
@@ -202,7 +202,9 @@ class Record:
             raise RecordError("the author's address", _brief(self.author), fix)
         object.__setattr__(self, "at", utc(self.at))
         object.__setattr__(self, "subject", _subject(self.type, self.subject))
-        object.__setattr__(self, "body", MappingProxyType(_body(self.type, self.body)))
+        object.__setattr__(self, "body", _frozen(_body(self.type, self.body)))
+        # Nothing of it can change any more, and its bytes are asked for again and again.
+        object.__setattr__(self, "_canonical", rfc8785.dumps(self.to_json()))
         if len(self.canonical()) > BODY_BYTES_MAX:
             got = f"one of {len(self.canonical()):,}"
             raise RecordError(
@@ -217,7 +219,7 @@ class Record:
             "author": self.author,
             "at": format_time(self.at),
             "subject": self.subject,
-            "body": json.loads(json.dumps(dict(self.body))),
+            "body": _plain(self.body),
         }
 
     @classmethod
@@ -246,7 +248,23 @@ class Record:
 
     def canonical(self) -> bytes:
         """Return the bytes that are hashed: RFC 8785 of the JSON object."""
-        return rfc8785.dumps(self.to_json())
+        return self._canonical
+
+
+def _frozen(value: Any) -> Any:
+    """Return a JSON value that can't be changed: mappings and sequences all the way down."""
+    if isinstance(value, Mapping):
+        return MappingProxyType({name: _frozen(part) for name, part in value.items()})
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return tuple(_frozen(part) for part in value)
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """Return a frozen value as dicts and lists."""
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items()}
+    return [_plain(part) for part in value] if isinstance(value, tuple) else value
 
 
 def entry(

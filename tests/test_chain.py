@@ -555,3 +555,60 @@ def test_receipt_shows_itself() -> None:
     assert "43,493" in shown
     assert "2021-09-09 16:00:00 UTC" in shown
     assert "new contract" not in Receipt("0x1", block, 1)._repr_html_()
+
+
+# --- gas on the chain inside this process --------------------------------------------------------
+
+GAS = """
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+contract Gas {
+    uint256[8] private _x;
+
+    function fill() public {
+        for (uint256 i = 0; i < 8; i++) _x[i] = i + 1;
+    }
+
+    function clear() external {
+        delete _x; // gives gas back
+    }
+
+    function nest(uint256 depth) external {
+        if (depth == 0) fill();
+        else Gas(address(this)).nest(depth - 1); // each call keeps a 64th of the gas back
+    }
+
+    function fail() external pure {
+        revert("never");
+    }
+}
+"""
+
+
+def test_the_estimate_is_py_evm_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    from eth.estimators.gas import binary_gas_search_intrinsic_tolerance
+
+    from kit import embedded
+
+    quick, tried = embedded._estimate, []
+
+    def both(state: Any, transaction: Any) -> int:
+        found = quick(state, transaction)
+        tried.append((found, binary_gas_search_intrinsic_tolerance(state, transaction)))
+        return found
+
+    monkeypatch.setattr(embedded, "_estimate", both)
+    chain = kit.chain.embedded()
+    contract = chain.deploy(compile_source(GAS, "Gas"), by=kit.people.alice)
+    for call in (
+        contract.functions.fill(),
+        contract.functions.clear(),
+        contract.functions.nest(0),
+        contract.functions.nest(12),
+    ):
+        chain.send(call, by=kit.people.alice)
+    with pytest.raises(Reverted, match="never"):
+        chain.send(contract.functions.fail(), by=kit.people.alice)
+    assert len(tried) == 5  # the one that fails is no estimate
+    assert [quick for quick, _ in tried] == [slow for _, slow in tried]

@@ -540,7 +540,7 @@ def test_the_content_tells_the_kind(kind: str, tmp_path: Path) -> None:
     (tmp_path / "named.png").write_bytes(STARTS[kind] + b"rest")
     file = Attachment.read(tmp_path / "named.png")
     assert file.media_type == kind
-    assert told(attachments=[file]).body["attachments"] == [file.to_json()]
+    assert told(attachments=[file]).body["attachments"] == (file.to_json(),)
 
 
 def test_what_the_record_says_of_a_file() -> None:
