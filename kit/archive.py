@@ -296,14 +296,15 @@ class Archive:
     @contextmanager
     def _turn(self) -> Iterator[None]:
         try:
-            with self._lock.acquire(timeout=PATIENCE):  # type: ignore[union-attr]
-                yield
+            held = self._lock.acquire(timeout=PATIENCE)  # type: ignore[union-attr]
         except Timeout:
             fix = "Wait until it is done, or end it."
             raise ArchiveError(f"a turn at {self.path}", "another program's", fix) from None
         except OSError as error:
             fix = "May you write in that folder?"
             raise ArchiveError(f"to use {self.path}", str(error), fix) from None
+        with held:
+            yield
 
     def get(self, commitment: str) -> SignedRecord | None:
         """Return a record by its commitment; None if there is none or its content was erased.
