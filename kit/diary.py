@@ -74,9 +74,14 @@ class Diary:
 
         ``archive`` is a file, or None to keep everything in memory. ``registrar`` publishes, and is
         the admin of a new log; ``moderators`` are addresses, used for a new log only. Raises
-        ArchiveError, ChainError, and WrongChain where the archive belongs to another chain or to
-        one that was restarted.
+        NotAllowed for what is no account and no address, ArchiveError, ChainError, and WrongChain
+        where the archive belongs to another chain or to one that was restarted.
         """
+        _with_key(registrar, "the registrar")
+        for address in moderators:
+            if not isinstance(address, str) or not records.is_address(address):
+                fix = "Pass a list of addresses, as person.address gives them."
+                raise NotAllowed("moderators by their addresses", _kind(address), fix)
         opened = Archive(archive)
         try:
             with opened.turn():
@@ -351,7 +356,9 @@ class Diary:
         if said is None or type not in (None, said.type):
             kind = f"an {type}" if type == "entry" else f"a {type or 'record'}"
             fix = "Pass what this diary returned, or its commitment."
-            raise RecordError(f"{kind} of this diary", repr(record)[:120], fix)
+            # A text isn't shown: a private key looks just like a commitment.
+            got = repr(record) if isinstance(record, SignedRecord) else _kind(record)
+            raise RecordError(f"{kind} of this diary", got, fix)
         return said
 
     def _case(self, said: Said) -> Case:
@@ -528,5 +535,9 @@ def _with_key(account: Any, whom: str) -> BaseAccount:
     if not isinstance(account, BaseAccount):
         fix = "Pass kit.people.alice in a lesson, or eth_account's Account.from_key(…)."
         # What it is, not what it says: it may be the key itself.
-        raise NotAllowed(f"{whom} as an account with its key", type(account).__name__, fix)
+        raise NotAllowed(f"{whom} as an account with its key", _kind(account), fix)
     return account
+
+
+def _kind(value: object) -> str:
+    return f"a value of type {type(value).__name__}"
