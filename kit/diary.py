@@ -234,7 +234,7 @@ class Diary:
         figures: Mapping[str, int],
         *,
         as_of: datetime,
-        corrects: SignedRecord | None = None,
+        corrects: SignedRecord | str | None = None,
         at: datetime | None = None,
     ) -> SignedRecord:
         """Sign official figures, or the correction of earlier ones; return the bulletin.
@@ -251,7 +251,7 @@ class Diary:
             if corrects is not None:
                 earlier = self._said(corrects, "bulletin")
                 time = self._time(at, earlier.at)
-            subject = corrects.commitment if corrects else None
+            subject = earlier.commitment if corrects is not None else None
             return self._accept(
                 records.bulletin(address, time, source, as_of, figures, corrects=subject), by
             )
