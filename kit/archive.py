@@ -195,7 +195,9 @@ class Archive:
         if mark != APPLICATION_ID:
             if tables:
                 fix = "Choose another file name; this file was not touched."
-                raise ArchiveError("an archive of this kit", f"another database at {self.path}", fix)
+                raise ArchiveError(
+                    "an archive of this kit", f"another database at {self.path}", fix
+                )
             return False
         if version != VERSION:
             got = f"version {version} at {self.path}"

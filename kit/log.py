@@ -123,7 +123,10 @@ class Log:
             raise WrongChain(f"the code of DiaryLog at {self.address}", "other code", fix)
 
     def was_moderator(self, address: str, time: datetime) -> bool:
-        """Return whether an address held MODERATOR_ROLE at a time, by the log's role events."""
+        """Return whether an address held MODERATOR_ROLE at a time, by the log's role events.
+
+        Times are in whole seconds: in the second in which the role is given or taken, it is held.
+        """
         events = self.contract.events
         asked = {"role": MODERATOR_ROLE, "account": address}
         changes = [
@@ -133,7 +136,8 @@ class Log:
         ]
         held = False
         for block, _, granted in sorted(changes):
-            if self.chain.block(block).time <= time:
+            at = self.chain.block(block).time
+            if at < time or (granted and at == time):
                 held = granted
         return held
 
