@@ -551,7 +551,13 @@ def test_pages(desk: Desk, diary: Diary) -> None:
     steps["previous"].click()
     assert reading.number == 2
     steps["first"].click()
+    steps["previous"].click()  # it can't be pressed, but a second click may be on its way
     assert reading.number == 1
+    shown = reading.page.value
+    reading.views["trace"].click()
+    diary.withdraw(reading.chosen, by=ALICE)  # elsewhere
+    desk.refresh()
+    assert reading.page.value != shown
     steps["last"].click()
     reading.text.value = "entry 3."
     assert reading.number == 1

@@ -10,7 +10,7 @@ import ipywidgets as widgets
 from kit.desk.parts import Drafts, action, choose_from, field, heading, row, show
 from kit.desk.room import Room
 from kit.desk.show import certificate_html
-from kit.desk.words import PLACES, ROLES, line
+from kit.desk.words import PLACES, ROLES, line, meant
 from kit.timeline import Timeline
 
 __all__ = ["Reading"]
@@ -27,7 +27,10 @@ class Reading:
     """The timeline with its filters, and for a chosen entry: witness, trace, certificate."""
 
     def __init__(self, room: Room, people: Sequence[str], review: Callable[[str], None]) -> None:
-        self.room, self.number, self._pages, self.chosen = room, 1, 1, ""
+        self.room, self.number, self.chosen = room, 1, ""
+        self._timeline: Timeline | None = None
+        self._key: tuple[Any, ...] = ()
+        self._open = 0  # the page that is shown
         self._review = review
         self.day = field(widgets.DatePicker, "日期 Day")
         later = {"continuous_update": False}  # with Enter, or when the field is left
@@ -88,35 +91,46 @@ class Reading:
         self.witness.on_click(lambda _: act(self.message, self._witness))
         for name, button in self.views.items():
             button.on_click(lambda _, name=name: act(self.message, lambda: self._look(name)))
-        self.to_review.on_click(lambda _: act(self.message, self._open))
+        self.to_review.on_click(lambda _: act(self.message, self._to_review))
 
     # --- what is shown ---------------------------------------------------------------------------
 
     def refresh(self) -> None:
-        """Read the timeline again, and show the page that was open."""
-        timeline = self._read()
-        self._pages = timeline.pages
-        self.number = max(1, min(self.number, self._pages))
-        self.page.value = str(timeline.page(self.number))
+        """Show the page that is open, if anything happened since it was made."""
+        wanted = self._wanted()
+        # Whatever happens is a record, in the archive first and then on the chain.
+        diary = self.room.diary
+        key = (*wanted.values(), diary.archive.count(), diary.log.record_count())
+        if self._timeline is None or key != self._key:
+            self._timeline, self._key, self._open = diary.timeline(**wanted), key, 0
+        timeline = self._timeline
+        self.number = max(1, min(self.number, timeline.pages))
+        if self.number != self._open:
+            self.page.value = str(timeline.page(self.number))
+            self._open = self.number
+        self._pager(timeline)
+        self._list(timeline)
+        self._show()
+
+    def _wanted(self) -> dict[str, Any]:
+        """Return the filters as ``Diary.timeline`` takes them."""
+        text = self.text.value.strip()
+        return {
+            "day": self.day.value,
+            "place": meant(PLACES, self.place.value) or None,
+            "role": meant(ROLES, self.role.value) or None,
+            "text": text or None,
+        }
+
+    def _pager(self, timeline: Timeline) -> None:
         self.where.value = (
             f"<p class='kit-note' role='status'>第 {self.number} / {timeline.pages} 页 page · "
             f"{len(timeline):,} 条 entries</p>"
         )
         for name, button in self.steps.items():
-            at_end = self.number == (1 if name in ("first", "previous") else timeline.pages)
-            button.disabled = at_end
-            show(button, timeline.pages > 1)
-        self._list(timeline)
-        self._show()
-
-    def _read(self) -> Timeline:
-        place, role, text = (x.value.strip() for x in (self.place, self.role, self.text))
-        return self.room.diary.timeline(
-            day=self.day.value,
-            place=PLACES.get(place, place) or None,
-            role=ROLES.get(role, role) or None,
-            text=text or None,
-        )
+            last = timeline.pages
+            button.disabled = self.number == (1 if name in ("first", "previous") else last)
+            show(button, last > 1)
 
     def _list(self, timeline: Timeline) -> None:
         start = (self.number - 1) * timeline.PAGE_SIZE
@@ -150,13 +164,9 @@ class Reading:
         self.number = 1
 
     def _step(self, name: str) -> None:
-        steps = {
-            "first": 1,
-            "previous": self.number - 1,
-            "next": self.number + 1,
-            "last": self._pages,
-        }
-        self.number = steps[name]
+        last = self._timeline.pages if self._timeline else 1
+        to = {"first": 1, "previous": self.number - 1, "next": self.number + 1, "last": last}
+        self.number = to[name]
 
     def _choose(self) -> None:
         self.chosen, self.view = self.entry.value or "", ""
@@ -170,7 +180,7 @@ class Reading:
         self._drafts.clear()
         return "已见证，待上链。 Witnessed; it is in the next batch."
 
-    def _open(self) -> None:
+    def _to_review(self) -> None:
         self._review(self.chosen)
 
 
