@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kit import certificates as certificates
     from kit import chain as chain
     from kit import data as data
+    from kit import desk as desk
     from kit import diary as diary
     from kit import display as display
     from kit import errors as errors
@@ -61,6 +62,7 @@ _MODULES = (
     "certificates",
     "chain",
     "data",
+    "desk",
     "diary",
     "display",
     "errors",

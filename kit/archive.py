@@ -178,25 +178,37 @@ class Archive:
             raise
 
     def _prepare(self) -> None:
-        ours = self._one("PRAGMA application_id") == APPLICATION_ID
-        if not ours and self._one("SELECT count(*) FROM sqlite_schema"):
-            fix = "Choose another file name; this file was not touched."
-            raise ArchiveError("an archive of this kit", f"another database at {self.path}", fix)
-        version = self._one("PRAGMA user_version")
-        if ours and version != VERSION:
+        if not self._is_ours():
+            with self._writing():
+                if not self._is_ours():  # else another program has just made it
+                    for statement in _TABLES.split(";"):
+                        self._db.execute(statement)
+                    self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                    self._db.execute(f"PRAGMA user_version = {VERSION}")
+        self._db.execute("PRAGMA secure_delete = ON")
+        self._db.execute("PRAGMA foreign_keys = ON")
+        self.home  # noqa: B018  reads a table, so that a damaged file is noticed here
+
+    def _is_ours(self) -> bool:
+        """Return whether this is an archive, or False for an empty file. Raises ArchiveError."""
+        # In one question: another program may make it an archive just now.
+        mark, version, tables = self._rows(
+            "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema)"
+            " FROM pragma_application_id, pragma_user_version"
+        )[0]
+        if mark != APPLICATION_ID:
+            if tables:
+                fix = "Choose another file name; this file was not touched."
+                raise ArchiveError(
+                    "an archive of this kit", f"another database at {self.path}", fix
+                )
+            return False
+        if version != VERSION:
             got = f"version {version} at {self.path}"
             age = "newer" if version > VERSION else "older"
             fix = f"Open it with the {age} kit that made it, or start a new archive."
             raise ArchiveError(f"an archive of version {VERSION}", got, fix)
-        self._db.execute("PRAGMA secure_delete = ON")
-        self._db.execute("PRAGMA foreign_keys = ON")
-        if not ours:
-            with self._writing():
-                for statement in _TABLES.split(";"):
-                    self._db.execute(statement)
-                self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                self._db.execute(f"PRAGMA user_version = {VERSION}")
-        self.home  # noqa: B018  reads a table, so that a damaged file is noticed here
+        return True
 
     # --- whose it is -----------------------------------------------------------------------------
 
@@ -310,14 +322,15 @@ class Archive:
     @contextmanager
     def _turn(self) -> Iterator[None]:
         try:
-            with self._lock.acquire(timeout=PATIENCE):  # type: ignore[union-attr]
-                yield
+            held = self._lock.acquire(timeout=PATIENCE)  # type: ignore[union-attr]
         except Timeout:
             fix = "Wait until it is done, or end it."
             raise ArchiveError(f"a turn at {self.path}", "another program's", fix) from None
         except OSError as error:
             fix = "May you write in that folder?"
             raise ArchiveError(f"to use {self.path}", str(error), fix) from None
+        with held:
+            yield
 
     def get(self, commitment: str) -> SignedRecord | None:
         """Return a record by its commitment; None if there is none or its content was erased.
@@ -352,6 +365,14 @@ class Archive:
     def moves(self) -> list[Said]:
         """Return all records about others (reviews, appeals, …), in order of arrival."""
         return self._said("WHERE type NOT IN ('entry', 'bulletin') ORDER BY arrived")
+
+    def latest(self, type: str, limit: int, *, author: str | None = None) -> list[Said]:
+        """Return the newest records of a type, those of one author if one is given, newest first."""
+        return self._said(
+            "WHERE type = :type AND (:author IS NULL OR author = :author)"
+            " ORDER BY arrived DESC LIMIT :limit",
+            {"type": type, "author": author, "limit": limit},
+        )
 
     def landed_entries(self) -> list[tuple[int, Said]]:
         """Return the entries that are on the chain, each after its number, in order of time."""

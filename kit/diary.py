@@ -40,6 +40,7 @@ from kit.table import COLUMNS, rebuild
 if TYPE_CHECKING:
     import pandas as pd
 
+    from kit.desk import Desk
     from kit.timeline import Timeline
     from kit.trace import Trace
 
@@ -77,9 +78,14 @@ class Diary:
 
         ``archive`` is a file, or None to keep everything in memory. ``registrar`` publishes, and is
         the admin of a new log; ``moderators`` are addresses, used for a new log only. Raises
-        ArchiveError, ChainError, and WrongChain where the archive belongs to another chain or to
-        one that was restarted.
+        NotAllowed for what is no account and no address, ArchiveError, ChainError, and WrongChain
+        where the archive belongs to another chain or to one that was restarted.
         """
+        _with_key(registrar, "the registrar")
+        for address in moderators:
+            if not isinstance(address, str) or not records.is_address(address):
+                fix = "Pass a list of addresses, as person.address gives them."
+                raise NotAllowed("moderators by their addresses", _kind(address), fix)
         opened = Archive(archive)
         try:
             with opened.turn():
@@ -232,7 +238,7 @@ class Diary:
         figures: Mapping[str, int],
         *,
         as_of: datetime,
-        corrects: SignedRecord | None = None,
+        corrects: SignedRecord | str | None = None,
         at: datetime | None = None,
     ) -> SignedRecord:
         """Sign official figures, or the correction of earlier ones; return the bulletin.
@@ -249,7 +255,7 @@ class Diary:
             if corrects is not None:
                 earlier = self._said(corrects, "bulletin")
                 time = self._time(at, earlier.at)
-            subject = corrects.commitment if corrects else None
+            subject = earlier.commitment if corrects is not None else None
             return self._accept(
                 records.bulletin(address, time, source, as_of, figures, corrects=subject), by
             )
@@ -370,6 +376,15 @@ class Diary:
 
         return Trace.of(self, self._said(record))
 
+    def desk(self, people: Iterable[BaseAccount] = ()) -> Desk:
+        """Return the diary as a desk to click: write, review, timeline; the last line of a cell.
+
+        The lessons' people sit at it, and ``people``, whose keys sign what they do.
+        """
+        from kit.desk import Desk
+
+        return Desk(self, people)
+
     # --- inside ----------------------------------------------------------------------------------
 
     def _decide(
@@ -406,7 +421,12 @@ class Diary:
             moderator = move in DECISIONS and self.log.has_role(MODERATOR_ROLE, address)
             self._case(said).check(move, address, moderator=moderator)
             latest = max(x.at for x in (said, *self.archive.about(said.commitment)))
-            return self._accept(make(self._time(at, latest), said), by)
+            time = self._time(at, latest)
+            # Who has the role today may not have had it on the day they write: verify asks for that.
+            if moderator and at is not None and not self.log.was_moderator(address, time):
+                fix = "Leave the time out: then it is now."
+                raise NotAllowed(f"a moderator of this log at {time}", address, fix)
+            return self._accept(make(time, said), by)
 
     def _said(self, record: SignedRecord | str, type: str | None = None) -> Said:
         """Return what the archive has of a record, or raise RecordError."""
@@ -415,7 +435,9 @@ class Diary:
         if said is None or type not in (None, said.type):
             kind = f"an {type}" if type == "entry" else f"a {type or 'record'}"
             fix = "Pass what this diary returned, or its commitment."
-            raise RecordError(f"{kind} of this diary", repr(record)[:120], fix)
+            # A text isn't shown: a private key looks just like a commitment.
+            got = repr(record) if isinstance(record, SignedRecord) else _kind(record)
+            raise RecordError(f"{kind} of this diary", got, fix)
         return said
 
     def _case(self, said: Said) -> Case:
@@ -578,5 +600,9 @@ def _with_key(account: Any, whom: str) -> BaseAccount:
     if not isinstance(account, BaseAccount):
         fix = "Pass kit.people.alice in a lesson, or eth_account's Account.from_key(…)."
         # What it is, not what it says: it may be the key itself.
-        raise NotAllowed(f"{whom} as an account with its key", type(account).__name__, fix)
+        raise NotAllowed(f"{whom} as an account with its key", _kind(account), fix)
     return account
+
+
+def _kind(value: object) -> str:
+    return f"a value of type {type(value).__name__}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from eth_account.signers.base import BaseAccount
-from eth_utils import keccak
+from eth_utils import is_checksum_address, keccak
 from web3.exceptions import Web3Exception
 
 from kit.chain import Chain, Receipt
@@ -80,11 +80,13 @@ class Log:
 
     def has_role(self, role: bytes, address: str) -> bool:
         """Return whether an address holds a role now."""
-        return bool(self.chain.call(self.contract.functions.hasRole(role, address)))
+        call = self.contract.functions.hasRole(role, _address(address))
+        return bool(self.chain.call(call))
 
     def grant(self, role: bytes, address: str, *, by: BaseAccount) -> Receipt:
         """Give an address a role; ``by`` is the admin. Raises Reverted."""
-        return self.chain.send(self.contract.functions.grantRole(role, address), by=by)
+        call = self.contract.functions.grantRole(role, _address(address))
+        return self.chain.send(call, by=by)
 
     def append(self, root: str, first_seq: int, count: int, *, by: BaseAccount) -> Batch:
         """Append a batch and return it as the chain holds it. Raises Reverted, ChainError."""
@@ -134,15 +136,21 @@ class Log:
             raise WrongChain(f"the code of DiaryLog at {self.address}", "other code", fix)
 
     def was_moderator(self, address: str, time: datetime) -> bool:
-        """Return whether an address held MODERATOR_ROLE at a time, by the log's role events."""
+        """Return whether an address held MODERATOR_ROLE at a time, by the log's role events.
+
+        Times are in whole seconds: in the second in which the role is given or taken, it is held.
+        """
         asked = {"role": MODERATOR_ROLE, "account": address}
         changes = [
-            (row["block_number"], row["log_index"], granted)
+            (row["block_number"], row["log_index"], row["block_time"], granted)
             for event, granted in (("RoleGranted", True), ("RoleRevoked", False))
             for row in self._events(event, where=asked)
-            if row["block_time"] <= time
         ]
-        return max(changes)[2] if changes else False
+        held = False
+        for *_, at, granted in sorted(changes):
+            if at < time or (granted and at == time):
+                held = granted
+        return held
 
     def events(
         self,
@@ -215,3 +223,11 @@ class Log:
                 "records": f"{self.record_count():,}",
             }
         )
+
+
+def _address(value: str) -> str:
+    """Return an address as it is, or raise ChainError; web3's error would show a key."""
+    if isinstance(value, str) and is_checksum_address(value):
+        return value
+    got = f"a value of type {type(value).__name__}"
+    raise ChainError("an address with the capitals of EIP-55", got, "Pass person.address.")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from html import escape
 from pathlib import Path
@@ -25,12 +25,11 @@ from kit.errors import ArchiveError, DataError
 from kit.merkle import Batch
 from kit.moves import PUBLIC, Case
 from kit.participation import PREFECTURES, ZONE
-from kit.records import SignedRecord
 
 if TYPE_CHECKING:
     from kit.diary import Diary
 
-__all__ = ["COLUMNS", "Page", "Timeline"]
+__all__ = ["COLUMNS", "STYLE", "Page", "Timeline", "data_address", "files_html", "said_html"]
 
 #: The columns of ``Timeline.frame``.
 COLUMNS: Final = {
@@ -287,14 +286,34 @@ def _article(
             f"<article class='kit-gap' id='no{row['seq']}'><div class='kit-head'>{time} · {number}"
             f"</div>{zh}<br>{en}{_facts(row, certificate)}</article>"
         )
-    place = signed.record.body["place"]
-    where = f"{place} {PREFECTURES[place]}" if place in PREFECTURES else place
+    body = signed.record.body
+
+    def address(file: Mapping[str, Any]) -> str | None:
+        content = archive.file(file["sha256"])
+        return None if content is None else link(file["sha256"], file["media_type"], content)
+
     return (
-        f"<article id='no{row['seq']}'><div class='kit-head'>{time} · <b dir='auto'>{escape(where)}</b>"
-        f" · <span dir='auto'>{escape(signed.record.body['role'])}</span> · {_author(row)} · {number}"
-        f"</div>"
-        f"<div class='kit-text' dir='auto'>{escape(signed.record.body['text'])}</div>"
-        f"{''.join(_files(signed, archive, link))}{_facts(row, certificate)}</article>"
+        f"<article id='no{row['seq']}'>{said_html(body, before=time, after=[_author(row), number])}"
+        f"{files_html(body['attachments'], address)}{_facts(row, certificate)}</article>"
+    )
+
+
+def said_html(body: Mapping[str, Any], *, before: str, after: Sequence[str]) -> str:
+    """Return what an entry says, but its files, as HTML; what its author wrote is escaped.
+
+    ``before`` and ``after`` are HTML, for the line above the text: before and after place and role.
+    """
+    place = body["place"]
+    where = f"{place} {PREFECTURES[place]}" if place in PREFECTURES else place
+    head = [
+        before,
+        f"<b dir='auto'>{escape(where)}</b>",
+        f"<span dir='auto'>{escape(body['role'])}</span>",
+        *after,
+    ]
+    return (
+        f"<div class='kit-head'>{' · '.join(head)}</div>"
+        f"<div class='kit-text' dir='auto'>{escape(body['text'])}</div>"
     )
 
 
@@ -302,25 +321,25 @@ def _author(row: dict[str, Any]) -> str:
     return f"<code title='{row['author']}'>{row['author'][:6]}…{row['author'][-4:]}</code>"
 
 
-def _files(
-    signed: SignedRecord, archive: Archive, link: Callable[[str, str, bytes], str]
-) -> Iterator[str]:
-    files = signed.record.body["attachments"]
-    if not files:
-        return
-    yield f"<div class='kit-files{' one' if len(files) == 1 else ''}'>"
+def files_html(
+    files: Sequence[Mapping[str, Any]], address: Callable[[Mapping[str, Any]], str | None]
+) -> str:
+    """Return an entry's pictures and videos as HTML. ``address`` is None where a file is missing."""
+    parts = []
     for file in files:
-        content = archive.file(file["sha256"])
-        name = escape(file["name"])
-        if content is None:
-            yield f"<span>{name}: 文件缺失 the file is missing</span>"
+        name, source = escape(file["name"]), address(file)
+        if source is None:
+            parts.append(f"<span>{name}: 文件缺失 the file is missing</span>")
             continue
-        source = quote(link(file["sha256"], file["media_type"], content), safe="/:;,=+")
+        source = quote(source, safe="/:;,=+")
         if file["media_type"].startswith("video/"):
-            yield f"<video controls preload='metadata' src='{source}' title='{name}'></video>"
+            parts.append(
+                f"<video controls preload='metadata' src='{source}' title='{name}'></video>"
+            )
         else:
-            yield f"<img loading='lazy' src='{source}' alt='{name}'>"
-    yield "</div>"
+            parts.append(f"<img loading='lazy' src='{source}' alt='{name}'>")
+    one = " one" if len(files) == 1 else ""
+    return f"<div class='kit-files{one}'>{''.join(parts)}</div>" if parts else ""
 
 
 def _facts(row: dict[str, Any], certificate: Certificate) -> str:
@@ -334,8 +353,13 @@ def _facts(row: dict[str, Any], certificate: Certificate) -> str:
     )
 
 
-def _inline(sha256: str, media_type: str, content: bytes) -> str:
+def data_address(media_type: str, content: bytes) -> str:
+    """Return a file as the address that holds it."""
     return f"data:{media_type};base64,{base64.b64encode(content).decode()}"
+
+
+def _inline(sha256: str, media_type: str, content: bytes) -> str:
+    return data_address(media_type, content)
 
 
 def _file_name(number: int) -> str:

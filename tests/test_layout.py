@@ -18,13 +18,14 @@ FOLDER = Path(kit.__file__).parent
 
 
 def _name(path: Path) -> str:
-    """A module's name below kit; a sub-package has its folder's."""
+    """A module's name after ``kit.``; that of a sub-package for its ``__init__``."""
     parts = path.relative_to(FOLDER).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-PATHS = {_name(path): path for path in sorted(FOLDER.rglob("*.py"))}
-MODULES = sorted(name for name in PATHS if name and not name.startswith("__"))
+# Not the package itself and what runs it.
+PATHS = {_name(path): path for path in FOLDER.rglob("*.py") if _name(path) not in ("", "__main__")}
+MODULES = sorted(PATHS)
 
 # Started as a script, by the path of its file: nothing is imported from it by users.
 PRIVATE = {"keeper"}
@@ -69,13 +70,50 @@ ALLOWED = {
         "participation",
         "records",
     },
+    "desk.words": {"participation"},
+    "desk.parts": set(),
+    "desk.style": {"timeline"},
+    "desk.room": {"desk.parts", "desk.words", "errors", "moves"},
+    "desk.show": {"archive", "desk.room", "desk.words", "display", "participation", "timeline"},
+    "desk.mine": {"desk.parts", "desk.room", "desk.show", "moves"},
+    "desk.writing": {
+        "desk.mine",
+        "desk.parts",
+        "desk.room",
+        "desk.show",
+        "desk.words",
+        "errors",
+        "records",
+        "timeline",
+    },
+    "desk.reviewing": {
+        "desk.parts",
+        "desk.room",
+        "desk.show",
+        "desk.words",
+        "errors",
+        "log",
+        "merkle",
+        "moves",
+        "records",
+    },
+    "desk.reading": {"desk.parts", "desk.room", "desk.show", "desk.words", "timeline"},
+    "desk.desk": {
+        "desk.reading",
+        "desk.reviewing",
+        "desk.room",
+        "desk.style",
+        "desk.writing",
+        "people",
+    },
+    "desk": {"desk.desk"},
     "trace": {"archive", "errors", "merkle", "moves", "records"},
     "fonts": set(),
     "plots": {"errors", "fonts", "participation"},
 }
 
 # What the frozen core must never load, nor anything that it loads. (Not eth_account: it signs.)
-HEAVY = {"web3", "pandas", "matplotlib", "eth_tester", "solcx"}
+HEAVY = {"web3", "pandas", "matplotlib", "eth_tester", "solcx", "ipywidgets"}
 
 
 def _imports(path: Path) -> set[str]:
@@ -96,13 +134,13 @@ def _imports(path: Path) -> set[str]:
             elif node.module and node.module.startswith("kit."):
                 found.add(node.module.removeprefix("kit."))
         if isinstance(node, ast.Import):
-            found |= {n.name[4:] for n in node.names if n.name.startswith("kit.")}
+            found |= {n.name.removeprefix("kit.") for n in node.names if n.name.startswith("kit.")}
             assert "kit" not in {n.name for n in node.names}, f"{path.name}: import the module"
         waiting += ast.iter_child_nodes(node)
     return found
 
 
-GRAPH = {name: _imports(PATHS[name]) for name in MODULES}
+GRAPH = {name: _imports(path) for name, path in PATHS.items()}
 
 
 def test_the_graph_is_read(tmp_path: Path) -> None:
@@ -152,6 +190,10 @@ def test_import_kit_alone_loads_nothing_heavy() -> None:
 def test_participation_loads_what_few_need_when_they_need_it() -> None:
     seldom = ["scipy", "networkx", "jieba", "matplotlib", "polars", "duckdb", "dask", "pyspark"]
     assert _loaded("kit.participation", "narwhals", *seldom) == {"narwhals"}
+
+
+def test_the_diary_does_without_widgets() -> None:
+    assert not _loaded("kit.diary", "ipywidgets", "kit.desk")
 
 
 def test_heavy_modules_would_be_seen() -> None:

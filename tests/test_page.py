@@ -15,7 +15,7 @@ import unicodedata
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -835,13 +835,18 @@ def on_chain(anvil: Chain) -> dict[str, Certificate]:
     early = datetime(2021, 9, 9, 16, 0, 1, tzinfo=UTC)
     said = [entry, review(people.moderator), review(people.carol), review(people.bob, "reject")]
     said.append(review(people.bob, at=early))
+    said += [review(people.bob, decision) for decision in ("suspend", "reinstate")]
     anchored = _certify(said, anvil.chain_id, log.address, log)
-    anvil.send(
+    taken = anvil.send(
         log.contract.functions.revokeRole(MODERATOR_ROLE, people.bob.address), by=people.registrar
-    )
+    ).block.time
     anvil.mine()
+    times = [anvil.now(), taken, taken + timedelta(seconds=1)]
     late = _certify(
-        [_entry("x"), review(people.bob, at=anvil.now())], anvil.chain_id, log.address, log
+        [_entry("x"), *(review(people.bob, at=at) for at in times)],
+        anvil.chain_id,
+        log.address,
+        log,
     )
     good = _with_review(anchored[0], anchored[1])
 
@@ -868,7 +873,11 @@ def on_chain(anvil: Chain) -> dict[str, Certificate]:
         "reviewed by nobody's moderator": _with_review(anchored[0], anchored[2]),
         "rejected": _with_review(anchored[0], anchored[3]),
         "reviewed before the role": _with_review(anchored[0], anchored[4]),
+        "suspended": _with_review(anchored[0], anchored[5]),
+        "reinstated": _with_review(anchored[0], anchored[6]),
         "reviewed after the role": _with_review(anchored[0], late[1]),
+        "reviewed in the role's last second": _with_review(anchored[0], late[2]),
+        "reviewed a second later": _with_review(anchored[0], late[3]),
         "review of another": _with_review(late[0], anchored[1]),
         "another block hash": moved(block_hash="0x" + "11" * 32),
         "another block": moved(block_number=1),
@@ -903,13 +912,15 @@ def test_the_chain_is_asked_as_the_kit_asks(anvil: Any, on_chain: dict[str, Cert
                 assert reason == step.reason
         outcomes[name] = "".join(outcome[0] for outcome in seen["outcomes"])
     script.close()
-    assert outcomes["good"] == "pppppppps"
+    for name in ("good", "reinstated", "reviewed in the role's last second"):
+        assert outcomes[name] == "pppppppps", name
     assert outcomes["redacted"] == "pspppppps"
     assert outcomes["a review"] == outcomes["without review"] == "pppppppss"
     for name in ("reviewed by nobody's moderator", "rejected", "reviewed before the role"):
         assert outcomes[name] == "pppppppfs", name
-    for name in ("reviewed after the role", "review of another"):
+    for name in ("suspended", "reviewed after the role", "reviewed a second later"):
         assert outcomes[name] == "pppppppfs", name
+    assert outcomes["review of another"] == "pppppppfs"
     for name in ("another contract", "a fake", "no contract", "another chain"):
         assert outcomes[name] == "pppppffss", name
     assert all(outcomes[name][5] == "f" for name in list(on_chain)[-9:])
@@ -917,7 +928,7 @@ def test_the_chain_is_asked_as_the_kit_asks(anvil: Any, on_chain: dict[str, Cert
 
 
 def test_the_page_asks_a_node(look: Look, anvil: Any, on_chain: dict[str, Certificate]) -> None:
-    for name in ("good", "redacted", "another chain", "another block hash", "a fake"):
+    for name in ("good", "redacted", "reinstated", "another chain", "another block hash", "a fake"):
         certificate = on_chain[name]
         seen = look(_file(certificate.dumps()), {"node": anvil.url})
         _agrees(seen, kit.verify(certificate, anvil))

@@ -871,6 +871,21 @@ def test_a_role_that_was_taken_after(stage: Stage) -> None:
     assert failed(result) | skipped(result) == set()
 
 
+def test_a_role_that_was_taken_in_the_same_second(stage: Stage) -> None:
+    """Approved, and the role taken with the very next block: it was a moderator's approval."""
+    stage.grant(BOB)
+    entry = stage.entry()
+    review = stage.review(entry, by=BOB)
+    stage.revoke(BOB)
+    taken = stage.chain.head.time
+    assert review.record.at == taken
+    certificate = stage.certificate(entry=entry, review=review)
+    assert failed(stage.verify(certificate)) | skipped(stage.verify(certificate)) == set()
+    for seconds, held in ((-1, True), (0, True), (1, False)):
+        time = taken + timedelta(seconds=seconds)
+        assert stage.log.was_moderator(BOB.address, time) is held
+
+
 def test_a_role_in_another_log_is_none_here(stage: Stage, anvil: Any) -> None:
     elsewhere = Stage(anvil)
     elsewhere.grant(BOB)

@@ -201,7 +201,9 @@ class OnChain {
     changes.sort((a, b) => a.block - b.block || a.index - b.index);
     let held = false;
     for (const { block, granted } of changes) {
-      if ((await this.#block(block)).time <= time) held = granted;
+      const at = (await this.#block(block)).time;
+      // In the second in which the role is given or taken, it is held.
+      if (at < time || (granted && at === time)) held = granted;
     }
     return held;
   }
