@@ -374,6 +374,10 @@ class Archive:
             {"type": type, "author": author, "limit": limit},
         )
 
+    def entries(self) -> list[Said]:
+        """Return all entries, in order of arrival."""
+        return self._said("WHERE type = 'entry' ORDER BY arrived")
+
     def landed_entries(self) -> list[tuple[int, Said]]:
         """Return the entries that are on the chain, each after its number, in order of time."""
         rows = self._rows(

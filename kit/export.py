@@ -28,6 +28,7 @@ import json
 import os
 import shutil
 import tempfile
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -42,11 +43,12 @@ import pyarrow.parquet as pq
 
 from kit import records
 from kit.audit import LEAF, Audit, audit, compare, not_audited
-from kit.diary import COLUMNS
 from kit.errors import ChainError, DataError, KitError, NodeDown
 from kit.log import Log
 from kit.merkle import BATCH_MAX, Anchor, Batch, Leaf
+from kit.moves import PUBLIC
 from kit.records import BODY_BYTES_MAX, Record, SignedRecord
+from kit.table import COLUMNS, ERASED
 from kit.verification import FAILED, PASSED, Step
 
 if TYPE_CHECKING:
@@ -56,6 +58,9 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT", "TABLES", "check", "open_records", "read", "write"]
 
 FORMAT: Final = "civic-diary-export/1"
+
+#: What ``check`` says of a record that the exporter did not show. Its leaf is proved all the same.
+HELD_BACK: Final = "content held back"
 
 #: The tables, their columns and the types of these, as Data Package and Arrow name them.
 TABLES: Final = {
@@ -124,8 +129,19 @@ _STEPS: Final = (
 
 
 def open_records(diary: Diary, leaves: Sequence[Leaf]) -> list[tuple[int, SignedRecord]]:
-    """Return the records whose content the diary shows to everybody, each with its number."""
-    found = [(leaf.seq, diary.archive.get(leaf.commitment)) for leaf in leaves]
+    """Return the records whose content the diary shows to everybody, each with its number.
+
+    Not those of entries that are withdrawn or suspended, nor the appeals about such entries: they
+    may repeat what is hidden.
+    """
+    archive, hidden = diary.archive, set[str]()
+    for said in archive.entries():
+        if diary.case(said.commitment).state not in PUBLIC:
+            hidden |= {said.commitment}
+            hidden |= {x.commitment for x in archive.about(said.commitment) if x.type == "appeal"}
+    found = [
+        (leaf.seq, archive.get(leaf.commitment)) for leaf in leaves if leaf.commitment not in hidden
+    ]
     return [(seq, signed) for seq, signed in found if signed is not None]
 
 
@@ -490,8 +506,10 @@ def _joined(
     """Return the rows of ``read``, each with the key ``wrong``: whether its content is."""
     named = {fault.row: fault.text for fault in reversed(found.faults) if fault.row is not None}
     of = {b.first_seq + i: b for b in batches for i in range(min(b.count, BATCH_MAX))}
+    table = _dicts(leaves[list(COLUMNS)[:6]])
+    absent = _absent(table)
     rows = []
-    for position, told in enumerate(_dicts(leaves[list(COLUMNS)[:6]])):
+    for position, told in enumerate(table):
         batch = of.get(told["seq"])
         content = contents.get(told["seq"])
         row: dict[str, Any] = dict.fromkeys(COLUMNS) | told | {"attachments": 0, "wrong": False}
@@ -500,16 +518,33 @@ def _joined(
         row |= _place(batch)
         fault = "" if found.proved[position] else named.get(position, _UNPROVED)
         if content is None:
-            row["check"] = fault or "content is missing"
+            row["check"] = fault or absent.get(told["commitment"], "content is missing")
         else:
             row |= {name: content[name] for name in (*_READABLE, "attachments")}
             row["attachments"] = row["attachments"] or 0
             content_fault = _content_fault(told, content, about)
             row["wrong"] = bool(content_fault)
             row["check"] = fault or content_fault or "ok"
-        row["proved"] = row["check"] == "ok"
+        row["proved"] = row["check"] in ("ok", ERASED, HELD_BACK)
         rows.append(row)
     return rows
+
+
+def _absent(leaves: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the records whose content need not be there, by commitment, and why.
+
+    An entry is explained by its author's withdrawal, or by a second review (a suspension, say); what
+    it decided stands in that review. An appeal goes with its entry.
+    """
+    entries = {x["commitment"]: x["author"] for x in leaves if x["type"] == "entry"}
+    reviewed = Counter(x["subject"] for x in leaves if x["type"] == "review")
+    absent = {c: HELD_BACK for c in entries if reviewed[c] > 1}
+    absent |= {x["commitment"]: HELD_BACK for x in leaves if x["type"] == "appeal"}
+    return absent | {
+        x["subject"]: ERASED
+        for x in leaves
+        if x["type"] == "withdrawal" and entries.get(x["subject"]) == x["author"]
+    }
 
 
 def _time(seconds: Any) -> datetime | None:

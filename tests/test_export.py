@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ from frictionless import Package
 import kit
 from kit import export, people, records
 from kit.archive import Archive
+from kit.diary import Diary
 from kit.embedded import EmbeddedChain
 from kit.errors import DataError
+from kit.log import MODERATOR_ROLE
 
 FILES = sorted([f"{t}.{e}" for t in export.TABLES for e in ("csv", "parquet")])
 TEXTS = ["=1+1", "+86 没打通", "- 一", "@你好", "'quoted'", "NA", 'a "b",\nc\td', "好好写字。"]
@@ -448,3 +451,32 @@ def test_what_is_no_export_is_an_error_that_says_so(
     spoil(copy)
     with pytest.raises(DataError, match=said):
         kit.read(copy)
+
+
+def test_what_is_hidden_is_not_exported_and_explained(chain: Any, tmp_path: Path) -> None:
+    second = people.named("moderator 2")
+    with closing(Diary.open(chain)) as diary:
+        diary.log.grant(MODERATOR_ROLE, second.address, by=people.registrar)
+        said = {name: diary.post(people.alice, f"<{name}>", place="b") for name in "abcd"}
+        for entry in said.values():
+            diary.review(entry, by=people.moderator, approve=entry is not said["d"])
+        diary.publish()
+        diary.withdraw(said["a"], by=people.alice)
+        diary.suspend(said["b"], by=people.moderator)
+        diary.appeal(said["b"], "<plea b>", by=people.alice)
+        diary.appeal(said["d"], "<plea d>", by=people.alice)
+        diary.publish()
+        folder = diary.export(tmp_path / "out")
+    raw = b"".join(path.read_bytes() for path in folder.iterdir())
+    for hidden in ("<a>", "<b>", "<plea b>", "<plea d>", "<d>"):
+        assert hidden.encode() not in raw
+    table = kit.read(folder, chain).set_index("commitment")
+    assert table["proved"].all()
+    assert table.loc[said["a"].commitment, "check"] == "content erased"
+    assert table.loc[said["b"].commitment, "check"] == "content held back"
+    assert table.loc[said["c"].commitment, "check"] == "ok"
+    assert list(table.loc[table["type"] == "appeal", "check"]) == ["content held back"] * 2
+    # The head-count of the table is that of the audit.
+    counted = kit.participation.head_count(table.reset_index())
+    assert counted["participants"] == table.attrs["audit"]["head_count"]["participants"] == 1
+    assert counted["entries"] == table.attrs["audit"]["head_count"]["entries"] == 3

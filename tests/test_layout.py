@@ -46,7 +46,7 @@ ALLOWED = {
     "events": {"errors"},
     "log": {"chain", "errors", "events", "html", "merkle", "solidity"},
     "audit": {"errors", "html", "log", "merkle", "records", "verification"},
-    "export": {"audit", "diary", "errors", "log", "merkle", "records", "verification"},
+    "export": {"audit", "errors", "log", "merkle", "moves", "records", "table", "verification"},
     "participation.tables": {"errors"},
     "participation.bulletin": {"errors", "participation.tables"},
     "participation.counts": {"errors", "participation.tables"},
