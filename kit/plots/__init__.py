@@ -12,7 +12,7 @@ how many it is (n) and the source. What the table says of itself goes on: where 
 
 Whatever people wrote is drawn as text, and no ``$`` makes a formula of it. An empty table makes a
 plot that says so. ``alt_text`` returns what is to be seen in words; the figure has it as its label,
-and ``save`` puts it into the file.
+and ``save`` (or ``picture``, which returns bytes) puts it into the file.
 
 The colours are Okabe and Ito's, which people with colour-blindness can tell apart (M. Okabe and
 K. Ito, Color Universal Design, 2008); heat maps are in cividis (J. Nuñez, C. Anderton, R. Renslow,
@@ -35,7 +35,7 @@ from kit.plots.heat import retention, weekday_hour
 from kit.plots.intervals import approval, rates
 from kit.plots.network import witness_network
 from kit.plots.series import cumulative, daily, growth, hourly, new_and_returning, weekly
-from kit.plots.style import PALETTE, alt_text, save
+from kit.plots.style import PALETTE, alt_text, picture, save
 
 __all__ = [
     "PALETTE",
@@ -50,6 +50,7 @@ __all__ = [
     "inter_event_times",
     "lorenz",
     "new_and_returning",
+    "picture",
     "rates",
     "retention",
     "save",

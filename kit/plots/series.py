@@ -178,8 +178,9 @@ def growth(fit: Any, ax: Axes | None = None, *, source: str) -> Axes:
         words = f"{row.parameter} = {_round(row.estimate)} ({_round(row.low)} – {_round(row.high)})"
         ax.plot([], [], " ", label=words)
     _frame(ax, found, step, ("增长有多快", "How it grew"), ("新参与者 / 人", "new people"))
-    # Six lines of legend need room, wherever the curve is high.
-    ax.set_ylim(0, 1.6 * max(found["new"].max(), found["fitted"].max()))
+    # Six lines of legend need more room, wherever the curve is high.
+    ax.set_ylim(0, 1.7 * max(found["new"].max(), found["fitted"].max()))
+    legend(ax)
     check = counted(read(fit.check, "r_squared", "runs_p"), "r_squared").iloc[0]
     new, (top, when) = int(found["new"].sum()), _top(found, "fitted", step)
     values = ", ".join(f"{row.parameter} {_round(row.estimate)}" for row in said.itertuples())
@@ -223,7 +224,8 @@ def _frame(
     whole(ax.yaxis)
     ax.set_ylim(bottom=0)
     if ax.get_legend_handles_labels()[0]:
-        legend(ax, _corner(ax))
+        _make_room(ax)
+        legend(ax, "upper left")
 
 
 def _top(found: pd.DataFrame, name: str, step: str) -> tuple[Any, str]:
@@ -232,16 +234,17 @@ def _top(found: pd.DataFrame, name: str, step: str) -> tuple[Any, str]:
     return found[name].iloc[row], _when(found[step].iloc[row], step)
 
 
-def _corner(ax: Axes) -> str:
-    """Return where the legend goes: at the upper left, unless bars or lines are high there."""
+def _make_room(ax: Axes) -> None:
+    """Raise the top of the axes where bars or lines on the left would run into the legend."""
     high = [0.0]
     for line in ax.lines:
         values = np.asarray(line.get_ydata(), "float64")
-        high += list(values[: -(-len(values) * 2 // 5)])
+        high += list(values[: -(-len(values) // 2)])
     for bars in ax.containers:
         tops = [one.get_y() + one.get_height() for one in bars]
-        high += tops[: -(-len(tops) * 2 // 5)]
-    return "upper left" if max(high) < 0.72 * ax.get_ylim()[1] else "best"
+        high += tops[: -(-len(tops) // 2)]
+    if max(high) > 0.8 * ax.get_ylim()[1]:
+        ax.set_ylim(top=1.35 * max(high))
 
 
 def _marker(found: pd.DataFrame) -> str:

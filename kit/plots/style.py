@@ -5,13 +5,14 @@ Each plot begins with ``axes``, reads its table with ``read``, and ends with ``f
 
 from __future__ import annotations
 
+import io
 import math
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import matplotlib as mpl
 import matplotlib.dates as mdates
@@ -46,6 +47,7 @@ __all__ = [
     "many",
     "names",
     "no_data",
+    "picture",
     "read",
     "save",
     "say",
@@ -307,25 +309,34 @@ def alt_text(ax: Axes) -> str:
     return "" if label.startswith("<") else label  # as <colorbar>
 
 
-def save(ax: Axes, path: str | Path) -> Path:
-    """Save the figure as .png, .svg or .pdf, with its alternative text in the file; return the path.
+def picture(ax: Axes, kind: Literal["png", "svg", "pdf"] = "svg") -> bytes:
+    """Return the figure as a file's bytes, its alternative text among them.
 
     Nothing is cut off, however long the line below. The same figure gives the same bytes.
     """
-    path = Path(path)
     figure: Any = ax.get_figure(root=True)
-    said = {"Title": clean(ax.get_title()), "Description": str(figure.get_label())}
-    by_kind: dict[str, dict[str, Any]] = {
-        ".png": {**said, "Software": None},
-        ".svg": {**said, "Date": None},
-        ".pdf": {"Title": said["Title"], "Subject": said["Description"], "CreationDate": None},
+    name, said = clean(ax.get_title()), str(figure.get_label())
+    about: dict[str, dict[str, Any]] = {
+        "png": {"Title": name, "Description": said, "Software": None},
+        "svg": {"Title": name, "Description": said, "Date": None},
+        "pdf": {"Title": name, "Subject": said, "CreationDate": None},
     }
-    if path.suffix not in by_kind:
-        raise DataError("a name that ends with .png, .svg or .pdf", path.name, "Change it.")
+    if kind not in about:
+        raise DataError("png, svg or pdf", repr(kind), "Choose one of them.")
     fixed: Any = {"svg.fonttype": "path", "svg.hashsalt": "kit.plots"}
+    out = io.BytesIO()
+    with mpl.rc_context(fixed):
+        figure.savefig(out, format=kind, dpi=150, bbox_inches="tight", metadata=about[kind])
+    return out.getvalue()
+
+
+def save(ax: Axes, path: str | Path) -> Path:
+    """Save the figure as .png, .svg or .pdf, as ``picture`` makes it; return the path."""
+    path = Path(path)
+    kind: Any = path.suffix[1:]
+    content = picture(ax, kind)
     try:
-        with mpl.rc_context(fixed):
-            figure.savefig(path, dpi=150, bbox_inches="tight", metadata=by_kind[path.suffix])
+        path.write_bytes(content)
     except OSError as error:
         raise DataError(f"to write {path}", str(error.strerror), "Choose another place.") from None
     return path
@@ -340,14 +351,14 @@ def _fit(ax: Axes, note: Any) -> None:
     """Break the line below where it would leave the figure, or run into the next plot."""
     text = note.get_text()
     figure: Any = ax.get_figure(root=True)
-    long = note.get_window_extent(figure.canvas.get_renderer()).width
+    long = note.get_window_extent().width
     if long < 0.6 * ax.get_window_extent().width:
         return
     note.set_visible(False)  # else the axes would make room for the whole line
     figure.draw_without_rendering()
     note.set_visible(True)
-    box, alone = ax.get_window_extent(), [one for one in figure.axes if one.get_label()[:1] != "<"]
-    right = figure.bbox.x1 - 4 if len(alone) == 1 else box.x1
+    box = ax.get_window_extent()
+    right = figure.bbox.x1 - 4 if len(figure.axes) == 1 else box.x1
     columns = math.floor(0.94 * width(text) * (right - box.x0) / long)  # 0.94: lines differ
     note.set_text("\n".join(_fill(text, max(columns, 20))))
 
