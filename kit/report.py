@@ -132,7 +132,7 @@ a{color:#004f7c}nav ul{columns:2;padding-left:1.2rem}
 table{border-collapse:collapse;font-size:.875rem;overflow-wrap:normal}
 caption{text-align:left;font-weight:bold;padding:.2rem 0}
 th,td{padding:.2rem .6rem;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}
-th{font-weight:600}td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+th{font-weight:600}.n{text-align:right;font-variant-numeric:tabular-nums}td.n{white-space:nowrap}
 td.t{min-width:8rem}figure{margin:1.2rem 0}img{max-width:100%;height:auto}
 figcaption,.why{color:#595959;font-size:.9rem}code{font-size:.9em}
 @media print{body{font-size:11pt}main{max-width:none;padding:0}figure,tr{break-inside:avoid}
@@ -223,13 +223,19 @@ class _Page:
             False: ("有步骤不通过", "A step failed: read the rest with that in mind"),
         }[found.ok]
         rows = "".join(_step(step) for step in found.steps)
+        alone = ""
+        if found.ok and any(step.outcome == SKIPPED for step in found.steps):
+            alone = (
+                "<br><span lang='zh'>没有问链：只说明这个文件夹自身一致。</span>No chain was asked: the "
+                "folder agrees with itself, and that is all."
+            )
         faults = [fault.text for fault in found.faults] + [f"note: {note}" for note in found.notes]
         listed = "".join(f"<li>{_text(line)}</li>" for line in faults[:_SHOWN])
         more = len(faults) - _SHOWN
         listed += f"<li>… and {more:,} more</li>" if more > 0 else ""
         return (
             f"<p class='verdict {colour}'><b>{_text(found.level)}</b><br>"
-            f"<span lang='zh'>{words[0]}。</span>{words[1]}.</p>"
+            f"<span lang='zh'>{words[0]}。</span>{words[1]}.{alone}</p>"
             f"<div class='wide'><table><caption>{self._caption('查验的步骤', 'The steps')}</caption>"
             f"{rows}</table></div>{f'<ul>{listed}</ul>' if listed else ''}"
         )
@@ -241,11 +247,12 @@ class _Page:
             for name, value in counted.items()
         )
         left = len(self.records) - int(self.records["proved"].sum())
+        out = f"{left:,} records are left out there" if left else "no record is left out there"
         return (
             f"<div class='wide'><table><caption>{self._caption('人数', 'Head-count')}</caption>{rows}"
             f"</table></div><p>It is counted from the leaves whose batch leads to the log's root, of "
-            f"{self.audit.rows:,} rows. What follows needs the contents, too: {left:,} records are "
-            f"left out there, as their proof failed or their content is held back.</p>"
+            f"{self.audit.rows:,} rows. What follows counts only records whose content is open and proved, "
+            f"too: {out}.</p>"
         )
 
     def table(self, make: Callable[[], Any], chinese: str, english: str, rows: int = _ROWS) -> Part:
@@ -261,7 +268,7 @@ class _Page:
         frame = table if table.index.name is None else table.reset_index()
         if not len(frame):
             return f"<p class='why'>{named}: <span lang='zh'>没有。</span>None.</p>"
-        heads = "".join(f"<th scope='col'>{_HEADS.get(str(c), str(c))}</th>" for c in frame.columns)
+        heads = "".join(_head(name, frame[name]) for name in frame.columns)
         body = "".join(
             f"<tr>{''.join(_cell(value) for value in row)}</tr>"
             for row in frame.head(rows).itertuples(index=False, name=None)
@@ -274,7 +281,7 @@ class _Page:
         )
 
     def _plot(self, draw: Callable[..., Axes], table: Any, more: dict[str, Any]) -> str:
-        figure = Figure(figsize=(5.8, 4.2), layout="constrained")
+        figure = Figure(figsize=(5.2, 4.2), layout="constrained")
         ax = draw(table, figure.subplots(), source=self.source, **more)
         inside = base64.b64encode(plots.picture(ax, "svg")).decode()
         said = "<figcaption>模拟数据 simulated</figcaption>" if self.simulated else ""
@@ -454,8 +461,13 @@ def _step(step: Any) -> str:
     sign, chinese, english = _OUTCOMES[step.outcome]
     return (
         f"<tr><td class='n'>{step.number}</td><td class='{step.outcome}'>{sign} {chinese} {english}</td>"
-        f"<td class='t'>{_text(step.name)}</td><td class='t'>{_text(step.reason)}</td></tr>"
+        f"<td class='t'><b>{_text(step.name)}</b><br>{_text(step.reason)}</td></tr>"
     )
+
+
+def _head(name: Any, column: pd.Series) -> str:
+    number = " class='n'" if pd.api.types.is_numeric_dtype(column) else ""
+    return f"<th scope='col'{number}>{_HEADS.get(str(name), _text(name))}</th>"
 
 
 def _cell(value: Any) -> str:

@@ -52,7 +52,9 @@ def witness_network(graph: DiGraph[Any], ax: Axes | None = None, *, source: str)
         no_data(ax, "没有见证", "no witnesses")
         alt = f"{people:,} people, and none of them has a witness."
     else:
-        (_draw if len(met) <= _SMALL else _degrees)(ax, graph.subgraph(met))
+        shown = graph.copy()  # a view by subgraph() has its nodes in another order in each process
+        shown.remove_nodes_from(set(graph) - set(met))
+        (_draw if len(met) <= _SMALL else _degrees)(ax, shown)
         alt = (
             f"{'An arrow diagram' if len(met) <= _SMALL else 'Two falling curves on log axes'}: "
             f"{many(edges, 'pair')} of witness and author among {len(met):,} of {people:,} people; the most "

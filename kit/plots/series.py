@@ -177,7 +177,13 @@ def growth(fit: Any, ax: Axes | None = None, *, source: str) -> Axes:
     for row in said.itertuples():
         words = f"{row.parameter} = {_round(row.estimate)} ({_round(row.low)} – {_round(row.high)})"
         ax.plot([], [], " ", label=words)
-    _frame(ax, found, step, ("增长有多快", "How it grew"), ("新参与者 / 人", "new people"))
+    _frame(
+        ax,
+        found,
+        step,
+        (f"如何增长：{chinese}", f"How it grew: {english}"),
+        ("新参与者 / 人", "new people"),
+    )
     # Six lines of legend need more room, wherever the curve is high.
     ax.set_ylim(0, 1.7 * max(found["new"].max(), found["fitted"].max()))
     legend(ax)
@@ -204,8 +210,10 @@ def _step(table: Any) -> str:
 
 def _timed(table: Any, step: str, *columns: str) -> pd.DataFrame:
     found = counted(read(table, step, *columns), *columns)
+    if pd.api.types.is_datetime64_any_dtype(found[step]):
+        return found
     try:
-        return found.assign(**{step: pd.to_datetime(found[step])})
+        return found.assign(**{step: pd.to_datetime(found[step], format="ISO8601")})
     except (TypeError, ValueError):
         fix = "Pass the table as it came, or use pd.to_datetime()."
         raise DataError(f"times in the column {step}", "something else", fix) from None

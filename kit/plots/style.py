@@ -235,12 +235,14 @@ def whole(axis: Any) -> None:
 
 def date_axis(ax: Axes, dates: Sequence[Any], days: float = 1) -> None:
     """Give the x axis days that are read at a glance; one or two steps of so many days get room."""
+    if not len(dates):
+        return
     locator: Any = mdates.AutoDateLocator(minticks=3, maxticks=12)
     if days == 7 and len(dates) < 12:
         locator = mdates.WeekdayLocator(mdates.MO)
     ax.xaxis.set_major_locator(locator)
     ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
-    if 0 < len(dates) < 3:
+    if len(dates) < 3:
         around = pd.Timedelta(days=2 * days)
         ax.set_xlim(mdates.date2num(dates[0] - around), mdates.date2num(dates[-1] + around))
 
