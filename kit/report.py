@@ -30,7 +30,7 @@ from matplotlib.figure import Figure
 from kit import export, participation, plots
 from kit.audit import Audit
 from kit.errors import DataError, KitError
-from kit.plots.style import clean, short
+from kit.plots.style import clean, many, short
 from kit.verification import FAILED, PASSED, SKIPPED
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ _OUTCOMES: Final = {
 _HEADS: Final = {
     "age": "之后 steps later",
     "agreed": "一致 agreed",
+    "at": "时间 at",
     "appealed": "被申诉的决定 appealed",
     "approved": "通过 approved",
     "author": "作者 author",
@@ -66,6 +67,7 @@ _HEADS: Final = {
     "expected": "期望 expected",
     "first": "最早 first",
     "high": "上限 high",
+    "kappa": "κ kappa",
     "last": "最晚 last",
     "low": "下限 low",
     "mean": "平均间隔/秒 mean, s",
@@ -133,7 +135,8 @@ table{border-collapse:collapse;font-size:.875rem;overflow-wrap:normal}
 caption{text-align:left;font-weight:bold;padding:.2rem 0}
 th,td{padding:.2rem .6rem;border-bottom:1px solid #ddd;text-align:left;vertical-align:top}
 th{font-weight:600}.n{text-align:right;font-variant-numeric:tabular-nums}td.n{white-space:nowrap}
-td.t{min-width:8rem}figure{margin:1.2rem 0}img{max-width:100%;height:auto}
+td.t{min-width:6rem}td.long{min-width:16rem}td code{white-space:nowrap}
+figure{margin:1.2rem 0}img{max-width:100%;height:auto}
 figcaption,.why{color:#595959;font-size:.9rem}code{font-size:.9em}
 @media print{body{font-size:11pt}main{max-width:none;padding:0}figure,tr{break-inside:avoid}
 h2{break-after:avoid}a{color:inherit;text-decoration:none}.wide{overflow:visible}
@@ -247,7 +250,7 @@ class _Page:
             for name, value in counted.items()
         )
         left = len(self.records) - int(self.records["proved"].sum())
-        out = f"{left:,} records are left out there" if left else "no record is left out there"
+        out = f"{many(left, 'record')} left out there" if left else "no record left out there"
         return (
             f"<div class='wide'><table><caption>{self._caption('人数', 'Head-count')}</caption>{rows}"
             f"</table></div><p>It is counted from the leaves whose batch leads to the log's root, of "
@@ -443,7 +446,8 @@ def _made(name: str, contract: str, rpc: bool) -> str:
 
 
 def _section(key: str, chinese: str, english: str, parts: list[Part]) -> str:
-    body = "".join(_part(part) for part in parts)
+    # Once each: a curve that can't be fitted says why for its plot and its tables.
+    body = "".join(dict.fromkeys(_part(part) for part in parts))
     return (
         f"<section id='{key}'><h2><span lang='zh'>{chinese}</span> {english}</h2>{body}</section>"
     )
@@ -476,7 +480,8 @@ def _cell(value: Any) -> str:
         whole = clean(value)
         if whole.startswith("0x") and len(whole) > 14:
             return f"<td><code title='{_text(whole)}'>{whole[:6]}…{_text(whole[-4:])}</code></td>"
-        return f"<td class='t'><bdi>{_text(short(whole, 120))}</bdi></td>"
+        kind = "t long" if len(whole) > 40 else "t"
+        return f"<td class='{kind}'><bdi>{_text(short(whole, 120))}</bdi></td>"
     if pd.isna(value):
         return "<td class='n'>–</td>"
     if isinstance(value, pd.Timestamp):
@@ -485,7 +490,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, float):
         return (
             f"<td class='n'>{value:,.0f}</td>"
-            if abs(value) >= 1e4
+            if abs(value) >= 1_000
             else f"<td class='n'>{value:.3g}</td>"
         )
     return f"<td class='n'>{value:,}</td>"

@@ -144,7 +144,7 @@ def _address(address: Any) -> str:
     """Return an address that fits at the side of a plot.
 
     >>> _address("0xC2F40518753BA0FD23cf254ab34281E00B6AfFa4")
-    '0xC2F4…FfA4'
+    '0xC2F4…fFa4'
     """
     text = str(address)
     return f"{text[:6]}…{text[-4:]}" if len(text) == 42 else text
