@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from kit import people as people
     from kit import plots as plots
     from kit import records as records
+    from kit import report as report
+    from kit import simulate as simulate
     from kit import solidity as solidity
     from kit import table as table
     from kit import teaching as teaching
@@ -76,6 +78,8 @@ _MODULES = (
     "people",
     "plots",
     "records",
+    "report",
+    "simulate",
     "solidity",
     "table",
     "teaching",

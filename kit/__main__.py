@@ -61,7 +61,7 @@ def sample_diary(out: Path, cards: Sequence[str] = (".png", ".pdf")) -> dict[str
     leaves = diary.leaves()
     diary.export(out / "export", licence="CC0-1.0")  # as the sample data are
     diary.close()
-    audited = kit.read(out / "export", chain).attrs["audit"]
+    audited = kit.report.write(out / "export", out / "report.html", chain)
     verified = [
         kit.verify(path.read_bytes(), chain, leaves=leaves)
         for path in tqdm(certificates, desc="verifying", unit="certificate")
@@ -73,8 +73,8 @@ def sample_diary(out: Path, cards: Sequence[str] = (".png", ".pdf")) -> dict[str
         "records": int(counted["records"]),
         "not_proved": int(counted["not proved"]),
         "participants": int(counted["participants"]),
-        "participants_audited": audited["head_count"]["participants"],
-        "audit": audited["level"],
+        "participants_audited": audited.head_count["participants"],
+        "audit": audited.level,
         "batches": diary.log.batch_count(),
         "certificates": len(certificates),
         "certificates_verified": sum(
@@ -176,6 +176,13 @@ def audit(folder: Path, rpc: str | None, as_json: bool) -> int:
     return 0 if found.ok else 1
 
 
+def report(folder: Path, rpc: str | None, out: Path) -> int:
+    """Write the report of an export: the audit's verdict, and who took part, in one HTML file."""
+    found = kit.report.write(folder, out, kit.chain.connect(rpc) if rpc else None)
+    print(f"{out}: {found.level}")
+    return 0 if found.ok else 1
+
+
 def certificate(file: Path, out: Path, page: str) -> None:
     """Make a card (.png, .svg, .pdf or .html) from a certificate's JSON."""
     print(kit.display.save_card(kit.Certificate.loads(_read(file)), out, page))
@@ -236,6 +243,22 @@ def parser() -> argparse.ArgumentParser:
     auditor.add_argument("--rpc", metavar="URL", help="a JSON-RPC node of the chain")
     auditor.add_argument("--json", action="store_true", dest="as_json", help="print JSON")
     auditor.set_defaults(run=audit)
+    reporter = commands.add_parser(
+        "report",
+        help=report.__doc__,
+        description=f"{report.__doc__} Exit status: 0 nothing failed, 1 a step of the audit failed (the "
+        "report is written and says so), 2 unusable.",
+    )
+    reporter.add_argument("folder", type=Path, help="what diary.export() wrote")
+    reporter.add_argument("--rpc", metavar="URL", help="a JSON-RPC node of the chain")
+    reporter.add_argument(
+        "--out",
+        type=Path,
+        default=Path("report.html"),
+        metavar="FILE",
+        help="the report (default: report.html); an older report is replaced, another file is not",
+    )
+    reporter.set_defaults(run=report)
     card = commands.add_parser("certificate", help=certificate.__doc__)
     card.add_argument("file", type=Path)
     card.add_argument("out", type=Path, help="the card to write; its ending says which kind")

@@ -7,7 +7,7 @@ from functools import cache
 
 from matplotlib import font_manager
 
-__all__ = ["FONTS", "chinese_font"]
+__all__ = ["FONTS", "chinese_font", "drawable", "family"]
 
 #: Fonts with Chinese, the one that the lessons' pictures were made with first.
 FONTS = (
@@ -38,3 +38,25 @@ def chinese_font() -> str | None:
             stacklevel=3,
         )
     return found
+
+
+def family() -> list[str]:
+    """Return the fonts that texts are drawn with; the second draws what the first doesn't have."""
+    font = chinese_font()
+    return [font, "DejaVu Sans"] if font else ["DejaVu Sans"]
+
+
+def drawable(text: str) -> str:
+    """Return a text with a sign (U+FFFD) in the place of each character that no font can draw."""
+    known = _characters(tuple(family()))
+    return "".join(c if ord(c) in known else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+@cache
+def _characters(names: tuple[str, ...]) -> frozenset[int]:
+    from matplotlib.ft2font import FT2Font
+
+    found: set[int] = set()
+    for name in names:
+        found |= set(FT2Font(font_manager.findfont(name)).get_charmap())
+    return frozenset(found)

@@ -109,7 +109,22 @@ ALLOWED = {
     "desk": {"desk.desk"},
     "trace": {"archive", "errors", "merkle", "moves", "records"},
     "fonts": set(),
-    "plots": {"errors", "fonts", "participation"},
+    "plots.style": {"errors", "fonts", "participation.tables"},
+    "plots.series": {"errors", "participation", "plots.style"},
+    "plots.bars": {"participation", "plots.style"},
+    "plots.heat": {"plots.style"},
+    "plots.curves": {"errors", "plots.style"},
+    "plots.intervals": {"participation", "plots.style"},
+    "plots.network": {"errors", "plots.style"},
+    "report": {
+        "audit",
+        "errors",
+        "export",
+        "participation",
+        "plots",
+        "plots.style",
+        "verification",
+    },
 }
 
 # What the frozen core must never load, nor anything that it loads. (Not eth_account: it signs.)

@@ -210,9 +210,9 @@ def test_the_demo_is_the_same_in_every_run_and_the_lesson_s(tmp_path: Path) -> N
     made = sorted(
         path
         for path in (tmp_path / "one").rglob("*.*")
-        if path.suffix in (".csv", ".json", ".parquet")
+        if path.suffix in (".csv", ".json", ".parquet", ".html")
     )
-    assert len(made) == 2 + 62 + 7  # tables, certificates, the export
+    assert len(made) == 2 + 62 + 7 + 1  # tables, certificates, the export, the report
     for path in made:
         again = tmp_path / "two" / path.relative_to(tmp_path / "one")
         assert path.read_bytes() == again.read_bytes()

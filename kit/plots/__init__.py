@@ -1,0 +1,63 @@
+"""Plots of the tables in ``kit.participation``: a function for each, with the same name.
+
+Each takes a table, or the network or the fit, draws it on ``ax`` (or on a figure of its own), and
+returns the axes::
+
+    kit.plots.daily(kit.participation.daily(records), source="the diary of …")
+
+The table may be of any kind that ``kit.participation`` knows; it is small and comes into memory.
+Titles and labels are in Chinese and English (English alone where no font has Chinese). Below stands
+how many it is (n) and the source. What the table says of itself goes on: where its ``attrs`` say
+``simulated``, so does the plot. Frames other than pandas' have no ``attrs``: say it in the source.
+
+Whatever people wrote is drawn as text, and no ``$`` makes a formula of it. An empty table makes a
+plot that says so. ``alt_text`` returns what is to be seen in words; the figure has it as its label,
+and ``save`` (or ``picture``, which returns bytes) puts it into the file.
+
+The colours are Okabe and Ito's, which people with colour-blindness can tell apart (M. Okabe and
+K. Ito, Color Universal Design, 2008); heat maps are in cividis (J. Nuñez, C. Anderton, R. Renslow,
+Optimizing colormaps with consideration for color vision deficiency, PLOS ONE 13, 2018).
+
+- ``series``: hourly, daily, weekly, new_and_returning, cumulative, growth
+- ``bars``: by_place, by_role, words, witnesses
+- ``heat``: weekday_hour, retention
+- ``curves``: lorenz, inter_event_times, waiting_times
+- ``intervals``: rates, approval
+- ``network``: witness_network
+- ``style``: what they share
+"""
+
+from __future__ import annotations
+
+from kit.plots.bars import by_place, by_role, witnesses, words
+from kit.plots.curves import inter_event_times, lorenz, waiting_times
+from kit.plots.heat import retention, weekday_hour
+from kit.plots.intervals import approval, rates
+from kit.plots.network import witness_network
+from kit.plots.series import cumulative, daily, growth, hourly, new_and_returning, weekly
+from kit.plots.style import PALETTE, alt_text, picture, save
+
+__all__ = [
+    "PALETTE",
+    "alt_text",
+    "approval",
+    "by_place",
+    "by_role",
+    "cumulative",
+    "daily",
+    "growth",
+    "hourly",
+    "inter_event_times",
+    "lorenz",
+    "new_and_returning",
+    "picture",
+    "rates",
+    "retention",
+    "save",
+    "waiting_times",
+    "weekday_hour",
+    "weekly",
+    "witness_network",
+    "witnesses",
+    "words",
+]

@@ -1,0 +1,166 @@
+"""Plots of counts as bars: places, roles, words, and how many witnesses an entry has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from kit.participation import PREFECTURES
+from kit.plots.style import (
+    BLUE,
+    ORANGE,
+    Said,
+    axes,
+    clean,
+    counted,
+    finish,
+    is_simulated,
+    legend,
+    many,
+    names,
+    no_data,
+    read,
+    say,
+    short,
+    title,
+    whole,
+)
+
+__all__ = ["by_place", "by_role", "witnesses", "words"]
+
+_MOST = 15  # rows that are read at notebook size
+_CROWD = 15  # witnesses: from here on, entries share a bar
+_ROLES = {
+    "resident": "居民",
+    "volunteer": "志愿者",
+    "student": "学生",
+    "nurse": "护士",
+    "doctor": "医生",
+    "teacher": "教师",
+    "courier": "骑手",
+    "driver": "司机",
+    "shopkeeper": "店主",
+    "community worker": "社区工作者",
+}
+
+
+def by_place(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
+    """Plot ``participation.by_place``: entries and participants of each place; return the axes.
+
+    The first fifteen places are drawn; the line below says how many more there are.
+    """
+    named = ("记录来自哪里", "Where the entries come from")
+    return _pairs(table, "place", _place, named, ax, source)
+
+
+def by_role(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
+    """Plot ``participation.by_role`` as ``by_place``; return the axes."""
+    named = ("谁在写：身份", "Who writes: roles")
+    return _pairs(table, "role", _role, named, ax, source)
+
+
+def words(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
+    """Plot ``participation.words``: the fifteen most common words, by entries; return the axes.
+
+    Of a table by day or place, the entries of all days or places are added up. Participants can't
+    be: who wrote a word on two days is in both rows.
+    """
+    found = counted(read(table, "word", "entries"), "entries")
+    found = found.groupby("word", sort=False)[["entries"]].sum().reset_index()
+    found = found.sort_values("entries", ascending=False, kind="stable", ignore_index=True)
+    shown = found.head(_MOST)
+    ax = axes(ax)
+    ax.barh(range(len(shown))[::-1], shown["entries"], 0.7, color=BLUE)
+    names(ax, shown["word"])
+    whole(ax.xaxis)
+    ax.set_xlabel(say("条记录含有这个词", "entries with the word"))
+    title(ax, "写得最多的词", "The most common words")
+    alt = "No words."
+    if len(found):
+        first = ", ".join(f"{clean(row.word)} ({row.entries:,})" for row in found[:3].itertuples())
+        common = f"{len(shown)} most common of {many(len(found), 'word')}"
+        alt = f"Bars of the {common}, by the entries that have them: {first} first."
+    else:
+        no_data(ax)
+    unit = ("个不同的词", "different words")
+    return finish(ax, Said(source, len(found), unit, alt, is_simulated(table), _rest(found)))
+
+
+def witnesses(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
+    """Plot ``participation.witnesses``: how many entries have how many witnesses; return the axes.
+
+    Entries with fifteen witnesses or more share the last bar.
+    """
+    found = counted(read(table, "witnesses"), "witnesses")["witnesses"].astype("int64")
+    crowd = found.clip(upper=_CROWD).value_counts()
+    each = crowd.reindex(range(int(crowd.index.max()) + 1 if len(crowd) else 0), fill_value=0)
+    ax = axes(ax)
+    ax.set_xlabel(say("一条记录的见证人数", "witnesses of an entry"))
+    ax.set_ylabel(say("条", "entries"))
+    title(ax, "每条记录有几位见证人", "Witnesses of each entry")
+    if len(each):
+        bars = ax.bar(each.index, each, 0.7, color=BLUE)
+        ax.bar_label(bars, [f"{value:,}" for value in each], fontsize=8)
+        ax.set_xticks(each.index, [f"{n}+" if n == _CROWD else f"{n}" for n in each.index])
+        ax.set_xlim(-0.8, max(len(each) - 0.2, 3))
+        whole(ax.yaxis)
+        alt = (
+            f"Bars: of {many(len(found), 'entry', 'entries')} {int((found == 0).sum()):,} without a "
+            f"witness; the mean is {found.mean():.2f}, the most {found.max():,}."
+        )
+    else:
+        no_data(ax)
+        alt = "No entries."
+    return finish(ax, Said(source, len(found), ("条", "entries"), alt, is_simulated(table)))
+
+
+def _pairs(
+    table: Any, name: str, label: Any, named: tuple[str, str], ax: Axes | None, source: str
+) -> Axes:
+    """Draw entries and participants of each place or role, the first on top."""
+    found = counted(read(table, name, "entries", "participants"), "entries", "participants")
+    shown, more = found.head(_MOST).iloc[::-1], _rest(found)
+    ax = axes(ax)
+    rows = range(len(shown))
+    for column, colour, chinese, up in (
+        ("entries", BLUE, "记录", 0.2),
+        ("participants", ORANGE, "参与者", -0.2),
+    ):
+        ax.barh(
+            [y + up for y in rows], shown[column], 0.4, color=colour, label=say(chinese, column)
+        )
+    names(ax, [label(value) for value in found[name].head(_MOST)], 32)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    ax.set_xlabel(say("条 / 人", "entries / people"))
+    title(ax, *named)
+    entries, alt = int(found["entries"].sum()), "No entries."
+    if len(found):
+        legend(ax, "lower right")
+        first = ", ".join(
+            f"{short(getattr(row, name))} {row.entries:,} from {many(row.participants, 'participant')}"
+            for row in found[:3].itertuples()
+        )
+        alt = f"Bars: {many(entries, 'entry', 'entries')} from {many(len(found), name)}. The most: {first}."
+    else:
+        no_data(ax)
+    return finish(ax, Said(source, entries, ("条", "entries"), alt, is_simulated(table), more))
+
+
+def _place(place: Any) -> str:
+    english = PREFECTURES.get(place)
+    return say(place, english) if english else str(place)
+
+
+def _role(role: Any) -> str:
+    chinese = _ROLES.get(role)
+    return say(chinese, role) if chinese else str(role)
+
+
+def _rest(found: pd.DataFrame) -> str:
+    """Return what isn't drawn, for the line below."""
+    left = len(found) - _MOST
+    return say(f"另有 {left:,} 项未画", f"{left:,} more are not drawn") if left > 0 else ""

@@ -1,0 +1,328 @@
+"""The report: whole, the same in every run, safe to open, and honest about what failed."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import kit
+from kit import people, report, simulate
+from kit.__main__ import main
+from kit.embedded import EmbeddedChain
+from kit.errors import DataError
+
+ROOT = Path(kit.__file__).parent.parent
+SECTIONS = ["verdict", "head-count", "when", "where", "who", "unequal", "grew", "witnesses"]
+SECTIONS += ["review", "words", "alike", "limits", "made"]
+HOSTILE = "<script>alert(1)</script><img src=http://evil.example/x onerror=alert(2)>"
+VOID = {"meta", "img", "br"}
+
+
+class Page(HTMLParser):
+    """What is in a page: elements, their attributes, and the text; raises where tags don't match."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open:
+            self.words.append(data)
+
+    def of(self, *tags: str) -> list[dict[str, str | None]]:
+        return [attributes for tag, attributes in self.elements if tag in tags]
+
+    @property
+    def text(self) -> str:
+        return " ".join("".join(self.words).split())
+
+
+def made(folder: Path) -> tuple[EmbeddedChain, Path]:
+    """A diary of two days with what a report should survive, and its export."""
+    chain = kit.chain.embedded()
+    diary = kit.Diary.open(chain)
+    said = [f"{HOSTILE} $x$ 十人一桌", "=1+1 今年改成十人一组", "好好写字，天天向上，大家一起写字"]
+    for number in range(7):
+        entry = diary.post(
+            people.named(f"author {number % 4}"),
+            said[number % 3],
+            place=HOSTILE[:40],
+            role="\u202e<b>",
+        )
+        diary.review(entry, by=people.moderator, approve=True)
+        if number == 3:
+            diary.publish()
+            diary.witness(entry, by=people.alice, note="在场")
+    diary.publish()
+    diary.export(folder / HOSTILE[:8])
+    diary.close()
+    return chain, folder / HOSTILE[:8]
+
+
+@pytest.fixture(scope="module")
+def export(tmp_path_factory: pytest.TempPathFactory) -> tuple[EmbeddedChain, Path]:
+    return made(tmp_path_factory.mktemp("report"))
+
+
+@pytest.fixture(scope="module")
+def written(export: tuple[EmbeddedChain, Path]) -> Path:
+    out = export[1].parent / "report.html"
+    assert report.write(export[1], out).ok
+    return out
+
+
+def test_every_section_is_there_and_the_verdict_first(written: Path) -> None:
+    page = Page(written.read_text(encoding="utf-8"))
+    assert [x["id"] for x in page.of("section")] == SECTIONS
+    links = [x["href"] for x in page.of("a")]
+    assert links == [f"#{key}" for key in SECTIONS]
+    assert "No chain was asked" in page.text
+    assert "consistent in itself" in page.text
+    assert "没有一步不通过" in page.text
+    assert "参与者（发出记录的密钥） participants, keys with an entry4" in page.text
+    assert "at least 6 steps" in page.text  # two days have no growth curve: it says so
+    assert "模拟" not in page.text
+    assert "python -m kit report <script>The same" in page.text
+    assert str(written.parent) not in page.text
+
+
+def test_with_a_chain(
+    export: tuple[EmbeddedChain, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "_analysis", lambda page: iter(()))  # as without a chain
+    found = report.write(export[1], tmp_path / "report.html", export[0])
+    text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    assert f"proved on chain 20210921 at block {export[0].head.number}" == found.level
+    assert found.level in text
+    assert "No chain was asked" not in text
+    assert "python -m kit report <script> --rpc URL" in text
+
+
+def test_nothing_is_loaded_and_nothing_runs(written: Path) -> None:
+    text = written.read_text(encoding="utf-8")
+    page = Page(text)
+    tags = {tag for tag, _ in page.elements}
+    assert tags & {"script", "link", "iframe", "object", "embed", "form", "svg", "base"} == set()
+    for tag, attributes in page.elements:
+        assert not any(name.startswith("on") for name in attributes), tag
+        for name in ("src", "href"):
+            value = attributes.get(name) or "#"
+            assert value.startswith(("#", "data:image/svg+xml;base64,"))
+    policies = [x["content"] for x in page.of("meta") if "http-equiv" in x]
+    assert policies == ["default-src 'none'; img-src data:; style-src 'unsafe-inline'"]
+    assert "url(" not in text
+    assert "@import" not in text
+
+
+def test_what_people_wrote_is_text(written: Path) -> None:
+    text = written.read_text(encoding="utf-8")
+    assert HOSTILE not in text
+    assert "\u202e" not in text
+    assert HOSTILE[:40] in Page(text).text  # as a place
+
+
+def test_each_picture_has_words(written: Path) -> None:
+    pictures = Page(written.read_text(encoding="utf-8")).of("img")
+    assert len(pictures) >= 12
+    for picture in pictures:
+        assert len(picture["alt"] or "") > 10
+    alts = " ".join(picture["alt"] or "" for picture in pictures)
+    assert "7 entries in" in alts
+    assert "1 pair of witness and author" in alts
+
+
+def test_a_changed_export_says_so_and_the_rest_appears(
+    export: tuple[EmbeddedChain, Path], tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(export[1], tmp_path / "changed"))
+    for path in folder.glob("leaves.parquet"):
+        path.unlink()
+    leaves = folder / "leaves.csv"
+    lines = leaves.read_text(encoding="utf-8").splitlines(keepends=True)
+    leaves.write_text("".join(lines[:-1]), encoding="utf-8")
+    out = tmp_path / "report.html"
+    found = report.write(folder, out)
+    assert not found.ok
+    page = Page(out.read_text(encoding="utf-8"))
+    assert found.level.startswith("not proved: failed at step 3")
+    assert found.level in page.text
+    assert "有步骤不通过" in page.text
+    assert found.faults[0].text in page.text
+    assert [x["id"] for x in page.of("section")] == SECTIONS
+    assert f"Head-count{'参与者'}" in page.text
+    # All of the second batch is out: four entries of the first are left.
+    assert "4 entries in" in " ".join(x["alt"] or "" for x in page.of("img"))
+
+
+def test_the_command(export: tuple[EmbeddedChain, Path], written: Path, tmp_path: Path) -> None:
+    """In another process, the same bytes as in this one."""
+    command = [sys.executable, "-m", "kit", "report", str(export[1])]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    assert (done.returncode, done.stdout) == (0, "report.html: consistent in itself\n"), done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html"]
+    assert (tmp_path / "report.html").read_bytes() == written.read_bytes()
+
+
+def test_exit_statuses(
+    export: tuple[EmbeddedChain, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def run(*arguments: object) -> tuple[Any, str, str]:
+        monkeypatch.setattr(sys, "argv", ["kit", "report", *map(str, arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        said = capsys.readouterr()
+        return ended.value.code, said.out, said.err
+
+    monkeypatch.setattr(report, "build", lambda *a, **k: f"<!doctype html>{report._MARK}")
+    changed = Path(shutil.copytree(export[1], tmp_path / "changed"))
+    (changed / "leaves.parquet").unlink()
+    (changed / "leaves.csv").write_bytes((changed / "leaves.csv").read_bytes()[:-200])
+    out, notes = tmp_path / "out.html", tmp_path / "notes.html"
+    notes.write_text("my notes")
+    assert run(export[1], "--out", out) == (0, f"{out}: consistent in itself\n", "")
+    code, said, _ = run(changed, "--out", out)
+    assert (code, "not proved: failed at step" in said) == (1, True)
+    for arguments, why in (
+        ([tmp_path, "--out", out], "datapackage.json"),
+        ([export[1], "--out", notes], "which is something else"),
+    ):
+        code, said, error = run(*arguments)
+        assert (code, said) == (2, "")
+        assert why in error
+    assert notes.read_text() == "my notes"
+
+
+def test_files_are_whole_and_others_are_left_alone(
+    export: tuple[EmbeddedChain, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "build", lambda *a, **k: f"<!doctype html>{report._MARK}")
+    out = tmp_path / "deep" / "report.html"
+    report.write(export[1], out)
+    report.write(export[1], out)  # a report is replaced
+    (tmp_path / "records.csv").write_text("seq,type\n")
+    for other in (tmp_path / "records.csv", tmp_path, tmp_path / "records.csv" / "report.html"):
+        with pytest.raises(DataError):
+            report.write(export[1], other)
+    assert (tmp_path / "records.csv").read_text() == "seq,type\n"
+    monkeypatch.setattr(Path, "replace", lambda *a: (_ for _ in ()).throw(OSError(28, "full")))
+    with pytest.raises(DataError, match="to write"):
+        report.write(export[1], tmp_path / "new.html")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["deep", "records.csv"]
+    assert out.stat().st_mode & 0o777 == 0o644
+
+
+def test_an_empty_diary(tmp_path: Path) -> None:
+    diary = kit.Diary.open(kit.chain.embedded())
+    diary.export(tmp_path / "empty")
+    diary.close()
+    out = tmp_path / "report.html"
+    assert report.write(tmp_path / "empty", out).ok
+    page = Page(out.read_text(encoding="utf-8"))
+    assert [x["id"] for x in page.of("section")] == SECTIONS
+    assert page.text.count("Not computed.") == 2  # how unequal, and how it grew
+    assert "at least one proved entry" in page.text
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of simulated records; nothing of them is on a chain, so the audit is of no rows."""
+    out = tmp_path_factory.mktemp("simulated") / "report.html"
+    records = simulate.participants(150, seed=3)
+    found = kit.audit.compare([], [])
+    out.write_text(report.build(found, records), encoding="utf-8")
+    return out
+
+
+def test_simulated_is_said_everywhere(simulated: Path) -> None:
+    text = simulated.read_text(encoding="utf-8")
+    page = Page(text)
+    assert "Simulated: nobody wrote these records." in page.text
+    for caption in re.findall(r"<caption>.*?</caption>", text):
+        assert "模拟数据 simulated" in caption
+    figures = re.findall(r"<figure>.*?</figure>", text)
+    assert len(figures) >= 16
+    for figure in figures:
+        assert "alt='Simulated data. " in figure
+        assert "<figcaption>模拟数据 simulated</figcaption>" in figure
+
+
+def test_long_diaries_are_shown_by_week() -> None:
+    records = simulate.participants(60, seed=1).copy()
+    records.attrs = {}
+    records["at"] = records["at"].min() + (records["at"] - records["at"].min()) * 30
+    records["at"] = records["at"].astype("datetime64[s, UTC]")
+    step, table, _ = report._step_of(records)
+    assert (step, table.__name__) == ("week", "weekly")
+
+
+def test_cells() -> None:
+    assert report._cell("0x" + "ab" * 20) == (
+        f"<td><code title='0x{'ab' * 20}'>0xabab…abab</code></td>"
+    )
+    assert report._cell(12_345) == "<td class='n'>12,345</td>"
+    assert report._cell(0.123456) == "<td class='n'>0.123</td>"
+    assert report._cell(float("nan")) == report._cell(None) == "<td class='n'>–</td>"
+    assert report._cell(pd.Timestamp("2021-09-10")) == "<td class='n'>2021-09-10</td>"
+    assert (
+        report._cell(pd.Timestamp("2021-09-10 08:30Z")) == "<td class='n'>2021-09-10 08:30 UTC</td>"
+    )
+    assert report._cell("<b>'\"") == "<td class='t'><bdi>&lt;b&gt;&#x27;&quot;</bdi></td>"
+
+
+# --- in a browser --------------------------------------------------------------------------------
+
+
+def _chromium() -> str:
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+    paths: Iterator[str | None] = (shutil.which(name) for name in names)
+    found = os.environ.get("KIT_CHROMIUM") or next((path for path in paths if path), None)
+    if not found:
+        how = (
+            "Debian and Ubuntu: sudo apt install chromium; elsewhere set KIT_CHROMIUM to its path."
+        )
+        pytest.fail(f"Missing: Chromium, to open the report. {how}", pytrace=False)
+    return found
+
+
+def test_in_a_browser(written: Path, simulated: Path) -> None:
+    """No request, no error, each picture shown, and nothing sticks out on a phone."""
+    script = ROOT / "tests" / "page" / "report.mjs"
+    for path in (written, simulated):
+        command = ["node", str(script), _chromium(), path.as_uri(), "375=", "1000="]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+        assert done.returncode == 0, done.stderr
+        seen: dict[str, Any] = json.loads(done.stdout)
+        for width in ("375", "1000"):
+            found = seen[width]
+            assert found["requests"] == [path.as_uri()]
+            assert (found["errors"], found["dialogs"], found["scripts"]) == ([], 0, 0)
+            assert found["shown"] == found["images"] > 10
+            assert found["overflow"] <= 0
