@@ -194,8 +194,8 @@ def types() -> None:
 
 
 def unit() -> None:
-    """Run the unit tests and the examples in docstrings"""
-    run(python(), "-m", "pytest", "-q")
+    """Run the unit tests and the examples in docstrings, a file at a time on each core"""
+    run(python(), "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile")
 
 
 def forge() -> None:
@@ -211,6 +211,10 @@ def lessons() -> None:
         "-m",
         "pytest",
         "-q",
+        "-n",
+        "auto",
+        "--dist",
+        "loadfile",
         "-W",
         "default",
         "--nbval",
