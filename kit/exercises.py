@@ -10,6 +10,8 @@ from eth_utils import keccak
 
 from kit import merkle, people
 from kit.chain import BLOCK_SECONDS, embedded
+from kit.participation import concentration
+from kit.simulate import participants
 from kit.verification import verify
 
 __all__ = ["EXERCISES", "Exercise"]
@@ -112,6 +114,15 @@ def _closed_loop(answer: Any) -> str:
     return "The report should say that nothing is left to do: 0." if last else ""
 
 
+# --- lesson 6 ------------------------------------------------------------------------------------
+
+
+def _gini(answer: Any) -> str:
+    table = participants(3_000)
+    right = concentration(table).set_index("measure").loc["gini", "estimate"]
+    return "" if abs(answer - right) < 1e-6 else "Is i from 1 to n, and counts in rising order?"
+
+
 EXERCISES: dict[str, Exercise] = {
     "01-hex-digits": Exercise(
         _hex_digits,
@@ -202,22 +213,34 @@ EXERCISES: dict[str, Exercise] = {
         "Found, put right, reported back; and each of them stays.",
         ("inspect(2) returns a record.", "inspect(0, corrects=…), then diary.publish()."),
     ),
+    "06-changed-row": Exercise(
+        _equals(40, "Audit the changed table; what does its first fault say?"),
+        "One second in one of 124 rows. The table's own hashes name it, the root on the chain proves it.",
+        ("kit.audit.audit(chain, audit.contract, leaves).faults", "….faults[0].seq"),
+    ),
     "06-one-less": Exercise(
         _equals(61, "Which rows does head_count count?"),
         "One entry less, one row more that is not proved. Nobody's name has to change.",
-        ("kit.participation.head_count(spoiled)", 'head_count(spoiled)["entries"]'),
+        ("who.head_count(spoiled)", 'who.head_count(spoiled)["entries"]'),
     ),
-    "06-most-entries": Exercise(
-        _equals("莆田", "Look at the first row of by_place."),
-        "Putian, where the outbreak began.",
-        ("The table is sorted, the most entries first.", "places.index[0]"),
+    "06-busiest-hour": Exercise(
+        _equals(10, "Add up the entries of each hour over the weekdays: groupby."),
+        "The bulletin comes at ten, and people write after it. So the model says.",
+        ('who.weekday_hour(table, ZONE).groupby("hour")', "….sum().idxmax()"),
     ),
-    "06-rate": Exercise(
-        _equals(round(25 / 194, 3), "Entries from Putian, over the infected of Putian; 3 digits."),
-        "And it says little: who writes a diary is not who falls ill.",
-        (
-            "The bulletin has 194 infected persons in Putian.",
-            'round(places.loc["莆田", "entries"] / totals.loc["莆田", "infected"], 3)',
-        ),
+    "06-highest-rate": Exercise(
+        _equals("漳州", "Which rows have a low above 50, and which of them the largest rate?"),
+        "Zhangzhou, with three cases. A small number below the line makes a large rate.",
+        ('rates[rates["low"] > 50]', '….["rate"].idxmax()'),
+    ),
+    "06-gini": Exercise(
+        _gini,
+        "The same as in the table above. Most wrote once: that is what makes it no larger.",
+        ("np.arange(1, n + 1) are the i.", "(np.arange(1, n + 1) * counts).sum() is the sum."),
+    ),
+    "06-ninety-five": Exercise(
+        _equals(7.2, "Solve 0.95 = 1 / (1 + e^(-r (t - t0))) for t."),
+        "A week and a bit. The curve knows it only if it is the right curve.",
+        ("e^(-r (t - t0)) must be 0.05 / 0.95.", "t0 + np.log(0.95 / 0.05) / r"),
     ),
 }

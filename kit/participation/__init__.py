@@ -11,6 +11,7 @@ what comes into memory is said in each function. Where a row stands for a time o
 has it as the index; elsewhere it is the first column. Times of day are those on the wall, without
 a zone. Where something can't be computed the value is missing.
 
+- ``audit`` (of ``kit.audit``): whether a table of leaves is the whole log, and the head-count
 - ``counts``: head_count, hourly, daily, weekly, by_place, by_role, new_and_returning, cumulative,
   weekday_hour, retention
 - ``inequality``: lorenz, concentration
@@ -24,6 +25,8 @@ a zone. Where something can't be computed the value is missing.
 """
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from kit.participation.bulletin import CITIES, PREFECTURES, bulletin_totals, rates
 from kit.participation.counts import (
@@ -47,6 +50,9 @@ from kit.participation.timing import burstiness, inter_event_times
 from kit.participation.witnessing import witness_degrees, witness_network, witnesses
 from kit.participation.wording import words
 
+if TYPE_CHECKING:
+    from kit.audit import audit as audit
+
 __all__ = [
     "CITIES",
     "PREFECTURES",
@@ -56,6 +62,7 @@ __all__ = [
     "alike",
     "appeals",
     "approval",
+    "audit",
     "bass",
     "bulletin_totals",
     "burstiness",
@@ -81,3 +88,11 @@ __all__ = [
     "witnesses",
     "words",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "audit":  # it asks a chain: not for those who have a table already
+        from kit.audit import audit
+
+        return audit
+    raise AttributeError(f"module 'kit.participation' has no attribute {name!r}")

@@ -1,0 +1,77 @@
+"""Turn the history of a git repository into a diary: a history that nobody here wrote.
+
+``python tests/git_history.py REPOSITORY OUT`` posts each commit as an entry (its author, its time,
+its message), reviews and publishes it day by day, and leaves an export and a report in OUT. The
+place of an entry is the folder that its commit touches most, so that there is one.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+import kit
+from kit import people, report
+from kit.audit import Audit
+from kit.diary import Diary
+
+
+class Commit(NamedTuple):
+    """Who wrote what, when, and where."""
+
+    author: str
+    time: datetime
+    message: str
+    place: str
+
+
+def commits(repository: str | Path, most: int = 2_000) -> list[Commit]:
+    """Return the newest commits of a local clone, oldest first."""
+    form = "%x00%an%x1f%at%x1f%B%x1f"
+    command = ["git", "-C", str(repository), "log", f"-{most}", f"--format={form}", "--name-only"]
+    told = subprocess.run(command, capture_output=True, check=True).stdout.decode(errors="replace")
+    found = []
+    for part in told.split("\0")[1:]:
+        author, seconds, message, files = part.split("\x1f")
+        folders = Counter(line.split("/")[0] if "/" in line else "." for line in files.split())
+        place = folders.most_common(1)[0][0] if folders else "."
+        text = "".join(c if c.isprintable() or c == "\n" else " " for c in message).strip()
+        time = datetime.fromtimestamp(int(seconds), UTC)
+        found.append(Commit(author, time, text[:5_000] or "(no message)", place[:80]))
+    return sorted(found, key=lambda commit: commit.time)
+
+
+def publish(diary: Diary, history: list[Commit]) -> None:
+    """Post, review and publish the commits, a day at a time."""
+    for day, made in groupby(history, key=lambda commit: commit.time.date()):
+        midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        diary.chain.wait_until(midnight + timedelta(days=1))
+        for commit in made:
+            author = people.named(f"git: {commit.author}")  # a test key, not the author's own
+            entry = diary.post(
+                author, commit.message, place=commit.place, role="author", at=commit.time
+            )
+            diary.review(entry, by=people.moderator, approve=True)
+        while diary.archive.ready_count():
+            diary.publish()
+
+
+def run(repository: str | Path, out: Path, most: int = 2_000) -> Audit:
+    """Do all of it; return the audit of the export, on its chain."""
+    chain = kit.chain.embedded()
+    diary = Diary.open(chain, out / "diary.sqlite")
+    try:
+        publish(diary, commits(repository, most))
+        folder = diary.export(out / "export")
+    finally:
+        diary.close()
+    return report.write(folder, out / "report.html", chain)
+
+
+if __name__ == "__main__":
+    print(run(sys.argv[1], Path(sys.argv[2])))
