@@ -451,7 +451,7 @@ def parse_time(value: str) -> datetime:
     """Return the UTC time that ``2021-09-20T08:00:00Z`` states. Raises RecordError."""
     if isinstance(value, str) and _TIME.fullmatch(value):
         try:
-            return datetime.strptime(value, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+            return datetime.fromisoformat(value)
         except ValueError:
             pass
     raise RecordError("a UTC time like 2021-09-20T08:00:00Z", _brief(value), "Write it so.")
