@@ -243,4 +243,22 @@ EXERCISES: dict[str, Exercise] = {
         "A week and a bit. The curve knows it only if it is the right curve.",
         ("e^(-r (t - t0)) must be 0.05 / 0.95.", "t0 + np.log(0.95 / 0.05) / r"),
     ),
+    "07-rows": Exercise(
+        _equals(30_765, "Add up metadata.num_rows of the four files."),
+        "From the footers alone: no row was read.",
+        ("pq.ParquetFile(file).metadata.num_rows is one file's.", "sum(… for file in files)"),
+    ),
+    "07-one-city": Exercise(
+        _equals(1_714, "Distinct authors, of entries only, in 莆田: count(DISTINCT author)."),
+        "The same number as in the table of places.",
+        (
+            "rows.filter(\"type = 'entry' AND place = '莆田'\")",
+            "….aggregate('count(DISTINCT author)')",
+        ),
+    ),
+    "07-last-week": Exercise(
+        _equals(495, "The last row of who.weekly(frame), its column entries."),
+        "The same function; only what it was given is another.",
+        ("who.weekly(frame).compute() is a pandas table.", '….iloc[-1]["entries"]'),
+    ),
 }

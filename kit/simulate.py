@@ -145,7 +145,7 @@ def participants(
     decided = plan[plan["type"] == "review"].set_index("about")["second"]
     ready = frame["second"].where(frame["type"] != "entry", frame["number"].map(decided))
     frame = frame.assign(end=ready // _DAY).sort_values(["end", "second"], kind="stable")
-    return _as_records(frame, model)
+    return _as_records(frame, seed, model)
 
 
 def publish(
@@ -375,7 +375,7 @@ def _witnesses(
     return frame.drop_duplicates(["person", "about"])
 
 
-def _as_records(frame: pd.DataFrame, model: Model) -> pd.DataFrame:
+def _as_records(frame: pd.DataFrame, seed: int, model: Model) -> pd.DataFrame:
     """Give the rows the columns of ``Diary.records()``, numbered in their order."""
     count = len(frame)
     person = frame["person"].to_numpy()
@@ -392,8 +392,8 @@ def _as_records(frame: pd.DataFrame, model: Model) -> pd.DataFrame:
             "type": frame["type"].to_numpy(),
             "author": [addresses[x] for x in person],
             "at": at,
-            "subject": [None if np.isnan(x) else _made_up(int(x)) for x in about],
-            "commitment": [_made_up(int(x)) for x in own],
+            "subject": [None if np.isnan(x) else _made_up(seed, int(x)) for x in about],
+            "commitment": [_made_up(seed, int(x)) for x in own],
             "text": frame["text"].to_numpy(),
             "place": frame["place"].to_numpy(),
             "role": frame["role"].to_numpy(),
@@ -413,6 +413,6 @@ def _as_records(frame: pd.DataFrame, model: Model) -> pd.DataFrame:
     return made
 
 
-def _made_up(number: int) -> str:
-    """Return what stands in the place of a commitment: a number, so that nobody takes it for one."""
-    return f"0x{number + 1:064x}"
+def _made_up(seed: int, number: int) -> str:
+    """Return what stands in the place of a commitment: two numbers, so that nobody takes it for one."""
+    return f"0x{seed % 2**128:032x}{number + 1:032x}"

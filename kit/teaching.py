@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import shutil
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -13,9 +15,11 @@ from kit.errors import KitError
 from kit.exercises import EXERCISES, Exercise
 
 if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
     from kit.diary import Diary
 
-__all__ = ["check", "hint", "ready", "refused", "tamper"]
+__all__ = ["check", "hint", "ready", "refused", "spark", "tamper"]
 
 _NEEDED = {"web3": 8, "eth-tester": 0, "pandas": 3, "matplotlib": 3}
 _PYTHONS = ((3, 11), (3, 14))
@@ -36,6 +40,38 @@ def ready() -> None:
             fix = "Run `make setup` in the kit's folder and choose its kernel."
             raise KitError(f"{package} {major}", version, fix)
     print("Ready.")
+
+
+def spark() -> SparkSession:
+    """Return a local Spark session on two cores, which writes nothing into the notebook.
+
+    Raises KitError if PySpark or Java is missing.
+    """
+    if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
+        fix = "Debian and Ubuntu: sudo apt install default-jre-headless"
+        raise KitError("Java 17 or newer, for Spark", "none", fix)
+    warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
+    try:
+        from pyspark.sql import SparkSession
+    except ImportError:
+        raise KitError("the package pyspark", "none", "Run `make setup`.") from None
+    settings: dict[str, Any] = {
+        "spark.ui.enabled": "false",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.sql.shuffle.partitions": "4",
+        "spark.sql.session.timeZone": "UTC",
+    }
+    builder = SparkSession.builder.master("local[2]").config(map=settings)
+    # Java keeps the channel for errors that it is started with: it says much, and never the same.
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        return builder.getOrCreate()
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 @contextmanager

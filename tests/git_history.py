@@ -33,17 +33,19 @@ class Commit(NamedTuple):
 def commits(repository: str | Path, most: int = 2_000) -> list[Commit]:
     """Return the newest commits of a local clone, oldest first."""
     form = "%x00%an%x1f%at%x1f%B%x1f"
-    command = ["git", "-C", str(repository), "log", f"-{most}", f"--format={form}", "--name-only"]
+    command = ["git", "-c", "core.quotePath=false", "-C", str(repository), "log", f"-{most}"]
+    command += [f"--format={form}", "--name-only"]
     told = subprocess.run(command, capture_output=True, check=True).stdout.decode(errors="replace")
     found = []
     for part in told.split("\0")[1:]:
-        author, seconds, message, files = part.split("\x1f")
-        folders = Counter(line.split("/")[0] if "/" in line else "." for line in files.split())
+        author, seconds, *said, files = part.split("\x1f")  # a message may have one in it, too
+        paths = filter(None, files.split("\n"))
+        folders = Counter(path.split("/")[0] if "/" in path else "." for path in paths)
         place = folders.most_common(1)[0][0] if folders else "."
-        text = "".join(c if c.isprintable() or c == "\n" else " " for c in message).strip()
+        text = "".join(c if c.isprintable() or c == "\n" else " " for c in " ".join(said)).strip()
         time = datetime.fromtimestamp(int(seconds), UTC)
         found.append(Commit(author, time, text[:5_000] or "(no message)", place[:80]))
-    return sorted(found, key=lambda commit: commit.time)
+    return sorted(found[::-1], key=lambda commit: commit.time)
 
 
 def publish(diary: Diary, history: list[Commit]) -> None:
@@ -63,6 +65,7 @@ def publish(diary: Diary, history: list[Commit]) -> None:
 
 def run(repository: str | Path, out: Path, most: int = 2_000) -> Audit:
     """Do all of it; return the audit of the export, on its chain."""
+    out.mkdir(parents=True, exist_ok=True)
     chain = kit.chain.embedded()
     diary = Diary.open(chain, out / "diary.sqlite")
     try:
