@@ -45,7 +45,8 @@ def commits(repository: str | Path, most: int = 2_000) -> list[Commit]:
         text = "".join(c if c.isprintable() or c == "\n" else " " for c in " ".join(said)).strip()
         time = datetime.fromtimestamp(int(seconds), UTC)
         found.append(Commit(author, time, text[:5_000] or "(no message)", place[:80]))
-    return sorted(found[::-1], key=lambda commit: commit.time)
+    found.reverse()  # git says the newest first; of the same second, the first stays first
+    return sorted(found, key=lambda commit: commit.time)
 
 
 def publish(diary: Diary, history: list[Commit]) -> None:
