@@ -145,7 +145,7 @@ def participants(
     decided = plan[plan["type"] == "review"].set_index("about")["second"]
     ready = frame["second"].where(frame["type"] != "entry", frame["number"].map(decided))
     frame = frame.assign(end=ready // _DAY).sort_values(["end", "second"], kind="stable")
-    return _as_records(frame, seed, model)
+    return _as_records(frame, int(plan["number"].max()) + 1, seed, model)
 
 
 def publish(
@@ -375,7 +375,7 @@ def _witnesses(
     return frame.drop_duplicates(["person", "about"])
 
 
-def _as_records(frame: pd.DataFrame, seed: int, model: Model) -> pd.DataFrame:
+def _as_records(frame: pd.DataFrame, entries: int, seed: int, model: Model) -> pd.DataFrame:
     """Give the rows the columns of ``Diary.records()``, numbered in their order."""
     count = len(frame)
     person = frame["person"].to_numpy()
@@ -383,8 +383,8 @@ def _as_records(frame: pd.DataFrame, seed: int, model: Model) -> pd.DataFrame:
     at = pd.Timestamp(model.start) + pd.to_timedelta(frame["second"].to_numpy(), unit="s")
     number = frame["number"].to_numpy()
     about = frame["about"].to_numpy()
-    last = int(np.nanmax(number)) + 1  # the others' commitments come after the entries'
-    own = np.where(np.isnan(number), last + np.arange(count), number).astype("int64")
+    # The others' commitments come after those of all entries, the rejected ones' included.
+    own = np.where(np.isnan(number), entries + np.arange(count), number).astype("int64")
     of_day = frame.groupby("end").cumcount() // BATCH_MAX
     made = pd.DataFrame(
         {

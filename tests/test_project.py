@@ -110,7 +110,8 @@ def test_binder_builds_from_these_files() -> None:
     )
     dockerfile = printed.stdout + printed.stderr
     assert 'env update -p ${NB_PYTHON_PREFIX} --file "binder/environment.yml"' in dockerfile
-    assert "apt-get install --yes --no-install-recommends fonts-wqy-microhei" in dockerfile
+    packages = "default-jre-headless fonts-wqy-microhei"
+    assert f"apt-get install --yes --no-install-recommends {packages}" in dockerfile
     assert "RUN ./binder/postBuild" in dockerfile
     # The layer with the packages doesn't depend on the rest of the files, and so can be cached.
     assert dockerfile.index("COPY --chown=0:0 src/binder/environment.yml") < dockerfile.index(

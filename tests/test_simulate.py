@@ -1,0 +1,597 @@
+"""The simulated province: the rules are kept, what was put in is found again, and a chain agrees."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pytest
+from scipy import optimize, stats
+
+import kit
+from kit import participation, people, records, report, simulate
+from kit.diary import Diary, lesson_salt
+from kit.embedded import EmbeddedChain
+from kit.errors import DataError
+from kit.merkle import BATCH_MAX
+from kit.simulate import Model
+from kit.table import COLUMNS
+
+DAY = 86_400
+GOLDEN = "1c78688ae3eb3881b4f52352c0acffd4c539feb1ca0cd83d740cfe2e933be293"
+#: Nothing in it is as in the usual model: a parameter that is not used would be found.
+OTHER = Model(
+    start=datetime(2020, 1, 31, 16, tzinfo=UTC),
+    days=14,
+    growth_rate=0.6,
+    midpoint=6.0,
+    alpha=2.0,
+    most=12,
+    hours=tuple(float(1 + (hour * 7) % 24) for hour in range(24)),
+    bulletin_hour=17,
+    burst=0.3,
+    burst_minutes=45.0,
+    places={"福州": 0.7, "宁德": 0.25, "龙岩": 0.05},
+    roles={"teacher": 0.5, "doctor": 0.5},
+    moderators=3,
+    rejected=0.2,
+    wait_minutes=90.0,
+    wait_sigma=0.4,
+    witnesses=1.5,
+)
+
+Drawn = tuple[Model, pd.DataFrame]
+
+
+def entries(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame[frame["type"] == "entry"]
+
+
+def of_type(frame: pd.DataFrame, kind: str) -> pd.DataFrame:
+    return frame[frame["type"] == kind]
+
+
+def seconds(frame: pd.DataFrame, model: Model) -> npt.NDArray[np.int64]:
+    """Return the whole seconds since the model's start."""
+    return ((frame["at"] - pd.Timestamp(model.start)) // pd.Timedelta(seconds=1)).to_numpy()
+
+
+def holds(share: float, found: int, of: int) -> bool:
+    """Return whether the exact binomial interval, at 99.9 %, holds a share."""
+    limits = stats.binomtest(found, of).proportion_ci(0.999)
+    return bool(limits.low <= share <= limits.high)
+
+
+def fits(observed: Any, weights: Any) -> bool:
+    """Return whether counts are as the weights say, by a chi-square test at 0.1 %."""
+    expected = np.asarray(weights, "float64") / np.sum(weights) * np.sum(observed)
+    assert expected.min() > 5
+    return bool(stats.chisquare(observed, expected).pvalue > 0.001)
+
+
+# --- the same table, whole -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def small() -> pd.DataFrame:
+    return simulate.participants(300, seed=7, model=Model(rejected=0.3, witnesses=3.0))
+
+
+def test_the_same_arguments_give_the_same_table(small: pd.DataFrame) -> None:
+    model = Model(rejected=0.3, witnesses=3.0)
+    again = simulate.participants(300, seed=7, model=model)
+    pd.testing.assert_frame_equal(again, small)
+    assert again.attrs == small.attrs
+    other = simulate.participants(300, seed=8, model=model)
+    assert set(other["at"]) != set(small["at"])
+    assert list(entries(other)["text"]) != list(entries(small)["text"])
+    assert not simulate.participants(300, seed=7).equals(small)
+
+
+def test_golden() -> None:
+    table = simulate.participants(50).to_csv(index=False, lineterminator="\n")
+    assert sha256(table.encode()).hexdigest() == GOLDEN
+
+
+def test_columns_and_what_the_table_says_of_itself(small: pd.DataFrame) -> None:
+    assert {name: str(kind) for name, kind in small.dtypes.items()} == COLUMNS
+    assert list(small.columns) == list(COLUMNS)
+    assert set(small["check"]) == {"simulated"}
+    assert small["proved"].all()
+    assert small.attrs["simulated"] is True
+    model = Model(rejected=0.3, witnesses=3.0)
+    assert small.attrs["model"] == asdict(model) | {"start": "2021-09-09T16:00:00+00:00"}
+    assert json.loads(json.dumps(small.attrs))["model"]["rejected"] == 0.3
+    assert participation.daily(small).attrs["simulated"] is True
+
+
+def test_each_type_has_its_own_columns(small: pd.DataFrame) -> None:
+    written, others = small["type"] == "entry", small["type"] != "entry"
+    assert set(small["type"]) == {"entry", "review", "witness"}
+    assert small.loc[written, ["text", "place", "role"]].notna().all(axis=None)
+    assert small.loc[others, ["text", "place", "role"]].isna().all(axis=None)
+    assert (small["subject"].isna() == written).all()
+    assert (small["decision"].notna() == (small["type"] == "review")).all()
+    assert set(small["decision"].dropna()) == {"approve", "reject"}
+    assert small["commitment"].str.fullmatch("0x[0-9a-f]{64}").all()
+
+
+# --- the rules -----------------------------------------------------------------------------------
+
+
+def test_numbers_and_batches(small: pd.DataFrame) -> None:
+    assert list(small["seq"]) == list(range(len(small)))
+    assert small["commitment"].is_unique
+    assert small["batch"].is_monotonic_increasing
+    assert set(small["batch"]) == set(range(small["batch"].max() + 1))
+    assert small.groupby("batch")["at"].apply(lambda at: at.is_monotonic_increasing).all()
+    assert (small["block_time"] > small["at"]).all()
+    assert (small.groupby("batch")["block_time"].nunique() == 1).all()
+    assert small["block_time"].is_monotonic_increasing
+
+
+def test_a_record_is_published_at_the_end_of_the_day_it_is_ready(small: pd.DataFrame) -> None:
+    decided = of_type(small, "review").set_index("subject")["at"]
+    ready = small["at"].where(small["type"] != "entry", small["commitment"].map(decided))
+    assert ((small["block_time"] - ready) <= pd.Timedelta(days=1)).all()
+    assert (small["block_time"] > ready).all()
+    assert (small["block_time"].dt.tz_convert("Asia/Shanghai").dt.hour == 0).all()
+    # There are entries that were decided after midnight, so that the rule is seen to matter.
+    late = entries(small)["block_time"] - entries(small)["at"] > pd.Timedelta(days=1)
+    assert late.any()
+
+
+def test_each_entry_has_its_one_review_after_it(small: pd.DataFrame) -> None:
+    reviews = of_type(small, "review")
+    assert reviews["subject"].is_unique
+    approved = set(reviews.loc[reviews["decision"] == "approve", "subject"])
+    assert approved == set(entries(small)["commitment"])
+    rows = small.set_index("commitment")
+    kept = reviews[reviews["decision"] == "approve"]
+    about = rows.loc[kept["subject"]]
+    assert (kept["at"].to_numpy() > about["at"].to_numpy()).all()
+    assert (kept["seq"].to_numpy() > about["seq"].to_numpy()).all()
+
+
+def test_a_rejected_entry_is_absent_but_its_rejection_is_there(small: pd.DataFrame) -> None:
+    rejections = small[small["decision"] == "reject"]
+    assert len(rejections) > 50
+    assert not set(rejections["subject"]) & set(entries(small)["commitment"])
+    assert not set(rejections["subject"]) & set(of_type(small, "witness")["subject"])
+
+
+def test_witnesses(small: pd.DataFrame) -> None:
+    witnessed = of_type(small, "witness")
+    assert len(witnessed) > 500
+    about = small.set_index("commitment").loc[witnessed["subject"]]
+    assert set(about["type"]) == {"entry"}
+    assert (witnessed["author"].to_numpy() != about["author"].to_numpy()).all()
+    assert not witnessed.duplicated(["author", "subject"]).any()
+    assert (witnessed["seq"].to_numpy() > about["seq"].to_numpy()).all()
+    decided = of_type(small, "review").set_index("subject")["at"]
+    assert (witnessed["at"] > witnessed["subject"].map(decided)).all()
+
+
+def test_few_people_who_witness_much_keep_the_rules() -> None:
+    frame = simulate.participants(3, seed=1, model=Model(witnesses=6.0, rejected=0.0))
+    witnessed = of_type(frame, "witness")
+    authors = witnessed["subject"].map(frame.set_index("commitment")["author"])
+    assert len(witnessed)
+    assert (witnessed["author"] != authors).all()
+    assert not witnessed.duplicated(["author", "subject"]).any()
+    assert witnessed.groupby("subject").size().max() == 2  # all but the author
+
+
+def test_authors_are_test_keys(small: pd.DataFrame) -> None:
+    everybody = {people.named(f"simulated {n}").address for n in range(300)}
+    moderators = {people.named(f"simulated moderator {n}").address for n in range(1, 5)}
+    wrote = set(entries(small)["author"])
+    assert wrote <= everybody
+    assert len(wrote) > 200
+    assert set(of_type(small, "witness")["author"]) <= everybody
+    assert set(of_type(small, "review")["author"]) == moderators
+    # All of them write: nobody is left out but by rejection.
+    all_of_them = simulate.participants(40, model=Model(rejected=0.0, witnesses=0.0))
+    some = {people.named(f"simulated {n}").address for n in range(40)}
+    assert set(entries(all_of_them)["author"]) == some
+
+
+def test_a_rejection_is_about_no_record_of_the_table() -> None:
+    for seed in range(20):
+        frame = simulate.participants(5, seed=seed, model=Model(rejected=0.6))
+        rejections = frame[frame["decision"] == "reject"]
+        assert not set(rejections["subject"]) & set(frame["commitment"])
+
+
+# --- what was put in is found again --------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def usual() -> Drawn:
+    """The documented province, smaller."""
+    return Model(), simulate.participants(20_000)
+
+
+@pytest.fixture(scope="module")
+def unlike() -> Drawn:
+    return OTHER, simulate.participants(6_000, seed=5, model=OTHER)
+
+
+@pytest.fixture(scope="module")
+def unlike_whole() -> Drawn:
+    """Without rejections, which thin it, and without bursts."""
+    model = replace(OTHER, rejected=0.0, burst=0.0)
+    return model, simulate.participants(6_000, seed=6, model=model)
+
+
+@pytest.fixture(scope="module")
+def usual_whole() -> Drawn:
+    model = Model(rejected=0.0, burst=0.0)
+    return model, simulate.participants(10_000, seed=3, model=model)
+
+
+@pytest.fixture(params=["usual", "unlike"])
+def drawn(request: pytest.FixtureRequest) -> Drawn:
+    found: Drawn = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(params=["usual_whole", "unlike_whole"])
+def whole(request: pytest.FixtureRequest) -> Drawn:
+    found: Drawn = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.mark.parametrize("name", ["usual", "usual_whole", "unlike_whole"])
+def test_growth(name: str, request: pytest.FixtureRequest) -> None:
+    model, frame = request.getfixturevalue(name)
+    found = participation.logistic(frame).parameters.set_index("parameter")
+    assert found.loc["r", "low"] <= model.growth_rate <= found.loc["r", "high"]
+    assert found.loc["t0", "low"] <= model.midpoint <= found.loc["t0", "high"]
+    # The intervals say something.
+    assert found.loc["r", "high"] - found.loc["r", "low"] < 0.15
+    assert found.loc["t0", "high"] - found.loc["t0", "low"] < 0.5
+
+
+def test_days(drawn: Drawn) -> None:
+    model, frame = drawn
+    day = seconds(entries(frame), model) // DAY
+    assert (day.min(), day.max()) == (0, model.days - 1)
+    by_day = participation.daily(frame)
+    assert len(by_day) == model.days
+    assert by_day.index[0].tz_localize("Asia/Shanghai") == pd.Timestamp(model.start)
+
+
+def test_activity(whole: Drawn) -> None:
+    """The maximum-likelihood estimate of a discrete power law that is cut off."""
+    model, frame = whole
+    sizes = entries(frame).groupby("author").size().to_numpy()
+    most = np.log(np.arange(1, model.most + 1))
+    mean = np.log(sizes).mean()
+
+    def cost(alpha: float) -> float:
+        return float(alpha * mean + np.log(np.exp(-alpha * most).sum()))
+
+    alpha = float(optimize.minimize_scalar(cost, bounds=(1.01, 6), method="bounded").x)
+    share = np.exp(-alpha * most) / np.exp(-alpha * most).sum()
+    error = ((share * most**2).sum() - (share * most).sum() ** 2) ** -0.5 / len(sizes) ** 0.5
+    assert error < 0.03
+    assert abs(alpha - model.alpha) < 3 * error
+    assert sizes.min() == 1
+    assert sizes.max() <= model.most
+
+
+def test_the_most_active_write_no_more_than_most(unlike_whole: Drawn) -> None:
+    model, frame = unlike_whole
+    assert entries(frame).groupby("author").size().max() == model.most
+
+
+def test_later_entries_are_even_over_the_days_that_are_left(whole: Drawn) -> None:
+    model, frame = whole
+    told = entries(frame).assign(day=seconds(entries(frame), model) // DAY)
+    days = told.groupby("author")["day"].agg(["size", "min", "max"])
+    two = days[days["size"] == 2]  # the other of two is on the day of the first, or later
+    early = two[two["min"].between(2, 6)]
+    counts = early.groupby("min")["max"].value_counts().unstack(fill_value=0)
+    for first, row in counts.iterrows():
+        assert fits(row.loc[first:], np.ones(model.days - first))
+
+
+def test_hours(whole: Drawn) -> None:
+    model, frame = whole
+    by_hour = participation.weekday_hour(frame).groupby("hour")["entries"].sum()
+    assert fits(by_hour, model.hours)
+    assert not fits(by_hour, np.roll(model.hours, 1))
+
+
+def test_the_usual_hours_add_up_to_a_hundred() -> None:
+    assert sum(Model().hours) == pytest.approx(100)
+
+
+def test_the_share_of_bursts(drawn: Drawn) -> None:
+    """What the hour of the bulletin has above its weight, by the share of a burst that is in it."""
+    model, frame = drawn
+    by_hour = participation.weekday_hour(frame).groupby("hour")["entries"].sum()
+    usual = model.hours[model.bulletin_hour] / sum(model.hours)
+    inside = 1 - np.exp(-60 / model.burst_minutes)
+    found = stats.binomtest(int(by_hour[model.bulletin_hour]), int(by_hour.sum()))
+    limits = found.proportion_ci(0.999)
+    low, high = ((x - usual) / (inside - usual) for x in (limits.low, limits.high))
+    assert low <= model.burst <= high
+    assert high - low < 0.05
+
+
+@pytest.mark.parametrize("minutes", [25.0, 70.0])
+def test_how_long_bursts_last(minutes: float) -> None:
+    model = Model(burst=1.0, burst_minutes=minutes, bulletin_hour=9)
+    frame = simulate.participants(2_000, seed=4, model=model)
+    after = seconds(entries(frame), model) % DAY - 9 * 3600 + 0.5  # seconds are cut to whole ones
+    assert after.min() > 0
+    assert stats.kstest(after, stats.expon(scale=60 * minutes).cdf).pvalue > 0.001
+
+
+@pytest.mark.parametrize("of", ["place", "role"])
+def test_weights(drawn: Drawn, of: str) -> None:
+    model, frame = drawn
+    weights = model.places if of == "place" else model.roles
+    by = participation.by_place if of == "place" else participation.by_role
+    found = by(frame)["participants"]
+    assert set(found.index) == set(weights)
+    people_there = participation.head_count(frame)["participants"]
+    assert found.sum() == people_there  # each has one
+    for name, weight in weights.items():
+        assert holds(weight, int(found[name]), int(people_there))
+
+
+def test_moderators_and_rejections(drawn: Drawn) -> None:
+    model, frame = drawn
+    table = participation.approval(frame, confidence=0.999)
+    names = [f"simulated moderator {n}" for n in range(1, model.moderators + 1)]
+    assert set(table["moderator"]) == {people.named(name).address for name in names}
+    assert fits(table["decisions"], np.ones(model.moderators))
+    assert ((table["low"] <= 1 - model.rejected) & (1 - model.rejected <= table["high"])).all()
+    decisions, approved = int(table["decisions"].sum()), int(table["approved"].sum())
+    assert holds(model.rejected, decisions - approved, decisions)
+    assert approved == len(entries(frame))
+
+
+def test_waiting(drawn: Drawn) -> None:
+    model, frame = drawn
+    waited = participation.waiting_times(frame)["seconds"] - 0.5  # they are rounded up
+    assert waited.notna().all()
+    count, logs = len(waited), np.log(waited / 60)
+    error = model.wait_sigma / count**0.5
+    assert abs(logs.median() - np.log(model.wait_minutes)) < 3 * error * (np.pi / 2) ** 0.5
+    assert waited.median() / 60 == pytest.approx(model.wait_minutes, rel=0.05)
+    assert abs(logs.std() - model.wait_sigma) < 3 * error / 2**0.5
+
+
+def test_witnesses_of_an_entry(drawn: Drawn) -> None:
+    model, frame = drawn
+    each = participation.witnesses(frame)["witnesses"]
+    total, count = int(each.sum()), len(each)
+    low = stats.chi2.ppf(0.0005, 2 * total) / 2 / count
+    high = stats.chi2.ppf(0.9995, 2 * total + 2) / 2 / count
+    assert low <= model.witnesses <= high
+    assert high - low < 0.1
+    many = 4 if model.witnesses > 1 else 3
+    counts = [*((each == n).sum() for n in range(many)), (each >= many).sum()]
+    poisson = stats.poisson(model.witnesses)
+    assert fits(counts, [*(poisson.pmf(n) for n in range(many)), poisson.sf(many - 1)])
+
+
+def test_witnesses_come_three_hours_after_the_decision(drawn: Drawn) -> None:
+    frame = drawn[1]
+    decided = of_type(frame, "review").set_index("subject")["at"]
+    given = of_type(frame, "witness")
+    delay = (given["at"] - given["subject"].map(decided)).dt.total_seconds() - 0.5
+    assert stats.kstest(delay, stats.expon(scale=3 * 3600).cdf).pvalue > 0.001
+
+
+def test_everybody_is_as_likely_a_witness(unlike: Drawn) -> None:
+    frame = unlike[1]
+    times = of_type(frame, "witness")["author"].value_counts()
+    at_random = stats.poisson(times.sum() / 6_000)
+    counts = [6_000 - len(times), *((times == n).sum() for n in (1, 2, 3)), (times > 3).sum()]
+    assert fits(counts, [*(at_random.pmf(n) for n in range(4)), at_random.sf(3)])
+
+
+def test_batches_are_no_larger_than_the_log_takes(usual: Drawn) -> None:
+    sizes = usual[1].groupby(["block_time", "batch"]).size()
+    assert sizes.max() == BATCH_MAX
+    # Each day's batches are full but the last one.
+    for _, of_day in sizes.groupby("block_time"):
+        assert (of_day.iloc[:-1] == BATCH_MAX).all()
+    assert usual[1]["batch"].is_monotonic_increasing
+    assert usual[1].groupby("batch")["block_time"].nunique().max() == 1
+
+
+# --- on a chain ----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def published() -> Iterator[Diary]:
+    diary = Diary.open(kit.chain.embedded())
+    batches = simulate.publish(diary, people=60)
+    assert batches == diary.log.batches()
+    yield diary
+    diary.close()
+
+
+@pytest.fixture(scope="module")
+def read_back(published: Diary) -> pd.DataFrame:
+    return published.records()
+
+
+SAME = ["seq", "type", "author", "at", "text", "place", "role", "attachments", "decision", "batch"]
+
+
+def subjects(frame: pd.DataFrame) -> list[Any]:
+    """Return the number of the record that each one is about; -1 for what is not in the log."""
+    numbers = dict(zip(frame["commitment"], frame["seq"], strict=True))
+    return [None if pd.isna(x) else numbers.get(x, -1) for x in frame["subject"]]
+
+
+def test_the_chain_has_the_same_records(read_back: pd.DataFrame) -> None:
+    made = simulate.participants(60)
+    assert len(made) > 150
+    pd.testing.assert_frame_equal(read_back[SAME], made[SAME], check_exact=True)
+    assert subjects(read_back) == subjects(made)
+    assert {-1, None} < set(subjects(made))  # there is a rejection, too
+    assert read_back["proved"].all()
+    assert set(read_back["check"]) == {"ok"}
+    later = read_back["block_time"] - made["block_time"]
+    assert later.between(pd.Timedelta(0), pd.Timedelta(minutes=5)).all()
+
+
+def test_small_batches_are_cut_alike(
+    chain: EmbeddedChain, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(simulate, "BATCH_MAX", 8)
+    monkeypatch.setattr("kit.diary.BATCH_MAX", 8)
+    model = Model(rejected=0.2, witnesses=1.0, days=4)
+    diary = Diary.open(chain)
+    batches = simulate.publish(diary, people=30, seed=9, model=model)
+    made = simulate.participants(30, seed=9, model=model)
+    assert max(batch.count for batch in batches) == 8
+    assert len(batches) > model.days + 1
+    pd.testing.assert_frame_equal(diary.records()[SAME], made[SAME], check_exact=True)
+    count = len(made) + int((made["decision"] == "reject").sum())  # with the rejected entries
+    assert f"{count}/{count}" in capsys.readouterr().err
+
+
+def test_publishing_again_gives_the_same_roots(published: Diary) -> None:
+    again = Diary.open(kit.chain.embedded())
+    simulate.publish(again, people=60)
+    assert [b.root for b in again.log.batches()] == [b.root for b in published.log.batches()]
+
+
+def test_signatures_are_those_of_the_test_keys(published: Diary) -> None:
+    names = [
+        *(f"simulated {n}" for n in range(60)),
+        *(f"simulated moderator {n}" for n in (1, 2, 3, 4)),
+    ]
+    keys = {person.address: person for person in map(people.named, names)}
+    salts = {lesson_salt(n) for n in range(published.archive.count())}
+    leaves = published.leaves()
+    assert len(leaves) > 150
+    for leaf in leaves:
+        signed = published.archive.get(leaf.commitment)
+        assert signed is not None
+        own = records.sign(
+            leaf.commitment,
+            published.chain.chain_id,
+            published.log.address,
+            by=keys[signed.record.author],
+        )
+        assert signed.signature == own
+        salts.remove(signed.salt)  # each is used once
+        assert records.commitment(signed.record, signed.salt) == leaf.commitment
+
+
+def test_certificates_verify(published: Diary) -> None:
+    certificates = list(published.certificates())
+    assert len(certificates) == published.log.record_count()
+    kinds = set()
+    for certificate in certificates[::9]:
+        kinds.add(certificate.record.type if certificate.record else None)
+        assert kit.verify(certificate, published.chain).ok
+    assert kinds == {"entry", "review", "witness"}
+
+
+def test_the_platform_knows_what_became_of_each_entry(published: Diary) -> None:
+    states = pd.Series([published.state(x.commitment) for x in published.archive.entries()])
+    made = simulate.participants(60)
+    rejected = int((made["decision"] == "reject").sum())
+    expected = {"published": len(entries(made)), "rejected": rejected}
+    assert states.value_counts().to_dict() == expected
+    assert not published.waiting()
+
+
+def test_the_word_simulated_travels(
+    published: Diary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = report._analysis  # its first two sections are enough here, and quicker
+    monkeypatch.setattr(report, "_analysis", lambda page: islice(whole(page), 2))
+    folder = published.export(tmp_path / "export", simulated=True)
+    frame = kit.read(folder)
+    assert frame.attrs["simulated"] is True
+    assert frame["proved"].all()
+    assert participation.by_place(frame).attrs["simulated"] is True
+    found = report.write(folder, tmp_path / "report.html", published.chain)
+    assert found.ok
+    assert found.simulated
+    page = (tmp_path / "report.html").read_text("utf-8")
+    assert "Simulated: nobody wrote these records." in page
+    assert page.count("<figure>") == page.count("模拟数据 simulated</figcaption>") == 3
+    assert page.count("<caption>") == page.count("模拟数据 simulated</caption>") >= 4
+
+
+def test_publishing_too_many_does_nothing(chain: EmbeddedChain) -> None:
+    diary = Diary.open(chain)
+    before = chain.head
+    with pytest.raises(DataError, match="a whole number of people"):
+        simulate.publish(diary, people=0)
+    assert chain.head == before
+    assert diary.archive.count() == 0
+
+
+# --- odd arguments -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wrong", [0, -1, True, 1.5, "3", 1_000_001, None, float("nan"), [3]])
+def test_no_number_of_people(wrong: Any) -> None:
+    with pytest.raises(DataError, match="a whole number of people from 1 to 1,000,000"):
+        simulate.participants(wrong)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_one_person_has_no_witnesses(seed: int) -> None:
+    frame = simulate.participants(1, seed=seed, model=Model(rejected=0.0, witnesses=5.0))
+    assert set(frame["type"]) == {"entry", "review"}
+    assert set(entries(frame)["author"]) == {people.named("simulated 0").address}
+    assert 2 * len(entries(frame)) == len(frame)
+
+
+def test_no_witnesses() -> None:
+    frame = simulate.participants(200, model=Model(witnesses=0.0))
+    assert set(frame["type"]) == {"entry", "review"}
+    assert participation.witnesses(frame)["witnesses"].sum() == 0
+
+
+def test_nobody_is_rejected() -> None:
+    frame = simulate.participants(200, model=Model(rejected=0.0))
+    assert set(frame["decision"].dropna()) == {"approve"}
+    assert participation.head_count(frame)["participants"] == 200
+
+
+def test_everybody_is_rejected() -> None:
+    frame = simulate.participants(200, model=Model(rejected=1.0))
+    assert set(frame["type"]) == {"review"}
+    assert set(frame["decision"]) == {"reject"}
+    assert len(frame) >= 200
+    assert {name: str(kind) for name, kind in frame.dtypes.items()} == COLUMNS
+    assert participation.head_count(frame)["entries"] == 0
+    assert frame["commitment"].is_unique
+    assert not set(frame["commitment"]) & set(frame["subject"])
+
+
+def test_one_person_who_is_rejected() -> None:
+    counts = [len(simulate.participants(1, seed=seed)) for seed in range(30)]
+    assert min(counts) == 1  # the rejection alone
+
+
+def test_a_single_day() -> None:
+    model = Model(days=1)
+    frame = simulate.participants(500, model=model)
+    assert set(seconds(entries(frame), model) // DAY) == {0}
+    assert len(participation.daily(frame)) == 1
