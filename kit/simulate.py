@@ -180,7 +180,8 @@ def publish(
 class _Writer:
     """Signs planned records and gives them to a diary's archive.
 
-    The plan keeps the rules of ``kit.moves``, so they are not asked again for each record.
+    The rules of ``kit.moves`` are not asked for each record: the plan keeps them, but that a witness
+    may sign between the approval and the batch, for whom ``Diary.witness`` would be too early.
     """
 
     def __init__(self, diary: Diary, model: Model) -> None:
