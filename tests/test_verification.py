@@ -1114,7 +1114,7 @@ def test_every_flipped_bit_is_refused_both_ways(anvil: Any) -> None:
     certificate = stage.certificate()
     member = certificate.membership
     leaf, proof, root = member.leaf.hash(), member.proof, member.batch.root
-    assert len(proof) == 3
+    assert len(proof) in (2, 3)  # of seven leaves, by where its hash falls
     selector = keccak(text="includes(uint256,bytes32,bytes32[])")[:4]
 
     def on_chain(leaf: str, proof: Sequence[str], batch: int = member.batch.number) -> bool:
