@@ -29,7 +29,7 @@ from eth_utils import keccak
 from filelock import FileLock, Timeout
 
 from kit.errors import ArchiveError, AttachmentError, RecordError, WrongChain
-from kit.merkle import Leaf
+from kit.merkle import Leaf, Tree
 from kit.records import BODY_BYTES_MAX, Attachment, Record, SignedRecord, parse_time
 
 __all__ = ["Archive", "Home", "Plan", "Said"]
@@ -37,7 +37,7 @@ __all__ = ["Archive", "Home", "Plan", "Said"]
 #: Written into SQLite's header, so that a file says whose it is: "CDKT".
 APPLICATION_ID: Final = 0x43444B54
 #: The version of the tables below.
-VERSION: Final = 2
+VERSION: Final = 3
 #: Seconds that one program waits for another's turn to end.
 PATIENCE: Final = 10.0
 
@@ -54,9 +54,11 @@ CREATE TABLE records (
     signature  TEXT NOT NULL,
     canonical  BLOB,
     salt       BLOB,
-    erased     INTEGER NOT NULL DEFAULT 0
+    erased     INTEGER NOT NULL DEFAULT 0,
+    planned    INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX records_by_subject ON records (subject, type);
+CREATE INDEX records_to_plan ON records (at, arrived) WHERE NOT planned;
 CREATE TABLE attached (record INTEGER NOT NULL, sha256 TEXT NOT NULL);
 CREATE INDEX attached_by_record ON attached (record);
 CREATE INDEX attached_by_file ON attached (sha256);
@@ -78,9 +80,10 @@ CREATE TABLE leaves (
 );
 """
 
-# Waiting for the next batch: the entries that a review let through, and every other record.
+# Waiting for the next batch: the entries that a review let through, and every other record. That
+# ``planned`` stands beside the leaves, and is no question to them, keeps this quick in a long log.
 _READY: Final = """
-FROM records WHERE commitment NOT IN (SELECT commitment FROM leaves) AND (
+FROM records WHERE NOT planned AND (
     type <> 'entry' OR (
         EXISTS (SELECT 1 FROM records AS about WHERE about.subject = records.commitment
                 AND about.type = 'review' AND about.decision = 'approve')
@@ -97,6 +100,12 @@ _ZERO: Final = "0x" + "00" * 32
 _SAID: Final = (
     "arrived, commitment, type, author, at, subject, decision, signature,"
     f" erased > 0, erased = {_PURGED}"
+)
+
+# SQLite keeps any kind of value in any column: the casts make texts of what should be.
+_LEAF: Final = (
+    "seq, CAST(type AS TEXT), CAST(author AS TEXT), at, CAST(subject AS TEXT),"
+    " CAST(commitment AS TEXT), CAST(hash AS TEXT)"
 )
 
 
@@ -448,9 +457,10 @@ class Archive:
 
     # --- batches ---------------------------------------------------------------------------------
 
-    def plan(self, leaves: Sequence[Leaf], root: str) -> Plan:
+    def plan(self, leaves: Sequence[Leaf]) -> Plan:
         """Write down a batch that is about to be sent."""
-        plan = Plan(leaves[0].seq, root, len(leaves))
+        hashes = [leaf.hash() for leaf in leaves]
+        plan = Plan(leaves[0].seq, Tree(hashes).root, len(leaves))
         with self._writing():
             self._db.execute(
                 "INSERT INTO batches (first_seq, root, count) VALUES (?, ?, ?)",
@@ -459,10 +469,11 @@ class Archive:
             self._db.executemany(
                 "INSERT INTO leaves VALUES (?, ?, ?, ?, ?, ?, ?)",
                 [
-                    (x.seq, x.type, x.author, x.at, x.subject, x.commitment, x.hash())
-                    for x in leaves
+                    (x.seq, x.type, x.author, x.at, x.subject, x.commitment, hashed)
+                    for x, hashed in zip(leaves, hashes, strict=True)
                 ],
             )
+            self._set_planned(plan, 1)
         return plan
 
     def planned(self) -> Plan | None:
@@ -487,9 +498,17 @@ class Archive:
     def drop(self, plan: Plan) -> None:
         """Forget a planned batch that the chain refused: its records wait again."""
         with self._writing():
+            self._set_planned(plan, 0)
             last = plan.first_seq + plan.count - 1
             self._db.execute("DELETE FROM leaves WHERE seq BETWEEN ? AND ?", (plan.first_seq, last))
             self._db.execute("DELETE FROM batches WHERE first_seq = ?", (plan.first_seq,))
+
+    def _set_planned(self, plan: Plan, planned: int) -> None:
+        self._db.execute(
+            "UPDATE records SET planned = ? WHERE commitment IN"
+            " (SELECT commitment FROM leaves WHERE seq BETWEEN ? AND ?)",
+            (planned, plan.first_seq, plan.first_seq + plan.count - 1),
+        )
 
     def last_landed(self) -> Plan | None:
         """Return the newest batch that was seen on the chain."""
@@ -498,11 +517,8 @@ class Archive:
     def leaves(self, first_seq: int, count: int) -> list[tuple[Leaf, str]]:
         """Return the leaves with these numbers that the archive has, each with its hash as stored."""
         last = first_seq + count - 1
-        # SQLite keeps any kind of value in any column: the casts make texts of what should be.
         rows = self._rows(
-            "SELECT seq, CAST(type AS TEXT), CAST(author AS TEXT), at, CAST(subject AS TEXT),"
-            " CAST(commitment AS TEXT), CAST(hash AS TEXT)"
-            " FROM leaves WHERE seq BETWEEN ? AND ? ORDER BY seq",
+            f"SELECT {_LEAF} FROM leaves WHERE seq BETWEEN ? AND ? ORDER BY seq",  # noqa: S608
             first_seq,
             last,
         )
@@ -510,8 +526,8 @@ class Archive:
 
     def leaf(self, commitment: str) -> Leaf | None:
         """Return the leaf of a record by its commitment, or None if it is in no batch."""
-        seq = self._one("SELECT seq FROM leaves WHERE commitment = ?", commitment)
-        return self.leaves(seq, 1)[0][0] if isinstance(seq, int) else None
+        rows = self._rows(f"SELECT {_LEAF} FROM leaves WHERE commitment = ?", commitment)  # noqa: S608
+        return Leaf(*rows[0][:6]) if rows else None
 
     # --- inside ----------------------------------------------------------------------------------
 

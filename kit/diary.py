@@ -19,7 +19,7 @@ from eth_utils import keccak
 
 from kit import people, records
 from kit.archive import Archive, Home, Plan, Said
-from kit.certificates import Certificate, Membership, Review
+from kit.certificates import Certificate, Review
 from kit.chain import Chain
 from kit.errors import (
     ChainError,
@@ -32,8 +32,9 @@ from kit.errors import (
 )
 from kit.html import html_table
 from kit.log import MODERATOR_ROLE, REGISTRAR_ROLE, Log
-from kit.merkle import BATCH_MAX, Batch, Leaf, Tree
+from kit.merkle import BATCH_MAX, Batch, Leaf
 from kit.moves import DECISIONS, PUBLIC, Case
+from kit.proofs import Proofs
 from kit.records import SALT_BYTES, Attachment, Record, SignedRecord
 from kit.table import COLUMNS, rebuild
 
@@ -320,35 +321,16 @@ class Diary:
         The content of an entry that was withdrawn or is suspended is held back, and so is content
         that was damaged. Raises RecordError if the record is not published.
         """
-        said = self._said(record)
-        return self._certify(said, self.log.batches(), {})
+        return next(self.certificates([record]))
 
     def certificates(self, of: Iterable[SignedRecord | str] | None = None) -> Iterator[Certificate]:
         """Return the certificates of published records: of all in order, or of those named.
 
         Raises RecordError if one of them is not published.
         """
-        batches, trees = self.log.batches(), dict[int, Tree]()
+        proofs = Proofs(self.archive, self.log.batches())
         for record in of if of is not None else [leaf.commitment for leaf in self.leaves()]:
-            yield self._certify(self._said(record), batches, trees)
-
-    def membership(
-        self, commitment: str, batches: Sequence[Batch], trees: dict[int, Tree]
-    ) -> Membership | None:
-        """Return a record's leaf with its inclusion proof among ``batches``, or None if in none.
-
-        ``trees`` keeps each batch's tree for the next record.
-        """
-        leaf = self.archive.leaf(commitment)
-        batch = leaf and next(
-            (b for b in batches if b.first_seq <= leaf.seq < b.first_seq + b.count), None
-        )
-        if not leaf or not batch:
-            return None
-        if batch.number not in trees:
-            rows = self.archive.leaves(batch.first_seq, batch.count)
-            trees[batch.number] = Tree(stored for _, stored in rows)
-        return Membership(leaf, tuple(trees[batch.number].proof(leaf.hash())), batch)
+            yield self._certify(self._said(record), proofs)
 
     def timeline(
         self,
@@ -441,37 +423,32 @@ class Diary:
         return said
 
     def _case(self, said: Said) -> Case:
-        moves = [(about.move, about.author) for about in self.archive.about(said.commitment)]
         published = self.archive.is_landed(said.commitment)
-        return Case.of(said.author, moves, published=published, purged=said.purged)
+        return _case_of(said, self.archive.about(said.commitment), published)
 
-    def _certify(self, said: Said, batches: Sequence[Batch], trees: dict[int, Tree]) -> Certificate:
-        """Return a certificate; ``trees`` keeps each batch's for the next one."""
-        member = self.membership(said.commitment, batches, trees)
+    def _certify(self, said: Said, proofs: Proofs) -> Certificate:
+        member = proofs.of(said.commitment)
         if member is None:
             fix = "Review it, and publish()."
             raise RecordError("a published record of this diary", said.commitment, fix)
         signed = self.archive.intact(said.commitment)
         review = None
         if said.type == "entry":
-            review = self._approval(said.commitment, batches, trees)
-            if self._case(said).state not in PUBLIC:
+            about = self.archive.about(said.commitment)
+            review = self._approval(about, proofs)
+            if _case_of(said, about, published=True).state not in PUBLIC:
                 signed = None
         record, salt = (signed.record, "0x" + signed.salt.hex()) if signed else (None, None)
         return Certificate(member, said.commitment, said.signature, record, salt, review)
 
-    def _approval(
-        self, commitment: str, batches: Sequence[Batch], trees: dict[int, Tree]
-    ) -> Review | None:
+    def _approval(self, about: Sequence[Said], proofs: Proofs) -> Review | None:
         """Return the newest published decision that lets an entry stand, if there is one."""
-        for said in reversed(self.archive.about(commitment)):
-            signed = self.archive.intact(said.commitment)
-            if said.decision not in ("approve", "reinstate") or signed is None:
+        for said in reversed(about):
+            if said.decision not in ("approve", "reinstate"):
                 continue
-            member = self.membership(said.commitment, batches, trees)
-            if member:
-                salt = "0x" + signed.salt.hex()
-                return Review(member, signed.record, salt, signed.signature)
+            signed, member = self.archive.intact(said.commitment), proofs.of(said.commitment)
+            if signed and member:
+                return Review(member, signed.record, "0x" + signed.salt.hex(), signed.signature)
         return None
 
     def _time(self, at: datetime | None, since: int = 0) -> datetime:
@@ -499,13 +476,14 @@ class Diary:
 
     def _plan(self) -> Plan:
         """Write down the next batch, or raise what stands against it."""
-        if not self.archive.ready_count():
+        first = self.log.record_count()
+        leaves = self.archive.ready(first, BATCH_MAX)
+        if not leaves:
             got = f"none, and {len(self.waiting()):,} entries that wait for a review"
             raise NothingWaiting("records to publish", got, "Post and review first.")
         if not self.log.has_role(REGISTRAR_ROLE, self.registrar.address):
             fix = "Open the diary with the registrar's account."
             raise NotAllowed("the registrar of this log", self.registrar.address, fix)
-        first = self.log.record_count()
         last = self.archive.last_landed()
         if last and last.first_seq + last.count > first:
             fix = "Was it wound back? Go back to the chain that has them, or start a new archive."
@@ -513,8 +491,7 @@ class Diary:
             raise WrongChain(
                 f"the {last.first_seq + last.count:,} records published so far", got, fix
             )
-        leaves = self.archive.ready(first, BATCH_MAX)
-        return self.archive.plan(leaves, Tree(leaf.hash() for leaf in leaves).root)
+        return self.archive.plan(leaves)
 
     def _send(self, plan: Plan) -> Batch:
         """Finish a planned batch: find it on the chain, or send it."""
@@ -594,6 +571,11 @@ def _log_of(archive: Archive, home: Home, chain: Chain) -> Log:
         if seen.get(last.first_seq) != last.root:
             raise restarted
     return log
+
+
+def _case_of(said: Said, about: Sequence[Said], published: bool) -> Case:
+    moves = [(each.move, each.author) for each in about]
+    return Case.of(said.author, moves, published=published, purged=said.purged)
 
 
 def _with_key(account: Any, whom: str) -> BaseAccount:

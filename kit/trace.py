@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from kit import records
 from kit.archive import Said
 from kit.errors import KitError
-from kit.merkle import Batch, Tree, root_from_proof
+from kit.merkle import Batch, root_from_proof
 from kit.moves import Case
+from kit.proofs import Proofs
 from kit.records import SignedRecord
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class Trace:
         """Return the trace of a record, or of the one that it is about."""
         while above := diary.archive.said(said.subject):
             said = above
-        batches, trees = diary.log.batches(), dict[int, Tree]()
+        proofs = Proofs(diary.archive, diary.log.batches())
         lines: list[Line] = []
         moves: list[tuple[str, str]] = []
         for one in (said, *diary.archive.about(said.commitment)):
@@ -93,7 +94,7 @@ class Trace:
             if said.type == "entry":
                 moves += [(one.move, one.author)] if one is not said else []
                 state = _state_after(diary, said, moves)
-            lines.append(_line(diary, one, state, batches, trees))
+            lines.append(_line(diary, one, state, proofs))
         return cls(lines)
 
     @property
@@ -158,10 +159,8 @@ def _state_after(diary: Diary, said: Said, moves: list[tuple[str, str]]) -> str:
     return "approved, then published" if last == "approve" and state == "published" else state
 
 
-def _line(
-    diary: Diary, said: Said, state: str, batches: list[Batch], trees: dict[int, Tree]
-) -> Line:
-    member = diary.membership(said.commitment, batches, trees)
+def _line(diary: Diary, said: Said, state: str, proofs: Proofs) -> Line:
+    member = proofs.of(said.commitment)
     signed, text = None, "content erased" if said.erased else ""
     try:
         signed = diary.archive.get(said.commitment)

@@ -17,7 +17,7 @@ from kit import archive as module
 from kit import people, records
 from kit.archive import Archive, Home, Plan
 from kit.errors import ArchiveError, AttachmentError, KitError, RecordError, WrongChain
-from kit.merkle import Leaf, Tree
+from kit.merkle import Leaf
 from kit.records import Attachment, Record, SignedRecord
 
 AT = records.parse_time("2021-09-20T08:00:00Z")
@@ -48,8 +48,7 @@ def leaves(first: int, *told: SignedRecord) -> list[Leaf]:
 
 
 def plan(archive: Archive, first: int, *told: SignedRecord) -> Plan:
-    batch = leaves(first, *told)
-    return archive.plan(batch, Tree(leaf.hash() for leaf in batch).root)
+    return archive.plan(leaves(first, *told))
 
 
 @pytest.fixture
@@ -113,7 +112,7 @@ def test_an_empty_file_becomes_an_archive(opened: Callable[..., Archive], tmp_pa
     assert opened(tmp_path / "empty").count() == 0
     with closing(sqlite3.connect(tmp_path / "empty")) as db:
         assert db.execute("PRAGMA application_id").fetchone() == (0x43444B54,)
-        assert db.execute("PRAGMA user_version").fetchone() == (2,)
+        assert db.execute("PRAGMA user_version").fetchone() == (3,)
 
 
 def test_it_belongs_to_one_log(opened: Callable[..., Archive], tmp_path: Path) -> None:
@@ -154,7 +153,7 @@ def make_marked_database(path: Path) -> None:
 def make_newer(path: Path) -> None:
     Archive(path).close()
     with closing(sqlite3.connect(path)) as db:
-        db.execute("PRAGMA user_version = 3")
+        db.execute("PRAGMA user_version = 4")
 
 
 def make_damaged_header(path: Path) -> None:
@@ -189,7 +188,7 @@ def test_another_file_is_refused_and_not_touched(
 
 def test_a_newer_archive_says_so(tmp_path: Path) -> None:
     make_newer(tmp_path / "a")
-    with pytest.raises(ArchiveError, match=r"archive of version 2, got version 3 at .*newer kit"):
+    with pytest.raises(ArchiveError, match=r"archive of version 3, got version 4 at .*newer kit"):
         Archive(tmp_path / "a")
 
 

@@ -20,7 +20,7 @@ from kit.archive import Archive
 from kit.diary import Diary, lesson_salt
 from kit.errors import ArchiveError, ChainError, NodeDown, NotAllowed, RecordError, Reverted
 from kit.log import MODERATOR_ROLE
-from kit.merkle import Leaf, Tree
+from kit.merkle import Leaf
 from kit.records import Attachment, SignedRecord
 
 ALICE, MODERATOR, SECOND = people.alice, people.moderator, people.named("moderator 2")
@@ -312,7 +312,7 @@ def test_another_registrar_s_batch_in_between(chain: Any) -> None:
         entry = diary.post(ALICE, "a", place="b")
         diary.review(entry, by=MODERATOR, approve=True)
         leaves = diary.archive.ready(0, 10)
-        diary.archive.plan(leaves, Tree(leaf.hash() for leaf in leaves).root)
+        diary.archive.plan(leaves)
         strange = Leaf(0, "entry", ALICE.address, 0, "0x" + "00" * 32, "0x" + "11" * 32)
         diary.log.append(strange.hash(), 0, 1, by=people.registrar)
         with pytest.raises(ChainError, match="Another registrar was faster"):
