@@ -25,14 +25,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from eth_utils import keccak
+from eth_hash.auto import keccak
 from filelock import FileLock, Timeout
 
 from kit.errors import ArchiveError, AttachmentError, RecordError, WrongChain
 from kit.merkle import Leaf, Tree
 from kit.records import BODY_BYTES_MAX, Attachment, Record, SignedRecord, parse_time
 
-__all__ = ["Archive", "Home", "Plan", "Said"]
+__all__ = ["Archive", "Home", "Kept", "Plan", "Said"]
 
 #: Written into SQLite's header, so that a file says whose it is: "CDKT".
 APPLICATION_ID: Final = 0x43444B54
@@ -137,6 +137,26 @@ class Said:
     def leaf(self, seq: int) -> Leaf:
         """Return the record's leaf under the number ``seq``."""
         return Leaf(seq, self.type, self.author, self.at, self.subject, self.commitment)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A record as the archive has it: what stays of it, its leaf if it is in a batch, its content."""
+
+    said: Said
+    leaf: Leaf | None
+    _canonical: Any
+    _salt: Any
+
+    def intact(self) -> SignedRecord | None:
+        """Return the record if its content is there and has its commitment, else None."""
+        if self.said.erased:
+            return None
+        try:
+            signed = _signed(self._canonical, self._salt, self.said.signature)
+            return signed if signed.commitment == self.said.commitment else None
+        except RecordError:
+            return None
 
 
 @dataclass(frozen=True)
@@ -371,6 +391,31 @@ class Archive:
             commitment,
         )
 
+    def stories(self, commitments: Sequence[str]) -> dict[str, list[Kept]]:
+        """Return many records by commitment, each before all that is about it, as ``about`` has it.
+
+        For thousands of records this is several times as quick as one by one.
+        """
+        rows = self._rows(
+            "WITH RECURSIVE wanted (root, commitment) AS (SELECT value, value FROM json_each(?)"  # noqa: S608
+            " UNION SELECT root, records.commitment FROM wanted JOIN records"
+            " ON subject = wanted.commitment)"
+            f" SELECT root, canonical, salt, {_SAID} FROM (SELECT root, records.* FROM wanted"
+            " CROSS JOIN records USING (commitment)) ORDER BY arrived",
+            json.dumps(commitments),
+        )
+        found = json.dumps([row[4] for row in rows])
+        in_batches = "FROM leaves WHERE commitment IN (SELECT value FROM json_each(?))"
+        leaves = {
+            row[5]: Leaf(*row[:6]) for row in self._rows(f"SELECT {_LEAF} {in_batches}", found)
+        }
+        stories: dict[str, list[Kept]] = {}
+        for root, canonical, salt, *values in rows:
+            said = Said(*values)
+            kept = Kept(said, leaves.get(said.commitment), canonical, salt)
+            stories.setdefault(root, []).append(kept)
+        return stories
+
     def moves(self) -> list[Said]:
         """Return all records about others (reviews, appeals, …), in order of arrival."""
         return self._said("WHERE type NOT IN ('entry', 'bulletin') ORDER BY arrived")
@@ -600,8 +645,13 @@ def _is_what_was_accepted(said: Said, canonical: Any, salt: Any) -> bool:
         return False
     told = json.loads(canonical)  # it is what was accepted, so it is JSON
     at = int(parse_time(told["at"]).timestamp())
-    leaf = Leaf(0, told["type"], told["author"], at, told["subject"] or _ZERO, said.commitment)
-    return leaf == said.leaf(0)
+    subject = told["subject"] or _ZERO
+    return (told["type"], told["author"], at, subject) == (
+        said.type,
+        said.author,
+        said.at,
+        said.subject,
+    )
 
 
 def _signed(canonical: Any, salt: Any, signature: Any) -> SignedRecord:

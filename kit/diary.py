@@ -11,15 +11,16 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from eth_account.signers.base import BaseAccount
-from eth_utils import keccak
+from eth_hash.auto import keccak
 
 from kit import people, records
 from kit.archive import Archive, Home, Plan, Said
-from kit.certificates import Certificate, Review
+from kit.certificates import Certificate
 from kit.chain import Chain
 from kit.errors import (
     ChainError,
@@ -31,10 +32,10 @@ from kit.errors import (
     WrongChain,
 )
 from kit.html import html_table
+from kit.issuing import Proofs, case_of, certificate
 from kit.log import MODERATOR_ROLE, REGISTRAR_ROLE, Log
 from kit.merkle import BATCH_MAX, Batch, Leaf
-from kit.moves import DECISIONS, PUBLIC, Case
-from kit.proofs import Proofs
+from kit.moves import DECISIONS, Case
 from kit.records import SALT_BYTES, Attachment, Record, SignedRecord
 from kit.table import COLUMNS, rebuild
 
@@ -47,13 +48,16 @@ if TYPE_CHECKING:
 
 __all__ = ["COLUMNS", "Diary", "lesson_salt"]
 
+#: Certificates whose records are fetched from the archive together.
+TOGETHER: Final = 512
+
 
 def lesson_salt(number: int) -> bytes:
     """Return the test salt of the n-th record: known to everybody, so that lessons print the same.
 
     It hides nothing. Diaries on any chain but the embedded one use random salts.
     """
-    return keccak(text=f"civic diary test salt: {number}")
+    return keccak(b"civic diary test salt: %d" % number)
 
 
 class Diary:
@@ -328,9 +332,17 @@ class Diary:
 
         Raises RecordError if one of them is not published.
         """
+        wanted: Iterable[SignedRecord | str] = (
+            of if of is not None else [leaf.commitment for leaf in self.leaves()]
+        )
         proofs = Proofs(self.archive, self.log.batches())
-        for record in of if of is not None else [leaf.commitment for leaf in self.leaves()]:
-            yield self._certify(self._said(record), proofs)
+        for piece in _pieces(wanted, TOGETHER):
+            named = [(record, _commitment(record)) for record in piece]
+            stories = self.archive.stories([text for _, text in named if text])
+            for record, text in named:
+                if text not in stories:
+                    raise _unknown(record)
+                yield certificate(stories[text], proofs)
 
     def timeline(
         self,
@@ -412,44 +424,15 @@ class Diary:
 
     def _said(self, record: SignedRecord | str, type: str | None = None) -> Said:
         """Return what the archive has of a record, or raise RecordError."""
-        commitment = record.commitment if isinstance(record, SignedRecord) else record
-        said = self.archive.said(commitment) if isinstance(commitment, str) else None
+        commitment = _commitment(record)
+        said = self.archive.said(commitment) if commitment else None
         if said is None or type not in (None, said.type):
-            kind = f"an {type}" if type == "entry" else f"a {type or 'record'}"
-            fix = "Pass what this diary returned, or its commitment."
-            # A text isn't shown: a private key looks just like a commitment.
-            got = repr(record) if isinstance(record, SignedRecord) else _kind(record)
-            raise RecordError(f"{kind} of this diary", got, fix)
+            raise _unknown(record, type or "record")
         return said
 
     def _case(self, said: Said) -> Case:
         published = self.archive.is_landed(said.commitment)
-        return _case_of(said, self.archive.about(said.commitment), published)
-
-    def _certify(self, said: Said, proofs: Proofs) -> Certificate:
-        member = proofs.of(said.commitment)
-        if member is None:
-            fix = "Review it, and publish()."
-            raise RecordError("a published record of this diary", said.commitment, fix)
-        signed = self.archive.intact(said.commitment)
-        review = None
-        if said.type == "entry":
-            about = self.archive.about(said.commitment)
-            review = self._approval(about, proofs)
-            if _case_of(said, about, published=True).state not in PUBLIC:
-                signed = None
-        record, salt = (signed.record, "0x" + signed.salt.hex()) if signed else (None, None)
-        return Certificate(member, said.commitment, said.signature, record, salt, review)
-
-    def _approval(self, about: Sequence[Said], proofs: Proofs) -> Review | None:
-        """Return the newest published decision that lets an entry stand, if there is one."""
-        for said in reversed(about):
-            if said.decision not in ("approve", "reinstate"):
-                continue
-            signed, member = self.archive.intact(said.commitment), proofs.of(said.commitment)
-            if signed and member:
-                return Review(member, signed.record, "0x" + signed.salt.hex(), signed.signature)
-        return None
+        return case_of(said, self.archive.about(said.commitment), published)
 
     def _time(self, at: datetime | None, since: int = 0) -> datetime:
         """Return ``at``, or now; not in the future, and not before ``since`` (in Unix seconds)."""
@@ -573,9 +556,25 @@ def _log_of(archive: Archive, home: Home, chain: Chain) -> Log:
     return log
 
 
-def _case_of(said: Said, about: Sequence[Said], published: bool) -> Case:
-    moves = [(each.move, each.author) for each in about]
-    return Case.of(said.author, moves, published=published, purged=said.purged)
+def _commitment(record: SignedRecord | str) -> str | None:
+    """Return the commitment of what was passed as a record, or None if it can't be one."""
+    commitment = record.commitment if isinstance(record, SignedRecord) else record
+    return commitment if isinstance(commitment, str) else None
+
+
+def _unknown(record: SignedRecord | str, type: str = "record") -> RecordError:
+    kind = f"an {type}" if type == "entry" else f"a {type}"
+    # A text isn't shown: a private key looks just like a commitment.
+    got = repr(record) if isinstance(record, SignedRecord) else _kind(record)
+    fix = "Pass what this diary returned, or its commitment."
+    return RecordError(f"{kind} of this diary", got, fix)
+
+
+def _pieces(values: Iterable[Any], size: int) -> Iterator[list[Any]]:
+    """Return the values in lists of at most so many."""
+    iterator = iter(values)
+    while piece := list(islice(iterator, size)):
+        yield piece
 
 
 def _with_key(account: Any, whom: str) -> BaseAccount:

@@ -456,7 +456,7 @@ def is_address(value: str) -> bool:
     return len(value) == 42 and _has_checksum(value)
 
 
-@lru_cache(maxsize=4096)  # a hash each, and the same few stand in certificate after certificate
+@lru_cache(maxsize=65_536)  # a hash each, and the same authors come again and again
 def _has_checksum(value: str) -> bool:
     return bool(is_checksum_address(value))
 

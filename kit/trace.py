@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from kit import records
 from kit.archive import Said
 from kit.errors import KitError
+from kit.issuing import Proofs
 from kit.merkle import Batch, root_from_proof
 from kit.moves import Case
-from kit.proofs import Proofs
 from kit.records import SignedRecord
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _state_after(diary: Diary, said: Said, moves: list[tuple[str, str]]) -> str:
 
 
 def _line(diary: Diary, said: Said, state: str, proofs: Proofs) -> Line:
-    member = proofs.of(said.commitment)
+    member = proofs.of(diary.archive.leaf(said.commitment))
     signed, text = None, "content erased" if said.erased else ""
     try:
         signed = diary.archive.get(said.commitment)
