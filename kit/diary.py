@@ -286,8 +286,12 @@ class Diary:
         """
         with self.archive.turn():
             self.archive.purge()
-            planned = self.archive.planned()
-            return self._send(planned or self._plan())
+            plan = self.archive.planned()
+            batch = self._found(plan) if plan else None
+            plan = plan or self._plan()
+            batch = batch or self._append(plan)
+            self.archive.landed(plan)
+            return batch
 
     # --- what can be read ------------------------------------------------------------------------
 
@@ -476,20 +480,17 @@ class Diary:
             )
         return self.archive.plan(leaves)
 
-    def _send(self, plan: Plan) -> Batch:
-        """Finish a planned batch: find it on the chain, or send it."""
-        batch = self._found(plan)
-        if batch is None:
-            try:
-                batch = self.log.append(plan.root, plan.first_seq, plan.count, by=self.registrar)
-            except Reverted:
-                # An earlier try may have landed just now: then it is there, and this one is refused.
-                batch = self._found(plan)
-                if batch is None:
-                    self.archive.drop(plan)
-                    raise
-        self.archive.landed(plan)
-        return batch
+    def _append(self, plan: Plan) -> Batch:
+        """Send a planned batch."""
+        try:
+            return self.log.append(plan.root, plan.first_seq, plan.count, by=self.registrar)
+        except Reverted:
+            # An earlier try may have landed just now: then it is there, and this one is refused.
+            batch = self._found(plan)
+            if batch is None:
+                self.archive.drop(plan)
+                raise
+            return batch
 
     def _found(self, plan: Plan) -> Batch | None:
         """Return a planned batch as the chain has it, or None if its first number is still free."""

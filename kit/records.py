@@ -253,14 +253,16 @@ class Record:
         return self._canonical
 
 
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
 def _canonical(value: dict[str, Any]) -> bytes:
     """Return RFC 8785 of a record's JSON object."""
     if value["type"] == "bulletin":
         # A figure may have any name, and RFC 8785 sorts names as UTF-16: json doesn't.
         return bytes(rfc8785.dumps(value))
     # Without such names and without fractions json writes the same bytes, ten times as fast.
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return text.encode()
+    return _JSON.encode(value).encode()
 
 
 def _frozen(value: Any) -> Any:

@@ -25,14 +25,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from math import exp, log
+from math import ceil, exp, log
 from typing import TYPE_CHECKING, Any, Final
 
 import coincurve
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from eth_utils import keccak, to_checksum_address
+from eth_hash.auto import keccak
+from eth_utils import to_checksum_address
 from tqdm import tqdm
 
 from kit import records
@@ -169,10 +170,10 @@ def publish(
         for day, rows in plan.groupby(plan["second"] // _DAY):
             diary.chain.wait_until(model.start + timedelta(days=int(day) + 1))
             with diary.archive.together():
-                for row in rows.itertuples(index=False):
+                for row in rows.astype(object).itertuples(index=False):
                     writer.write(row)
-            while diary.archive.ready_count():
-                batches.append(diary.publish())
+            full = ceil(diary.archive.ready_count() / BATCH_MAX)
+            batches += [diary.publish() for _ in range(full)]
             progress.update(len(rows))
     return batches
 
@@ -189,6 +190,7 @@ class _Writer:
         self._chain_id, self._contract = diary.chain.chain_id, diary.log.address
         self._keys: dict[int, tuple[coincurve.PrivateKey, str]] = {}
         self._commitments: dict[int, str] = {}
+        self._written = self._archive.count()
 
     def write(self, row: Any) -> None:
         """Sign and keep the record of one row of the plan."""
@@ -196,7 +198,8 @@ class _Writer:
             self._keys[row.person] = _key(row.person)
         key, address = self._keys[row.person]
         record = self._record(row, address)
-        salt = lesson_salt(self._archive.count())
+        salt = lesson_salt(self._written)
+        self._written += 1
         committed = records.commitment(record, salt)
         if row.type == "entry":
             self._commitments[row.number] = committed
@@ -223,7 +226,7 @@ def _key(person: int) -> tuple[coincurve.PrivateKey, str]:
     The same key as ``kit.people.named`` gives, ten times as fast.
     """
     name = f"simulated {person}" if person >= 0 else f"simulated moderator {-person}"
-    key = coincurve.PrivateKey(keccak(text=f"civic diary test key: {name}"))
+    key = coincurve.PrivateKey(keccak(f"civic diary test key: {name}".encode()))
     return key, to_checksum_address(keccak(key.public_key.format(compressed=False)[1:])[12:])
 
 
