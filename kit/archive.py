@@ -397,7 +397,8 @@ class Archive:
         For thousands of records this is several times as quick as one by one.
         """
         rows = self._rows(
-            "WITH RECURSIVE wanted (root, commitment) AS (SELECT value, value FROM json_each(?)"  # noqa: S608
+            "WITH RECURSIVE wanted (root, commitment) AS (SELECT commitment, commitment"  # noqa: S608
+            " FROM records WHERE commitment IN (SELECT value FROM json_each(?))"
             " UNION SELECT root, records.commitment FROM wanted JOIN records"
             " ON subject = wanted.commitment)"
             f" SELECT root, canonical, salt, {_SAID} FROM (SELECT root, records.* FROM wanted"

@@ -6,9 +6,11 @@ import json
 import subprocess
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+import coincurve
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_utils import keccak
@@ -95,6 +97,30 @@ def main() -> None:
         best(lambda: [json.loads(text) for text in thousand], 3),
     )
     diary.close()
+    province()
+
+
+def province(people: int = 33_000) -> None:
+    """The real diary's size: every record signed, every entry published and certified."""
+    diary = kit.Diary.open(kit.chain.embedded())
+    show(
+        f"{people:,} simulated people posted, signed, published",
+        best(lambda: kit.simulate.publish(diary, people), 1),
+        "coincurve, as many signatures alone",
+        best(lambda: signatures(diary.archive.count()), 1),
+    )
+    entries = [leaf.commitment for leaf in diary.leaves() if leaf.type == "entry"]
+    show(
+        f"their {len(entries):,} entries certified",
+        best(lambda: deque(diary.certificates(entries), maxlen=0), 1),
+    )
+    diary.close()
+
+
+def signatures(count: int) -> None:
+    key = coincurve.PrivateKey(bytes(31) + b"1")
+    for number in range(count):
+        key.sign_recoverable(number.to_bytes(32), hasher=None)
 
 
 if __name__ == "__main__":

@@ -421,6 +421,61 @@ def test_ready_are_all_reviews_and_the_approved_entries(archive: Archive) -> Non
     assert archive.about(unseen.commitment) == []
 
 
+def test_the_stories_of_many_records(archive: Archive) -> None:
+    one, other = entry("one"), entry("other", files=(FILE,))
+    no = review(one, "reject")
+    appeal = signed(
+        records.appeal(people.alice.address, AT + timedelta(hours=2), no.commitment, "?")
+    )
+    yes = review(one, minutes=180)
+    for told in (one, other, no, appeal, yes):
+        archive.add(told, (FILE,) if told is other else ())
+    plan(archive, 0, one, no, appeal)
+    names = [one.commitment, other.commitment, yes.commitment]
+    stories = archive.stories([*names, "0x" + "00" * 32])
+    assert set(stories) == set(names)
+    for name, (first, *about) in stories.items():
+        assert first.said == archive.said(name)
+        assert [kept.said for kept in about] == archive.about(name)
+    assert [x.commitment for x in (no, appeal, yes)] == [
+        kept.said.commitment for kept in stories[one.commitment][1:]
+    ]
+    for kept in (kept for story in stories.values() for kept in story):
+        assert kept.leaf == archive.leaf(kept.said.commitment)
+        assert kept.intact() == archive.intact(kept.said.commitment) is not None
+    assert stories[one.commitment][0].leaf is not None
+    assert stories[other.commitment][0].leaf is None
+    assert archive.stories([]) == {}
+
+
+def test_the_story_of_what_was_erased_or_damaged(archive: Archive) -> None:
+    gone, changed = entry("gone"), entry("changed")
+    for told in (gone, changed):
+        archive.add(told)
+    archive.add(signed(records.withdrawal(people.alice.address, AT, gone.commitment)))
+    archive._db.execute(
+        "UPDATE records SET canonical = ? WHERE commitment = ?",
+        (entry("other").record.canonical(), changed.commitment),
+    )
+    stories = archive.stories([gone.commitment, changed.commitment])
+    assert [story[0].intact() for story in stories.values()] == [None, None]
+    assert [kept.said.type for kept in stories[gone.commitment]] == ["entry", "withdrawal"]
+
+
+def test_a_dropped_batch_is_ready_again_and_no_other(archive: Archive) -> None:
+    witnesses = [
+        signed(records.witness(people.bob.address, AT, f"0x{number:064x}"))
+        for number in range(1, 5)
+    ]
+    for told in witnesses:
+        archive.add(told)
+    archive.landed(plan(archive, 0, *witnesses[:2]))
+    second = plan(archive, 2, *witnesses[2:])
+    assert commitments(archive) == []
+    archive.drop(second)
+    assert commitments(archive) == [x.commitment for x in witnesses[2:]]
+
+
 def test_ready_is_in_order_of_time_then_of_arrival(archive: Archive) -> None:
     late, early, same = entry("late", 2), entry("early", 0), entry("same time, came later", 0)
     reviews = [review(told) for told in (late, early, same)]

@@ -139,7 +139,7 @@ FIGURES = st.dictionaries(
 
 
 @settings(SAME, max_examples=60)
-@given(TEXTS, TEXTS, FIGURES)
+@given(TEXTS | st.text('\n\t"\\/<é', min_size=1).map("x".__add__), TEXTS, FIGURES)
 def test_canonical_bytes_are_those_worked_by_hand(
     text: str, place: str, figures: dict[str, int]
 ) -> None:
@@ -148,6 +148,7 @@ def test_canonical_bytes_are_those_worked_by_hand(
         Record("bulletin", ALICE, AT, None, {**BODIES["bulletin"], "figures": figures}),
     ):
         assert record.canonical().decode() == canonical_by_hand(record.to_json())
+        assert record.canonical() == rfc8785.dumps(record.to_json())
         again = Record.from_json(json.loads(record.canonical()))
         assert again == record
         assert again.canonical() == record.canonical()
