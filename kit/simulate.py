@@ -55,7 +55,8 @@ __all__ = ["Model", "participants", "publish"]
 _DAY: Final = 86_400
 _PEOPLE_MAX: Final = 1_000_000
 
-_OPENINGS: Final = ("凌晨", "清早", "上午", "中午", "下午", "傍晚", "夜里", "深夜")
+#: Words for the times of day, three hours each, from midnight.
+_OPENINGS: Final = ("深夜", "凌晨", "清早", "上午", "中午", "下午", "傍晚", "夜里")
 _SCENES: Final = (
     "排队做核酸",
     "在家上网课",
@@ -331,7 +332,7 @@ def _seconds(draw: _Draw, count: int, model: Model) -> Integers:
 def _texts(draw: _Draw, second: Integers) -> list[str]:
     scene = draw.choice(np.ones(len(_SCENES)), len(second))
     feeling = draw.choice(np.ones(len(_FEELINGS)), len(second))
-    part = second // (3600 * 24 // len(_OPENINGS))
+    part = second // (_DAY // len(_OPENINGS))
     return [
         f"{_OPENINGS[p]}{_SCENES[s]}，{_FEELINGS[f]}"
         for p, s, f in zip(part, scene, feeling, strict=True)

@@ -27,7 +27,7 @@ from kit.simulate import Model
 from kit.table import COLUMNS
 
 DAY = 86_400
-GOLDEN = "1c78688ae3eb3881b4f52352c0acffd4c539feb1ca0cd83d740cfe2e933be293"
+GOLDEN = "7f62ecc3702fec87b4214b0ca3881ca56b1d6cd31519828fe758ac90f35c34d2"
 #: Nothing in it is as in the usual model: a parameter that is not used would be found.
 OTHER = Model(
     start=datetime(2020, 1, 31, 16, tzinfo=UTC),
@@ -112,6 +112,14 @@ def test_columns_and_what_the_table_says_of_itself(small: pd.DataFrame) -> None:
     assert small.attrs["model"] == asdict(model) | {"start": "2021-09-09T16:00:00+00:00"}
     assert json.loads(json.dumps(small.attrs))["model"]["rejected"] == 0.3
     assert participation.daily(small).attrs["simulated"] is True
+
+
+def test_a_text_begins_with_its_time_of_day() -> None:
+    words = ("深夜", "凌晨", "清早", "上午", "中午", "下午", "傍晚", "夜里")  # of three hours each
+    told = entries(simulate.participants(2_000))
+    hours = told["at"].dt.tz_convert("Asia/Shanghai").dt.hour
+    assert set(hours) == set(range(24))
+    assert list(told["text"].str[:2]) == [words[hour // 3] for hour in hours]
 
 
 def test_each_type_has_its_own_columns(small: pd.DataFrame) -> None:
