@@ -17,7 +17,13 @@ The model, with the parameters of ``Model``:
 - **review**: each entry is decided by one of the moderators, after a log-normal time with median
   ``wait_minutes`` and spread ``wait_sigma``; a ``rejected`` share is rejected;
 - **witnesses**: an approved entry gets a Poisson number of witnesses, ``witnesses`` on average, each
-  a participant but its author, after an exponential delay of three hours on average.
+  a participant but its author. Only what is published can be witnessed: an exponential delay of
+  three hours on average begins when the batches of the entry's day are on the chain.
+
+What is ready is published at the end of its day: an entry when it is approved, all else when it is
+signed. On the lessons' chains a block comes every 12 seconds, and holds one batch. So the day's last
+batch comes at most 12 seconds for each batch of the whole province after the end of the day, and
+that is when the delay of the day's witnesses begins (for 33,000 people some 25 minutes).
 """
 
 from __future__ import annotations
@@ -25,7 +31,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
-from math import exp, log
+from math import ceil, exp, log
 from typing import TYPE_CHECKING, Any, Final
 
 import coincurve
@@ -36,7 +42,7 @@ from eth_utils import keccak, to_checksum_address
 from tqdm import tqdm
 
 from kit import records
-from kit.chain import START
+from kit.chain import BLOCK_SECONDS, START
 from kit.diary import lesson_salt
 from kit.errors import DataError
 from kit.log import MODERATOR_ROLE
@@ -131,8 +137,9 @@ def participants(
 
     Rows are in order of time: entries that were approved, the reviews (of rejected entries, too),
     and the witness records. Authors and commitments are made up, and nothing of it is on a chain:
-    ``proved`` is True so that the analysis counts the rows, and ``check`` is "simulated". The same
-    arguments give the same table. ``attrs["model"]`` holds the model. Raises DataError.
+    ``proved`` is True so that the analysis counts the rows, ``check`` is "simulated", and
+    ``block_time`` is when a lessons' chain would have had the row. The same arguments give the same
+    table. ``attrs["model"]`` holds the model. Raises DataError.
 
     >>> frame = participants(100, seed=1)
     >>> frame.attrs["simulated"], int((frame["type"] == "entry").sum()) > 90
@@ -365,16 +372,14 @@ def _witnesses(
     # One of all but the author: those from the author's number on move up by one.
     person = np.floor(draw.uniform(len(about)) * (people - 1)).astype("int64")
     person += person >= author
+    frame = pd.DataFrame({"type": "witness", "person": person, "about": about})
+    delay = np.ceil(draw.exponential(3 * 3600, len(about))).astype("int64")
     decided = reviews["second"].to_numpy()[about]
-    frame = pd.DataFrame(
-        {
-            "type": "witness",
-            "person": person,
-            "second": decided + np.ceil(draw.exponential(3 * 3600, len(about))).astype("int64"),
-            "about": about,
-        }
-    )
-    return frame.drop_duplicates(["person", "about"])
+    frame["second"] = (decided // _DAY + 1) * _DAY + delay
+    frame = frame.drop_duplicates(["person", "about"])
+    # A batch is a block, and no day has more batches than all entries, reviews and witnesses fill.
+    blocks = ceil((2 * len(reviews) + len(frame)) / BATCH_MAX)
+    return frame.assign(second=frame["second"] + blocks * BLOCK_SECONDS)
 
 
 def _as_records(frame: pd.DataFrame, entries: int, seed: int, model: Model) -> pd.DataFrame:
@@ -387,7 +392,8 @@ def _as_records(frame: pd.DataFrame, entries: int, seed: int, model: Model) -> p
     about = frame["about"].to_numpy()
     # The others' commitments come after those of all entries, the rejected ones' included.
     own = np.where(np.isnan(number), entries + np.arange(count), number).astype("int64")
-    of_day = frame.groupby("end").cumcount() // BATCH_MAX
+    end = frame["end"].to_numpy()
+    of_day = frame.groupby("end").cumcount().to_numpy() // BATCH_MAX
     made = pd.DataFrame(
         {
             "seq": np.arange(count),
@@ -401,11 +407,11 @@ def _as_records(frame: pd.DataFrame, entries: int, seed: int, model: Model) -> p
             "role": frame["role"].to_numpy(),
             "attachments": 0,
             "decision": frame["decision"].to_numpy(),
-            "batch": pd.factorize(pd.MultiIndex.from_arrays([frame["end"], of_day]))[0],
+            "batch": pd.factorize(pd.MultiIndex.from_arrays([end, of_day]))[0],
             "block_number": 0,
             "block_hash": None,
             "block_time": pd.Timestamp(model.start)
-            + pd.to_timedelta((frame["end"].to_numpy() + 1) * _DAY, unit="s"),
+            + pd.to_timedelta((end + 1) * _DAY + (of_day + 1) * BLOCK_SECONDS, unit="s"),
             "transaction_hash": None,
             "proved": True,
             "check": "simulated",
