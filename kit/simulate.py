@@ -15,7 +15,8 @@ The model, with the parameters of ``Model``:
   an exponential delay of ``burst_minutes`` on average;
 - **place and role**: with the stated weights, one of each for a participant;
 - **review**: each entry is decided by one of the moderators, after a log-normal time with median
-  ``wait_minutes`` and spread ``wait_sigma``; a ``rejected`` share is rejected;
+  ``wait_minutes`` and spread ``wait_sigma``, but none in the first ten minutes of all, while the
+  moderators get their role on the chain; a ``rejected`` share is rejected;
 - **witnesses**: an approved entry gets a Poisson number of witnesses, ``witnesses`` on average, each
   a participant but its author. Only what is published can be witnessed: an exponential delay of
   three hours on average begins when the batches of the entry's day are on the chain.
@@ -60,6 +61,8 @@ __all__ = ["Model", "participants", "publish"]
 
 _DAY: Final = 86_400
 _PEOPLE_MAX: Final = 1_000_000
+#: The earliest second of a review. Each moderator's role takes a block, so they may be forty.
+_FIRST_REVIEW: Final = 600
 
 #: Words for the times of day, three hours each, from midnight.
 _OPENINGS: Final = ("深夜", "凌晨", "清早", "上午", "中午", "下午", "傍晚", "夜里")
@@ -351,11 +354,12 @@ def _reviews(draw: _Draw, entries: pd.DataFrame, model: Model) -> pd.DataFrame:
     count = len(entries)
     wait = model.wait_minutes * 60 * np.exp(model.wait_sigma * draw.normal(count))
     rejected = draw.uniform(count) < model.rejected
+    second = entries["second"] + np.ceil(wait).astype("int64")
     return pd.DataFrame(
         {
             "type": "review",
             "person": -1 - draw.choice(np.ones(model.moderators), count),
-            "second": entries["second"] + np.ceil(wait).astype("int64"),
+            "second": np.maximum(second, _FIRST_REVIEW),
             "about": entries["number"],
             "decision": np.where(rejected, "reject", "approve"),
         }

@@ -537,6 +537,17 @@ def test_the_platform_takes_every_record(published: Diary) -> None:
     assert [b.root for b in diary.log.batches()] == [b.root for b in published.log.batches()]
 
 
+def test_the_first_to_decide_have_their_role_already(chain: EmbeddedChain) -> None:
+    """Forty moderators, and everybody writes in the first hour."""
+    model = Model(days=1, moderators=40, wait_minutes=0.1, hours=(1.0,) + 23 * (0.0,), burst=0.0)
+    diary = Diary.open(chain)
+    simulate.publish(diary, people=60, model=model)
+    reviews = of_type(diary.records(), "review").sort_values("at")
+    assert (reviews["at"] < pd.Timestamp(model.start) + pd.Timedelta(minutes=11)).sum() > 5
+    for review in reviews.head(10).itertuples():
+        assert diary.log.was_moderator(review.author, review.at)
+
+
 def test_whoever_witnesses_at_once_still_comes_after_the_batch(
     chain: EmbeddedChain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
