@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from collections.abc import Iterator
-from dataclasses import asdict, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import FrozenInstanceError, asdict, fields, replace
+from datetime import UTC, date, datetime, timedelta, timezone
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -15,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import optimize, stats
 
 import kit
@@ -638,6 +642,326 @@ def test_publishing_too_many_does_nothing(chain: EmbeddedChain) -> None:
         simulate.publish(diary, people=0)
     assert chain.head == before
     assert diary.archive.count() == 0
+
+
+# --- a model that can't be -----------------------------------------------------------------------
+
+#: The least and the most of each number of a model.
+BOUNDS = {
+    "days": (1, 366),
+    "most": (1, 10_000),
+    "bulletin_hour": (0, 23),
+    "moderators": (1, 40),
+    "growth_rate": (0.001, 50.0),
+    "midpoint": (-1000.0, 1000.0),
+    "alpha": (0.0, 10.0),
+    "burst": (0.0, 1.0),
+    "burst_minutes": (0.1, 1440.0),
+    "rejected": (0.0, 1.0),
+    "wait_minutes": (0.1, 10_080.0),
+    "wait_sigma": (0.0, 1.5),
+    "witnesses": (0.0, 100.0),
+}
+WHOLE = ("days", "most", "bulletin_hour", "moderators")
+HUGE = pytest.param(10**5000, id="huge")
+NFC, NFD = "Café", "Cafe\u0301"
+
+
+def test_every_parameter_is_tested_here() -> None:
+    assert {*BOUNDS, "start", "hours", "places", "roles"} == {x.name for x in fields(Model)}
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_no_number_beyond_its_bounds(name: str) -> None:
+    low, high = BOUNDS[name]
+    least, most = f"{low:,}", f"{high:,}"
+    beyond = [low - 1, high + 1]
+    if name not in WHOLE:
+        least, most = f"{low:,g}", f"{high:,g}"
+        beyond += [np.nextafter(low, -np.inf), np.nextafter(high, np.inf)]
+    for wrong in beyond:
+        with pytest.raises(DataError, match=f"^Expected {name}: .* from {least} to {most}, got "):
+            Model(**{name: wrong})
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+@pytest.mark.parametrize(
+    "wrong",
+    [float("nan"), float("inf"), -float("inf"), None, "1", True, [1], 1j, np.True_, HUGE],
+)
+def test_no_number_at_all(name: str, wrong: Any) -> None:
+    with pytest.raises(DataError, match=f"^Expected {name}: a "):
+        Model(**{name: wrong})
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_no_whole_number(name: str) -> None:
+    with pytest.raises(DataError, match=f"{name}: a whole number from .*, got 1.5"):
+        Model(**{name: 1.5})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *([], 23 * [1.0], 25 * [1.0], 24 * [0.0], 23 * [1.0] + [-1e-9], 23 * [1.0] + [np.nan]),
+        *(23 * [1.0] + [np.inf], 23 * [1.0] + [1.1e9], 24 * ["1"], 24 * [True], 24 * [None]),
+        *("1" * 24, 24, None, np.float64(24), np.array(24.0), np.ones((24, 1))),
+        *(set(range(24)), dict.fromkeys(range(24), 1.0), iter(24 * [1.0])),
+    ],
+)
+def test_no_hours(wrong: Any) -> None:
+    with pytest.raises(DataError, match=r"^Expected hours: "):
+        Model(hours=wrong)
+
+
+@pytest.mark.parametrize("name", ["places", "roles"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({}, {"a": 0}, {"a": 0.0, "b": 0}, {"a": 2, "b": -1}, {"a": -1}, {"a": np.nan}),
+        *({"a": np.inf}, {"a": 1.1e9}, {"a": 10**400}, {"a": "1"}, {"a": None}, {"a": True}),
+        *({"": 1}, {" ": 1}, {"\u200b": 1}, {81 * "a": 1}, {"a\nb": 1}, {"a\tb": 1}, {"\ud800": 1}),
+        *({1: 1}, {None: 1}, {("a",): 1}, {NFC: 1, NFD: 1}),
+        *(None, "places", [("a", 1)], ["a"], {"a"}, 1),
+    ],
+)
+def test_no_weights(name: str, wrong: Any) -> None:
+    with pytest.raises(DataError, match=f"^Expected {name}: "):
+        Model(**{name: wrong})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        datetime(2021, 9, 9, 16),
+        datetime(1969, 12, 31, 23, tzinfo=UTC),
+        datetime(1970, 1, 1, 7, tzinfo=timezone(timedelta(hours=8))),  # still 1969 in UTC
+        datetime(2200, 1, 1, tzinfo=UTC),
+        datetime.max.replace(tzinfo=timezone(timedelta(hours=-8))),
+        datetime(2021, 9, 9, 16, 0, 0, 1, tzinfo=UTC),
+        *(date(2021, 9, 9), "2021-09-09T16:00:00Z", 1631203200, None, pd.NaT),
+    ],
+)
+def test_no_start(wrong: Any) -> None:
+    with pytest.raises(DataError, match=r"^Expected start: a time "):
+        Model(start=wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"midpoint": 30.0},
+        {"midpoint": -20.0},
+        {"midpoint": 1000.0, "growth_rate": 50.0},
+        {"midpoint": -1000.0, "growth_rate": 50.0},
+        {"growth_rate": 0.001, "days": 1},
+    ],
+)
+def test_no_growth_that_passes_by_the_days(wrong: dict[str, Any]) -> None:
+    with pytest.raises(
+        DataError, match=r"^Expected growth_rate and midpoint: at least 0.1 % .*, got"
+    ):
+        Model(**wrong)
+
+
+@pytest.mark.parametrize("wrong", [-1, 2**128, 1.0, 1.5, "x", True, None, [1], HUGE])
+def test_no_seed(wrong: Any, chain: EmbeddedChain) -> None:
+    with pytest.raises(DataError, match=r"^Expected a seed: a whole number from 0 to 340,"):
+        simulate.participants(10, seed=wrong)
+    diary = Diary.open(chain)
+    before = chain.head
+    with pytest.raises(DataError, match=r"^Expected a seed: "):
+        simulate.publish(diary, 10, seed=wrong)
+    assert (chain.head, diary.archive.count()) == (before, 0)
+
+
+@pytest.mark.parametrize("wrong", [{}, {"days": 3}, "Model", Model, 3])
+def test_no_model(wrong: Any) -> None:
+    with pytest.raises(DataError, match=r"^Expected a Model of kit.simulate, got"):
+        simulate.participants(10, model=wrong)
+
+
+@pytest.mark.parametrize(
+    ("people_there", "model"),
+    [
+        (1_000_000, Model(alpha=1.5)),
+        (33_000, Model(alpha=0.0)),
+        (600, Model(alpha=0.0, most=10_000)),
+        (33_000, Model(witnesses=100.0)),
+    ],
+)
+def test_no_more_records_than_fit(people_there: int, model: Model) -> None:
+    with pytest.raises(DataError, match=r"at most 5,000,000 records, got about [0-9,]+. Choose"):
+        simulate.participants(people_there, model=model)
+
+
+def test_a_million_people_fit() -> None:
+    simulate._check_size(1_000_000, Model())
+
+
+def test_the_size_is_estimated_well() -> None:
+    model = Model(alpha=1.0, witnesses=2.0)
+    plan = simulate._plan(300, 1, model)
+    with pytest.raises(DataError) as caught:
+        simulate._check_size(300_000, model)
+    about = int(caught.value.got.removeprefix("about ").replace(",", ""))
+    assert about / 1000 == pytest.approx(len(plan), rel=0.1)
+
+
+# --- a model stays as it was checked -------------------------------------------------------------
+
+
+def test_nothing_of_a_model_can_be_changed() -> None:
+    places, hours = {"甲": 1.0, "乙": 2.0}, 24 * [1.0]
+    model = Model(places=places, roles=places, hours=hours)  # type: ignore[arg-type]
+    places["丙"] = -1.0
+    hours[0] = float("nan")
+    assert dict(model.places) == dict(model.roles) == {"甲": 1.0, "乙": 2.0}
+    assert model.hours == 24 * (1.0,)
+    for frozen in (model.places, model.roles):
+        weights: Any = frozen
+        with pytest.raises(TypeError, match="can't be changed"):
+            weights["甲"] = -1.0
+        with pytest.raises(TypeError, match="can't be changed"):
+            del weights["甲"]
+        with pytest.raises(TypeError, match="can't be changed"):
+            weights |= {"甲": -1.0}
+        with pytest.raises(TypeError, match="can't be changed"):
+            weights.update({"甲": -1.0})
+        with pytest.raises(TypeError, match="can't be changed"):
+            weights.setdefault("丙", -1.0)
+        for empty in (weights.clear, weights.popitem, lambda w=weights: w.pop("甲")):
+            with pytest.raises(TypeError, match="can't be changed"):
+                empty()
+        assert dict(frozen) == {"甲": 1.0, "乙": 2.0}
+    with pytest.raises(FrozenInstanceError):
+        model.days = 0  # type: ignore[misc]
+
+
+def test_copies_of_a_model_are_equal() -> None:
+    for same in (copy.copy(OTHER), copy.deepcopy(OTHER), pickle.loads(pickle.dumps(OTHER))):  # noqa: S301
+        assert same == OTHER
+        with pytest.raises(TypeError, match="can't be changed"):
+            same.places["甲"] = 1.0
+    assert Model(**asdict(OTHER)) == OTHER
+    assert replace(OTHER, days=3) != OTHER
+    with pytest.raises(DataError, match="days: a whole number"):
+        replace(OTHER, days=0)
+
+
+def test_the_model_goes_into_a_file_with_its_table(tmp_path: Path) -> None:
+    model = replace(OTHER, days=np.int64(5), midpoint=2, alpha=np.float32(2))
+    told = simulate.participants(30, model=model)
+    told.to_parquet(tmp_path / "told.parquet")
+    said = pd.read_parquet(tmp_path / "told.parquet").attrs["model"]
+    assert said == json.loads(json.dumps(told.attrs["model"]))
+    assert (said["days"], said["midpoint"], said["alpha"]) == (5, 2.0, 2.0)
+    assert said["places"] == {"福州": 0.7, "宁德": 0.25, "龙岩": 0.05}
+    start = datetime.fromisoformat(said.pop("start"))
+    assert Model(**said, start=start) == model
+
+
+def test_any_zone_and_any_spelling() -> None:
+    fujian = timezone(timedelta(hours=8))
+    model = Model(start=datetime(2021, 9, 10, tzinfo=fujian), places={NFD: 1})
+    assert model.start == Model().start
+    assert model.start.tzinfo is UTC
+    frame = simulate.participants(20, model=model)
+    assert set(entries(frame)["place"]) == {NFC}  # as a record would have it
+    assert frame.attrs["model"]["start"] == "2021-09-09T16:00:00+00:00"
+
+
+def test_numbers_of_numpy_and_large_seeds() -> None:
+    few = simulate.participants(np.int64(20), seed=np.int64(5))  # type: ignore[arg-type]
+    pd.testing.assert_frame_equal(few, simulate.participants(20, seed=5))
+    large = [simulate.participants(20, seed=2**128 - 1 - n) for n in (0, 1)]
+    assert not set(large[0]["commitment"]) & set(large[1]["commitment"])
+
+
+# --- the corners of what a model may be ----------------------------------------------------------
+
+
+def keeps_the_rules(frame: pd.DataFrame, model: Model) -> None:
+    """What holds of each province, however strange its model is."""
+    told, reviews, given = (of_type(frame, kind) for kind in ("entry", "review", "witness"))
+    assert {name: str(kind) for name, kind in frame.dtypes.items()} == COLUMNS
+    assert frame[["at", "block_time"]].notna().all(axis=None)
+    assert (frame["block_time"] > frame["at"]).all()
+    assert set(seconds(told, model) // DAY) <= set(range(model.days))
+    assert set(told["place"]) <= {name for name, weight in model.places.items() if weight}
+    approved = reviews[reviews["decision"] == "approve"]
+    assert sorted(approved["subject"]) == sorted(told["commitment"])
+    row = frame.set_index("commitment")
+    for later, since in ((approved, "at"), (given, "block_time")):
+        assert (later["at"].to_numpy() >= row.loc[later["subject"], since].to_numpy()).all()
+    assert (given["author"].to_numpy() != row.loc[given["subject"], "author"].to_numpy()).all()
+    assert not given.duplicated(["author", "subject"]).any()
+    assert json.loads(json.dumps(frame.attrs))["model"]["days"] == model.days
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, both in BOUNDS.items() for value in both]
+)
+def test_at_each_bound(name: str, value: float) -> None:
+    # With this curve a midpoint may be anywhere.
+    others = {"growth_rate": 0.001, "days": 366} if name == "midpoint" else {}
+    model = Model(**(others | {name: value}))
+    keeps_the_rules(simulate.participants(12, seed=1, model=model), model)
+
+
+@pytest.mark.parametrize("start", [datetime(1970, 1, 1), datetime(2199, 12, 31, 23, 59, 59)])
+def test_the_first_and_the_last_start(start: datetime) -> None:
+    model = Model(start=start.replace(tzinfo=UTC), days=366)
+    keeps_the_rules(simulate.participants(12, model=model), model)
+
+
+WEIGHTS = st.sampled_from([0, 5e-324, 1e-9, 1, 3.5, 1e9])
+MODELS = st.fixed_dictionaries(
+    {
+        name: st.integers(low, min(high, 300)) if name in WHOLE else st.floats(low, min(high, 1440))
+        for name, (low, high) in BOUNDS.items()
+    }
+    | {
+        "growth_rate": st.floats(0.01, 50),
+        "midpoint": st.floats(0, 1),  # times the days
+        "witnesses": st.floats(0, 20),
+        "hours": st.lists(WEIGHTS, min_size=23, max_size=23).map(lambda hours: [*hours, 5e-324]),
+        "places": st.dictionaries(st.sampled_from("甲乙丙"), WEIGHTS).map(
+            lambda weights: weights | {"丁": 5e-324}
+        ),
+        "start": st.datetimes(
+            datetime(1970, 1, 2), datetime(2199, 12, 30), timezones=st.timezones()
+        ).map(lambda time: time.replace(microsecond=0)),
+    }
+)
+
+
+@settings(deadline=None, max_examples=80)
+@given(MODELS, st.integers(1, 6), st.integers(0, 2**128 - 1))
+def test_any_model_within_the_bounds(drawn: dict[str, Any], count: int, seed: int) -> None:
+    model = Model(**(drawn | {"midpoint": drawn["midpoint"] * drawn["days"]}))
+    keeps_the_rules(simulate.participants(count, seed=seed, model=model), model)
+
+
+@pytest.mark.parametrize("number", [0.0, 1 - 2**-53])
+@pytest.mark.parametrize(
+    "model",
+    [
+        Model(),
+        OTHER,
+        Model(growth_rate=50.0, midpoint=0.0, days=366),
+        Model(growth_rate=50.0, midpoint=366.0, days=366),
+        Model(growth_rate=0.001, midpoint=1000.0, days=366),
+        Model(start=datetime(2199, 12, 31, tzinfo=UTC), wait_minutes=10_080.0, wait_sigma=1.5),
+        Model(burst=1.0, burst_minutes=1440.0, bulletin_hour=23),
+        Model(witnesses=100.0, most=1),
+        Model(witnesses=5e-324, alpha=10.0, most=10_000),
+    ],
+)
+def test_the_rarest_numbers(model: Model, number: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The smallest or the largest number that can be drawn, each time."""
+    monkeypatch.setattr(simulate._Draw, "uniform", lambda self, count: np.full(count, number))
+    keeps_the_rules(simulate.participants(3, model=model), model)
 
 
 # --- odd arguments -------------------------------------------------------------------------------
