@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from collections.abc import Iterator
-from dataclasses import asdict, replace
-from datetime import UTC, datetime
+from dataclasses import FrozenInstanceError, asdict, fields, replace
+from datetime import UTC, date, datetime, timedelta, timezone
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -15,6 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import optimize, stats
 
 import kit
@@ -22,12 +26,15 @@ from kit import participation, people, records, report, simulate
 from kit.diary import Diary, lesson_salt
 from kit.embedded import EmbeddedChain
 from kit.errors import DataError
+from kit.log import MODERATOR_ROLE
 from kit.merkle import BATCH_MAX
+from kit.moves import Case
+from kit.records import SignedRecord
 from kit.simulate import Model
 from kit.table import COLUMNS
 
 DAY = 86_400
-GOLDEN = "1c78688ae3eb3881b4f52352c0acffd4c539feb1ca0cd83d740cfe2e933be293"
+GOLDEN = "6f79bb6d68d2c7536d2e35f10c4588cb2ce8f3b91270624de42fe772e98a8fe3"
 #: Nothing in it is as in the usual model: a parameter that is not used would be found.
 OTHER = Model(
     start=datetime(2020, 1, 31, 16, tzinfo=UTC),
@@ -114,6 +121,14 @@ def test_columns_and_what_the_table_says_of_itself(small: pd.DataFrame) -> None:
     assert participation.daily(small).attrs["simulated"] is True
 
 
+def test_a_text_begins_with_its_time_of_day() -> None:
+    words = ("深夜", "凌晨", "清早", "上午", "中午", "下午", "傍晚", "夜里")  # of three hours each
+    told = entries(simulate.participants(2_000))
+    hours = told["at"].dt.tz_convert("Asia/Shanghai").dt.hour
+    assert set(hours) == set(range(24))
+    assert list(told["text"].str[:2]) == [words[hour // 3] for hour in hours]
+
+
 def test_each_type_has_its_own_columns(small: pd.DataFrame) -> None:
     written, others = small["type"] == "entry", small["type"] != "entry"
     assert set(small["type"]) == {"entry", "review", "witness"}
@@ -135,6 +150,8 @@ def test_numbers_and_batches(small: pd.DataFrame) -> None:
     assert set(small["batch"]) == set(range(small["batch"].max() + 1))
     assert small.groupby("batch")["at"].apply(lambda at: at.is_monotonic_increasing).all()
     assert (small["block_time"] > small["at"]).all()
+    first = small["batch"].drop_duplicates().index
+    assert small.loc[first, "block_time"].is_unique  # a block each
     assert (small.groupby("batch")["block_time"].nunique() == 1).all()
     assert small["block_time"].is_monotonic_increasing
 
@@ -142,12 +159,11 @@ def test_numbers_and_batches(small: pd.DataFrame) -> None:
 def test_a_record_is_published_at_the_end_of_the_day_it_is_ready(small: pd.DataFrame) -> None:
     decided = of_type(small, "review").set_index("subject")["at"]
     ready = small["at"].where(small["type"] != "entry", small["commitment"].map(decided))
-    assert ((small["block_time"] - ready) <= pd.Timedelta(days=1)).all()
-    assert (small["block_time"] > ready).all()
-    assert (small["block_time"].dt.tz_convert("Asia/Shanghai").dt.hour == 0).all()
+    midnight = small["block_time"].dt.tz_convert("Asia/Shanghai").dt.normalize()
+    waited = midnight - ready
+    assert ((pd.Timedelta(0) < waited) & (waited <= pd.Timedelta(days=1))).all()
     # There are entries that were decided after midnight, so that the rule is seen to matter.
-    late = entries(small)["block_time"] - entries(small)["at"] > pd.Timedelta(days=1)
-    assert late.any()
+    assert (midnight - small["at"] > pd.Timedelta(days=1))[small["type"] == "entry"].any()
 
 
 def test_each_entry_has_its_one_review_after_it(small: pd.DataFrame) -> None:
@@ -177,8 +193,7 @@ def test_witnesses(small: pd.DataFrame) -> None:
     assert (witnessed["author"].to_numpy() != about["author"].to_numpy()).all()
     assert not witnessed.duplicated(["author", "subject"]).any()
     assert (witnessed["seq"].to_numpy() > about["seq"].to_numpy()).all()
-    decided = of_type(small, "review").set_index("subject")["at"]
-    assert (witnessed["at"] > witnessed["subject"].map(decided)).all()
+    assert (witnessed["at"].to_numpy() >= about["block_time"].to_numpy()).all()
 
 
 def test_few_people_who_witness_much_keep_the_rules() -> None:
@@ -389,11 +404,16 @@ def test_witnesses_of_an_entry(drawn: Drawn) -> None:
     assert fits(counts, [*(poisson.pmf(n) for n in range(many)), poisson.sf(many - 1)])
 
 
-def test_witnesses_come_three_hours_after_the_decision(drawn: Drawn) -> None:
-    frame = drawn[1]
-    decided = of_type(frame, "review").set_index("subject")["at"]
-    given = of_type(frame, "witness")
-    delay = (given["at"] - given["subject"].map(decided)).dt.total_seconds() - 0.5
+def test_witnesses_come_three_hours_after_the_batches(drawn: Drawn) -> None:
+    """A day's batches are on the chain twelve seconds a batch (of all records) after its end."""
+    model, frame = drawn
+    reviews, given = of_type(frame, "review"), of_type(frame, "witness")
+    decided = given["subject"].map(reviews.set_index("subject")["at"])
+    end = (decided - pd.Timestamp(model.start)).dt.floor("D") + pd.Timedelta(days=1)
+    batches = int(np.ceil((2 * len(reviews) + len(given)) / BATCH_MAX))
+    since = pd.Timestamp(model.start) + end + pd.Timedelta(seconds=12 * batches)
+    delay = (given["at"] - since).dt.total_seconds() - 0.5  # they are rounded up
+    assert delay.min() >= -0.5
     assert stats.kstest(delay, stats.expon(scale=3 * 3600).cdf).pvalue > 0.001
 
 
@@ -406,13 +426,18 @@ def test_everybody_is_as_likely_a_witness(unlike: Drawn) -> None:
 
 
 def test_batches_are_no_larger_than_the_log_takes(usual: Drawn) -> None:
-    sizes = usual[1].groupby(["block_time", "batch"]).size()
+    frame = usual[1]
+    midnight = frame["block_time"].dt.tz_convert("Asia/Shanghai").dt.normalize().rename("day")
+    sizes = frame.groupby([midnight, "batch"]).size()
     assert sizes.max() == BATCH_MAX
     # Each day's batches are full but the last one.
-    for _, of_day in sizes.groupby("block_time"):
+    assert sizes.groupby("day").size().max() > 5
+    for _, of_day in sizes.groupby("day"):
         assert (of_day.iloc[:-1] == BATCH_MAX).all()
-    assert usual[1]["batch"].is_monotonic_increasing
-    assert usual[1].groupby("batch")["block_time"].nunique().max() == 1
+    assert frame["batch"].is_monotonic_increasing
+    # Each of the day's batches has a block of its own, twelve seconds from one to the next.
+    number = frame.groupby(midnight)["batch"].transform(lambda batch: batch - batch.min() + 1)
+    assert (frame["block_time"] == midnight + pd.to_timedelta(12 * number, unit="s")).all()
 
 
 # --- on a chain ----------------------------------------------------------------------------------
@@ -432,7 +457,8 @@ def read_back(published: Diary) -> pd.DataFrame:
     return published.records()
 
 
-SAME = ["seq", "type", "author", "at", "text", "place", "role", "attachments", "decision", "batch"]
+SAME = ["seq", "type", "author", "at", "text", "place", "role", "attachments", "decision"]
+SAME += ["batch", "block_time"]
 
 
 def subjects(frame: pd.DataFrame) -> list[Any]:
@@ -449,8 +475,6 @@ def test_the_chain_has_the_same_records(read_back: pd.DataFrame) -> None:
     assert {-1, None} < set(subjects(made))  # there is a rejection, too
     assert read_back["proved"].all()
     assert set(read_back["check"]) == {"ok"}
-    later = read_back["block_time"] - made["block_time"]
-    assert later.between(pd.Timedelta(0), pd.Timedelta(minutes=5)).all()
 
 
 def test_small_batches_are_cut_alike(
@@ -467,6 +491,81 @@ def test_small_batches_are_cut_alike(
     pd.testing.assert_frame_equal(diary.records()[SAME], made[SAME], check_exact=True)
     count = len(made) + int((made["decision"] == "reject").sum())  # with the rejected entries
     assert f"{count}/{count}" in capsys.readouterr().err
+
+
+def test_the_rules_allow_every_move(read_back: pd.DataFrame) -> None:
+    """Move by move, in order of time; an entry is published in the block of its batch."""
+    told = entries(read_back)
+    cases = {row.commitment: Case(row.author) for row in told.itertuples()}
+    about = read_back[read_back["subject"].isin(set(told["commitment"]))]
+    moves = [(row.block_time, 0, "publish", "", row.commitment) for row in told.itertuples()]
+    moves += [
+        (row.at, 1, row.decision if row.type == "review" else row.type, row.author, row.subject)
+        for row in about.itertuples()
+    ]
+    for _, _, move, by, entry in sorted(moves):
+        cases[entry].check(move, by, moderator=move == "approve")
+        cases[entry] = cases[entry].after(move, by)
+    assert {case.state for case in cases.values()} == {"published"}
+    assert sum(len(case.witnesses) for case in cases.values()) > 20
+
+
+def told_by(diary: Diary, row: Any, entry: SignedRecord | None) -> SignedRecord:
+    """Do what a row of the plan says with the diary's own functions, which ask the rules."""
+    name = f"simulated {row.person}" if row.person >= 0 else f"simulated moderator {-row.person}"
+    by, at = people.named(name), Model().start + timedelta(seconds=row.second)
+    if entry is None:
+        return diary.post(by, row.text, place=row.place, role=row.role, at=at)
+    if row.type == "witness":
+        return diary.witness(entry, by=by, at=at)
+    approve = row.decision == "approve"
+    return diary.review(
+        entry, by=by, approve=approve, reason_code="" if approve else "other", at=at
+    )
+
+
+def test_the_platform_takes_every_record(published: Diary) -> None:
+    diary, plan = Diary.open(kit.chain.embedded()), simulate._plan(60, 2021, Model())
+    for number in (1, 2, 3, 4):
+        address = people.named(f"simulated moderator {number}").address
+        diary.log.grant(MODERATOR_ROLE, address, by=diary.registrar)
+    told: dict[float, SignedRecord] = {}
+    for day, rows in plan.groupby(plan["second"] // DAY):
+        diary.chain.wait_until(Model().start + timedelta(days=int(str(day)) + 1))
+        for row in rows.itertuples():
+            signed = told_by(diary, row, told.get(row.about))
+            if row.type == "entry":
+                told[row.number] = signed
+        while diary.archive.ready_count():
+            diary.publish()
+    assert [b.root for b in diary.log.batches()] == [b.root for b in published.log.batches()]
+
+
+def test_the_first_to_decide_have_their_role_already(chain: EmbeddedChain) -> None:
+    """Forty moderators, and everybody writes in the first hour."""
+    model = Model(days=1, moderators=40, wait_minutes=0.1, hours=(1.0,) + 23 * (0.0,), burst=0.0)
+    diary = Diary.open(chain)
+    simulate.publish(diary, people=60, model=model)
+    reviews = of_type(diary.records(), "review").sort_values("at")
+    assert (reviews["at"] < pd.Timestamp(model.start) + pd.Timedelta(minutes=11)).sum() > 5
+    for review in reviews.head(10).itertuples():
+        assert diary.log.was_moderator(review.author, review.at)
+
+
+def test_whoever_witnesses_at_once_still_comes_after_the_batch(
+    chain: EmbeddedChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(simulate, "BATCH_MAX", 4)  # many blocks at the end of a day
+    monkeypatch.setattr("kit.diary.BATCH_MAX", 4)
+    monkeypatch.setattr(simulate._Draw, "exponential", lambda self, mean, count: np.zeros(count))
+    diary = Diary.open(chain)
+    simulate.publish(diary, people=20, model=Model(witnesses=3.0, days=2))
+    frame = diary.records()
+    witnessed = of_type(frame, "witness")
+    block_time = witnessed["subject"].map(frame.set_index("commitment")["block_time"])
+    assert frame.groupby(frame["block_time"].dt.floor("D"))["batch"].nunique().max() > 5
+    assert len(witnessed) > 30
+    assert (witnessed["at"] >= block_time).all()
 
 
 def test_publishing_again_gives_the_same_roots(published: Diary) -> None:
@@ -543,6 +642,333 @@ def test_publishing_too_many_does_nothing(chain: EmbeddedChain) -> None:
         simulate.publish(diary, people=0)
     assert chain.head == before
     assert diary.archive.count() == 0
+
+
+# --- a model that can't be -----------------------------------------------------------------------
+
+#: The least and the most of each number of a model.
+BOUNDS = {
+    "days": (1, 366),
+    "most": (1, 10_000),
+    "bulletin_hour": (0, 23),
+    "moderators": (1, 40),
+    "growth_rate": (0.001, 50.0),
+    "midpoint": (-1000.0, 1000.0),
+    "alpha": (0.0, 10.0),
+    "burst": (0.0, 1.0),
+    "burst_minutes": (0.1, 1440.0),
+    "rejected": (0.0, 1.0),
+    "wait_minutes": (0.1, 10_080.0),
+    "wait_sigma": (0.0, 1.5),
+    "witnesses": (0.0, 100.0),
+}
+WHOLE = ("days", "most", "bulletin_hour", "moderators")
+HUGE = pytest.param(10**5000, id="huge")
+NFC, NFD = "Café", "Cafe\u0301"
+
+
+def test_every_parameter_is_tested_here() -> None:
+    assert {*BOUNDS, "start", "hours", "places", "roles"} == {x.name for x in fields(Model)}
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_no_number_beyond_its_bounds(name: str) -> None:
+    low, high = BOUNDS[name]
+    least, most = f"{low:,}", f"{high:,}"
+    beyond = [low - 1, high + 1]
+    if name not in WHOLE:
+        least, most = f"{low:,g}", f"{high:,g}"
+        beyond += [np.nextafter(low, -np.inf), np.nextafter(high, np.inf)]
+    for wrong in beyond:
+        with pytest.raises(DataError, match=f"^Expected {name}: .* from {least} to {most}, got "):
+            Model(**{name: wrong})
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+@pytest.mark.parametrize(
+    "wrong",
+    [float("nan"), float("inf"), -float("inf"), None, "1", True, [1], 1j, np.True_, HUGE],
+)
+def test_no_number_at_all(name: str, wrong: Any) -> None:
+    with pytest.raises(DataError, match=f"^Expected {name}: a "):
+        Model(**{name: wrong})
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_no_whole_number(name: str) -> None:
+    with pytest.raises(DataError, match=f"{name}: a whole number from .*, got 1.5"):
+        Model(**{name: 1.5})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *([], 23 * [1.0], 25 * [1.0], 24 * [0.0], 23 * [1.0] + [-1e-9], 23 * [1.0] + [np.nan]),
+        *(23 * [1.0] + [np.inf], 23 * [1.0] + [1.1e9], 24 * ["1"], 24 * [True], 24 * [None]),
+        *("1" * 24, 24, None, np.float64(24), np.array(24.0), np.ones((24, 1))),
+        *(set(range(24)), dict.fromkeys(range(24), 1.0), iter(24 * [1.0])),
+    ],
+)
+def test_no_hours(wrong: Any) -> None:
+    with pytest.raises(DataError, match=r"^Expected hours: "):
+        Model(hours=wrong)
+
+
+@pytest.mark.parametrize("name", ["places", "roles"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        *({}, {"a": 0}, {"a": 0.0, "b": 0}, {"a": 2, "b": -1}, {"a": -1}, {"a": np.nan}),
+        *({"a": np.inf}, {"a": 1.1e9}, {"a": 10**400}, {"a": "1"}, {"a": None}, {"a": True}),
+        *({"": 1}, {" ": 1}, {"\u200b": 1}, {81 * "a": 1}, {"a\nb": 1}, {"a\tb": 1}, {"\ud800": 1}),
+        *({1: 1}, {None: 1}, {("a",): 1}, {NFC: 1, NFD: 1}),
+        *(None, "places", [("a", 1)], ["a"], {"a"}, 1),
+    ],
+)
+def test_no_weights(name: str, wrong: Any) -> None:
+    with pytest.raises(DataError, match=f"^Expected {name}: "):
+        Model(**{name: wrong})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        datetime(2021, 9, 9, 16),
+        datetime(1969, 12, 31, 23, tzinfo=UTC),
+        datetime(1970, 1, 1, 7, tzinfo=timezone(timedelta(hours=8))),  # still 1969 in UTC
+        datetime(2200, 1, 1, tzinfo=UTC),
+        datetime.max.replace(tzinfo=timezone(timedelta(hours=-8))),
+        datetime(2021, 9, 9, 16, 0, 0, 1, tzinfo=UTC),
+        *(date(2021, 9, 9), "2021-09-09T16:00:00Z", 1631203200, None, pd.NaT),
+    ],
+)
+def test_no_start(wrong: Any) -> None:
+    with pytest.raises(DataError, match=r"^Expected start: a time "):
+        Model(start=wrong)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"midpoint": 30.0},
+        {"midpoint": -20.0},
+        {"midpoint": 1000.0, "growth_rate": 50.0},
+        {"midpoint": -1000.0, "growth_rate": 50.0},
+        {"growth_rate": 0.001, "days": 1},
+    ],
+)
+def test_no_growth_that_passes_by_the_days(wrong: dict[str, Any]) -> None:
+    with pytest.raises(
+        DataError, match=r"^Expected growth_rate and midpoint: at least 0.1 % .*, got"
+    ):
+        Model(**wrong)
+
+
+@pytest.mark.parametrize("wrong", [-1, 2**128, 1.0, 1.5, "x", True, None, [1], HUGE])
+def test_no_seed(wrong: Any, chain: EmbeddedChain) -> None:
+    with pytest.raises(DataError, match=r"^Expected a seed: a whole number from 0 to 340,"):
+        simulate.participants(10, seed=wrong)
+    diary = Diary.open(chain)
+    before = chain.head
+    with pytest.raises(DataError, match=r"^Expected a seed: "):
+        simulate.publish(diary, 10, seed=wrong)
+    assert (chain.head, diary.archive.count()) == (before, 0)
+
+
+@pytest.mark.parametrize("wrong", [{}, {"days": 3}, "Model", Model, 3])
+def test_no_model(wrong: Any) -> None:
+    with pytest.raises(DataError, match=r"^Expected a Model of kit.simulate, got"):
+        simulate.participants(10, model=wrong)
+
+
+@pytest.mark.parametrize(
+    ("people_there", "model"),
+    [
+        (1_000_000, Model(alpha=1.5)),
+        (33_000, Model(alpha=0.0)),
+        (600, Model(alpha=0.0, most=10_000)),
+        (33_000, Model(witnesses=100.0)),
+    ],
+)
+def test_no_more_records_than_fit(people_there: int, model: Model) -> None:
+    with pytest.raises(DataError, match=r"at most 5,000,000 records, got about [0-9,]+. Choose"):
+        simulate.participants(people_there, model=model)
+
+
+def test_a_million_people_fit() -> None:
+    simulate._check_size(1_000_000, Model())
+
+
+def test_the_size_is_estimated_well() -> None:
+    model = Model(alpha=1.0, witnesses=2.0)
+    plan = simulate._plan(300, 1, model)
+    with pytest.raises(DataError) as caught:
+        simulate._check_size(300_000, model)
+    about = int(caught.value.got.removeprefix("about ").replace(",", ""))
+    assert about / 1000 == pytest.approx(len(plan), rel=0.1)
+
+
+# --- a model stays as it was checked -------------------------------------------------------------
+
+
+def test_nothing_of_a_model_can_be_changed() -> None:
+    places, hours = {"甲": 1.0, "乙": 2.0}, 24 * [1.0]
+    model = Model(places=places, roles=places, hours=hours)  # type: ignore[arg-type]
+    places["丙"] = -1.0
+    hours[0] = float("nan")
+    assert dict(model.places) == dict(model.roles) == {"甲": 1.0, "乙": 2.0}
+    assert model.hours == 24 * (1.0,)
+    for frozen in (model.places, model.roles):
+        weights: Any = frozen
+        with pytest.raises(TypeError, match="can't be changed"):
+            weights["甲"] = -1.0
+        with pytest.raises(TypeError, match="can't be changed"):
+            del weights["甲"]
+        with pytest.raises(TypeError, match="can't be changed"):
+            weights |= {"甲": -1.0}
+        with pytest.raises(TypeError, match="can't be changed"):
+            weights.update({"甲": -1.0})
+        with pytest.raises(TypeError, match="can't be changed"):
+            weights.setdefault("丙", -1.0)
+        for empty in (weights.clear, weights.popitem, lambda w=weights: w.pop("甲")):
+            with pytest.raises(TypeError, match="can't be changed"):
+                empty()
+        assert dict(frozen) == {"甲": 1.0, "乙": 2.0}
+    with pytest.raises(FrozenInstanceError):
+        model.days = 0  # type: ignore[misc]
+
+
+def test_copies_of_a_model_are_equal() -> None:
+    for same in (copy.copy(OTHER), copy.deepcopy(OTHER), pickle.loads(pickle.dumps(OTHER))):  # noqa: S301
+        assert same == OTHER
+        with pytest.raises(TypeError, match="can't be changed"):
+            same.places["甲"] = 1.0
+    assert Model(**asdict(OTHER)) == OTHER
+    assert replace(OTHER, days=3) != OTHER
+    with pytest.raises(DataError, match="days: a whole number"):
+        replace(OTHER, days=0)
+
+
+def test_the_model_goes_into_a_file_with_its_table(tmp_path: Path) -> None:
+    model = replace(OTHER, days=np.int64(5), midpoint=2, alpha=np.float32(2))
+    told = simulate.participants(30, model=model)
+    told.to_parquet(tmp_path / "told.parquet")
+    said = pd.read_parquet(tmp_path / "told.parquet").attrs["model"]
+    assert said == json.loads(json.dumps(told.attrs["model"]))
+    assert (said["days"], said["midpoint"], said["alpha"]) == (5, 2.0, 2.0)
+    assert said["places"] == {"福州": 0.7, "宁德": 0.25, "龙岩": 0.05}
+    start = datetime.fromisoformat(said.pop("start"))
+    assert Model(**said, start=start) == model
+
+
+def test_any_zone_and_any_spelling() -> None:
+    fujian = timezone(timedelta(hours=8))
+    model = Model(start=datetime(2021, 9, 10, tzinfo=fujian), places={NFD: 1})
+    assert model.start == Model().start
+    assert model.start.tzinfo is UTC
+    frame = simulate.participants(20, model=model)
+    assert set(entries(frame)["place"]) == {NFC}  # as a record would have it
+    assert frame.attrs["model"]["start"] == "2021-09-09T16:00:00+00:00"
+
+
+def test_numbers_of_numpy_and_large_seeds() -> None:
+    few = simulate.participants(np.int64(20), seed=np.int64(5))  # type: ignore[arg-type]
+    pd.testing.assert_frame_equal(few, simulate.participants(20, seed=5))
+    large = [simulate.participants(20, seed=2**128 - 1 - n) for n in (0, 1)]
+    assert not set(large[0]["commitment"]) & set(large[1]["commitment"])
+
+
+# --- the corners of what a model may be ----------------------------------------------------------
+
+
+def keeps_the_rules(frame: pd.DataFrame, model: Model) -> None:
+    """What holds of each province, however strange its model is."""
+    told, reviews, given = (of_type(frame, kind) for kind in ("entry", "review", "witness"))
+    assert {name: str(kind) for name, kind in frame.dtypes.items()} == COLUMNS
+    assert frame[["at", "block_time"]].notna().all(axis=None)
+    assert (frame["block_time"] > frame["at"]).all()
+    assert set(seconds(told, model) // DAY) <= set(range(model.days))
+    assert set(told["place"]) <= {name for name, weight in model.places.items() if weight}
+    approved = reviews[reviews["decision"] == "approve"]
+    assert sorted(approved["subject"]) == sorted(told["commitment"])
+    row = frame.set_index("commitment")
+    for later, since in ((approved, "at"), (given, "block_time")):
+        assert (later["at"].to_numpy() >= row.loc[later["subject"], since].to_numpy()).all()
+    assert (given["author"].to_numpy() != row.loc[given["subject"], "author"].to_numpy()).all()
+    assert not given.duplicated(["author", "subject"]).any()
+    assert json.loads(json.dumps(frame.attrs))["model"]["days"] == model.days
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(name, value) for name, both in BOUNDS.items() for value in both]
+)
+def test_at_each_bound(name: str, value: float) -> None:
+    # With this curve a midpoint may be anywhere.
+    others = {"growth_rate": 0.001, "days": 366} if name == "midpoint" else {}
+    model = Model(**(others | {name: value}))
+    keeps_the_rules(simulate.participants(12, seed=1, model=model), model)
+
+
+@pytest.mark.parametrize("start", [datetime(1970, 1, 1), datetime(2199, 12, 31, 23, 59, 59)])
+def test_the_first_and_the_last_start(start: datetime) -> None:
+    model = Model(start=start.replace(tzinfo=UTC), days=366)
+    keeps_the_rules(simulate.participants(12, model=model), model)
+
+
+WEIGHTS = st.sampled_from([0, 5e-324, 1e-9, 1, 3.5, 1e9])
+MODELS = st.fixed_dictionaries(
+    {
+        name: st.integers(low, min(high, 300)) if name in WHOLE else st.floats(low, min(high, 1440))
+        for name, (low, high) in BOUNDS.items()
+    }
+    | {
+        "growth_rate": st.floats(0.01, 50),
+        "midpoint": st.floats(0, 1),  # times the days
+        "witnesses": st.floats(0, 20),
+        "hours": st.lists(WEIGHTS, min_size=23, max_size=23).map(lambda hours: [*hours, 5e-324]),
+        "places": st.dictionaries(st.sampled_from("甲乙丙"), WEIGHTS).map(
+            lambda weights: weights | {"丁": 5e-324}
+        ),
+        "start": st.datetimes(
+            datetime(1970, 1, 2), datetime(2199, 12, 30), timezones=st.timezones()
+        ).map(lambda time: time.replace(microsecond=0)),
+    }
+)
+
+
+@settings(deadline=None, max_examples=80)
+@given(MODELS, st.integers(1, 6), st.integers(0, 2**128 - 1))
+def test_any_model_within_the_bounds(drawn: dict[str, Any], count: int, seed: int) -> None:
+    model = Model(**(drawn | {"midpoint": drawn["midpoint"] * drawn["days"]}))
+    keeps_the_rules(simulate.participants(count, seed=seed, model=model), model)
+
+
+@pytest.mark.parametrize("number", [0.0, 1 - 2**-53])
+@pytest.mark.parametrize(
+    "model",
+    [
+        Model(),
+        OTHER,
+        Model(growth_rate=50.0, midpoint=0.0, days=366),
+        Model(growth_rate=50.0, midpoint=366.0, days=366),
+        Model(growth_rate=0.001, midpoint=1000.0, days=366),
+        Model(start=datetime(2199, 12, 31, tzinfo=UTC), wait_minutes=10_080.0, wait_sigma=1.5),
+        Model(burst=1.0, burst_minutes=1440.0, bulletin_hour=23),
+        Model(witnesses=100.0, most=1),
+        Model(witnesses=5e-324, alpha=10.0, most=10_000),
+    ],
+)
+def test_the_rarest_numbers(model: Model, number: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The smallest or the largest number that can be drawn, each time."""
+    monkeypatch.setattr(simulate._Draw, "uniform", lambda self, count: np.full(count, number))
+    keeps_the_rules(simulate.participants(3, model=model), model)
+
+
+def test_only_a_new_diary_is_taken(published: Diary) -> None:
+    before = published.archive.count()
+    with pytest.raises(DataError, match="a new diary, got one with"):
+        simulate.publish(published, people=10)
+    assert published.archive.count() == before
 
 
 # --- odd arguments -------------------------------------------------------------------------------
