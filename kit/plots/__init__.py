@@ -81,6 +81,7 @@ NO_PLOT: Final = {
     "audit": "a verdict in steps, which shows itself as a table",
     "bass": "growth draws it",
     "bulletin_totals": "a few printed numbers and their sum, to be compared digit by digit",
+    "cases": "rates draws it, beside who took part",
     "head_count": "one row of totals",
     "logistic": "growth draws it",
 }

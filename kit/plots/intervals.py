@@ -39,19 +39,21 @@ _APART = 10  # from this ratio of the largest to the smallest on, the axis is a 
 def rates(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
     """Plot ``participation.rates``: how many a case took part in each place, with the interval.
 
-    The axis is a log axis where places differ tenfold. There a place in which nobody took part has
-    no dot: its line comes from the left edge, up to the limit. A place without cases has no rate. Returns
-    the axes.
+    The first twenty-five places are drawn. The axis is a log axis where places differ tenfold.
+    There a place in which nobody took part has no dot: its line comes from the left edge, up to the
+    limit. A place without cases has no rate. Returns the axes.
     """
     of = "entries" if "entries" in _names(table) else "participants"
     found = counted(read(table, "place", "cases", of, "rate", "low", "high"), "rate", "low", "high")
+    number, undrawn = int(found[of].sum()), max(len(found) - _MOST, 0)
+    found = found.head(_MOST)
     found = found.assign(row=range(len(found))[::-1])
     rated = found.dropna(subset="rate")
     ax = axes(ax)
     chinese = {"entries": "记录", "participants": "参与者"}[of]
-    ax.set_xlabel(say(f"每例感染对应的{chinese}", f"{of} per case, with the interval"))
+    ax.set_xlabel(say(f"每例对应的{chinese}", f"{of} per case, with the interval"))
     title(ax, "与通报相比", "Participation and the bulletin")
-    alt, number = "No places.", int(found[of].sum())
+    alt = "No places."
     if len(found):
         none = rated[rated["rate"] == 0]
         log = _log(ax, rated)
@@ -74,7 +76,9 @@ def rates(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
     else:
         no_data(ax)
     unit = {"entries": ("条", "entries"), "participants": ("人", "participants")}[of]
-    return finish(ax, Said(source, number, unit, alt, is_simulated(table)))
+    words = say(f"另有 {undrawn:,} 个地点未画", f"{undrawn:,} more places are not drawn")
+    more = words if undrawn else ""
+    return finish(ax, Said(source, number, unit, alt, is_simulated(table), more))
 
 
 def _rates_alt(found: pd.DataFrame, of: str) -> str:
