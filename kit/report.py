@@ -81,7 +81,6 @@ _HEADS: Final = {
     "parameter": "参数 parameter",
     "participants": "参与者 participants",
     "place": "地点 place",
-    "question": "要问的 question",
     "r_squared": "R²",
     "rate": "比例 rate",
     "reciprocity": "互惠 reciprocity",
@@ -277,6 +276,21 @@ class _Page:
         """Return what draws the plot of a table."""
         return lambda: self._plot(draw, make(), {name: one() for name, one in more.items()})
 
+    def both(
+        self,
+        draw: Callable[..., Axes],
+        make: Callable[[], Any],
+        chinese: str,
+        english: str,
+        rows: int = _ROWS,
+    ) -> list[Part]:
+        """Return what draws a table and what writes it; an empty one is only written."""
+        made = _once(make)
+        return [
+            lambda: self._plot(draw, made(), {}) if len(made()) else "",
+            self.table(made, chinese, english, rows),
+        ]
+
     def _table(self, table: Any, chinese: str, english: str, rows: int) -> str:
         named = self._caption(chinese, english)
         frame = table if table.index.name is None else table.reset_index()
@@ -453,19 +467,21 @@ def _witnesses(page: _Page) -> list[Part]:
 def _review(page: _Page) -> list[Part]:
     records, p = page.records, participation
     approved = _once(lambda: p.approval(records))
-    agreed, answers = _once(lambda: p.agreement(records)), _once(lambda: p.appeals(records))
 
     def appealed() -> Any:
-        return answers()[["at", "author", "appealed", "then", "upheld"]]
+        return p.appeals(records)[["at", "author", "appealed", "then", "upheld"]]
 
     return [
         page.plot(plots.waiting_times, lambda: p.waiting_times(records)),
         page.plot(plots.approval, approved),
         page.table(approved, "各审核员", "First decisions of each moderator"),
-        page.plot(plots.agreement, agreed),
-        page.table(agreed, "两位审核员是否一致", "Do moderators agree?"),
-        page.plot(plots.appeals, answers),
-        page.table(appealed, "申诉", "Appeals"),
+        *page.both(
+            plots.agreement,
+            lambda: p.agreement(records),
+            "两位审核员是否一致",
+            "Do moderators agree?",
+        ),
+        *page.both(plots.appeals, appealed, "申诉", "Appeals"),
     ]
 
 
@@ -474,15 +490,23 @@ def _alike(page: _Page) -> list[Part]:
     why = (
         "<p>Each row is a question for somebody to look into, and no verdict. People copy a slogan, fill "
         "in the same form, react to the same news and share a phone; and whoever uses many keys with "
-        "care is not in it.</p>"
+        "care is not in it. Of similar texts: the same person, a copied text, or one form that both filled "
+        "in? Of shared minutes: the same person, a program, or two who were always there together?</p>"
     )
-    pairs, texts = _once(lambda: p.alike(records)), _once(lambda: p.repeated_texts(records))
+
+    def pairs() -> Any:  # the questions, the same in each row, would not fit beside the numbers
+        return p.alike(records).drop(columns="question")
+
     return [
         lambda: why,
-        page.plot(plots.alike, pairs),
-        page.table(pairs, "要问的账号", "Pairs to ask about", _PAIRS),
-        page.plot(plots.repeated_texts, texts),
-        page.table(texts, "重复的文字", "Texts that came again", _PAIRS),
+        *page.both(plots.alike, pairs, "要问的账号", "Pairs to ask about", _PAIRS),
+        *page.both(
+            plots.repeated_texts,
+            lambda: p.repeated_texts(records),
+            "重复的文字",
+            "Texts that came again",
+            _PAIRS,
+        ),
     ]
 
 

@@ -536,13 +536,14 @@ def test_rates_say_what_has_no_rate() -> None:
             "participants": [50, 0, 3, 200],
             "rate": [0.5, 0.0, np.nan, 200.0],
             "low": [0.4, 0.0, np.nan, 173.0],
-            "high": [0.6, 0.3, np.nan, 229.0],
+            "high": [0.6, 0.1, np.nan, 229.0],
         },
         index=pd.Index(["莆田", "厦门", "泉州", "elsewhere"], name="place"),
     )
     ax = plots.rates(table, source="x")
     drawn(ax)
     assert ax.get_xscale() == "log"
+    assert ax.get_xlim()[0] < 0.1  # the limit where nobody took part is to be seen
     said = texts(ax)
     assert "没有人参与 no participants: only a limit" in said
     assert "没有病例 no cases, no rate" in said
@@ -554,6 +555,10 @@ def test_rates_say_what_has_no_rate() -> None:
     ax = plots.rates(near.rename(columns={"participants": "entries"}), source="x")
     assert ax.get_xscale() == "linear"
     assert "entries per case" in ax.get_xlabel()
+    many = pd.concat([table] * 8)
+    ax = plots.rates(many, source="x")
+    assert len(ax.get_yticklabels()) == 25
+    assert "n = 2,024 人 participants. 另有 7 个地点未画 7 more places are not drawn." in note(ax)
 
 
 def test_retention_leaves_out_the_first_step(records: pd.DataFrame) -> None:
@@ -563,6 +568,10 @@ def test_retention_leaves_out_the_first_step(records: pd.DataFrame) -> None:
     later = table[table["age"] > 0].pivot(index="cohort", columns="age", values="share")
     shown = np.ma.filled(image.get_array(), np.nan)
     np.testing.assert_allclose(shown, later.to_numpy())
+    _, bar = ax.figure.axes
+    ticks = zip(bar.get_yticks(), bar.get_yticklabels(), strict=True)
+    for value, label in ticks:
+        assert float(label.get_text().rstrip("%")) == pytest.approx(100 * value)
 
 
 def test_networks_small_and_large() -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from kit.participation import PREFECTURES
 from kit.plots.style import (
@@ -185,8 +184,7 @@ def _pairs(
             [y + up for y in rows], shown[column], 0.4, color=colour, label=say(chinese, column)
         )
     names(ax, [label(value) for value in found[name].head(_MOST)], 32)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    whole(ax.xaxis)
     ax.set_xlabel(say("条 / 人", "entries / people"))
     title(ax, *named)
     entries, alt = int(found["entries"].sum()), "No entries."

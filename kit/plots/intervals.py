@@ -102,7 +102,8 @@ def _remark(row: Any, of: str) -> str:
 
 def _log(ax: Axes, rated: pd.DataFrame) -> bool:
     """Choose the scale of the x axis, and its limits; return whether it is a log one."""
-    positive = rated.loc[rated["low"] > 0, "low"]
+    # Where nobody took part, the limit has to be on the axis, too.
+    positive = rated["low"].where(rated["low"] > 0, rated["high"])
     ends = rated["high"].max() if len(rated) else 1.0
     if len(positive) and ends / positive.min() >= _APART:
         ax.set_xscale("log")
