@@ -334,6 +334,15 @@ def test_long_diaries_are_shown_by_week() -> None:
     assert (step, table.__name__) == ("week", "weekly")
 
 
+def test_a_table_with_its_plot_and_an_empty_one_without() -> None:
+    page = report._Page(kit.audit.compare([], []), simulate.participants(5), True, None)
+    answers = pd.DataFrame({"appealed": ["reject"], "upheld": ["no"]})
+    for table, pictures in ((answers, 1), (answers.iloc[:0], 0)):
+        plot, rows = page.both(kit.plots.appeals, lambda: table, "申诉", "Appeals")  # noqa: B023
+        assert plot().count("<figure>") == pictures
+        assert ("None." in rows()) == (not pictures)
+
+
 def test_cells() -> None:
     assert report._cell("0x" + "ab" * 20) == (
         f"<td><code title='0x{'ab' * 20}'>0xabab…abab</code></td>"
