@@ -387,7 +387,7 @@ def _bulletin(page: _Page) -> list[Part]:
     figures = page.figures
     if figures is None or not len(figures):
         return [lambda: _left_out("本日记没有已证明的通报", "no bulletin in this diary is proved")]
-    known = participation.cases(figures, page.records)
+    known = participation.cases(page.records, figures)
     if not len(known):
         why = "no bulletin that stands uncorrected names a place of an entry"
         return [lambda: _left_out("没有未被更正且提到记录所在地点的通报", why)]

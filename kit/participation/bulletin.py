@@ -54,7 +54,7 @@ def bulletin_totals(bulletin: IntoFrameT) -> IntoFrameT:
     return like(bulletin, table.reset_index(), "place")
 
 
-def cases(figures: Any, records: IntoFrameT) -> IntoFrameT:
+def cases(records: IntoFrameT, figures: Any) -> IntoFrameT:
     """Return the figure of each place in the newest bulletin of a diary's own, the largest first.
 
     ``figures`` is what ``kit.export.bulletins()`` returned. Columns: place (in pandas the index),

@@ -42,8 +42,8 @@ TABLES: dict[str, Callable[[Any], Any]] = {
     "witnesses": p.witnesses,
     "witness_degrees": p.witness_degrees,
     "rates": lambda r: p.rates(r, kit.data.bulletin()),
-    "cases": lambda r: p.cases(FIGURES, r),
-    "rates of a diary's own bulletin": lambda r: p.rates(r, p.cases(FIGURES, r)),
+    "cases": lambda r: p.cases(r, FIGURES),
+    "rates of a diary's own bulletin": lambda r: p.rates(r, p.cases(r, FIGURES)),
     "waiting_times": p.waiting_times,
     "approval": p.approval,
     "agreement": p.agreement,
@@ -120,7 +120,7 @@ def test_an_empty_table(engine: str, history: Any, into: Any) -> None:
         assert len(found) == 0
         assert list(found.columns) == list(expected(say(empty)).columns)
     assert in_pandas(p.head_count(records)).iloc[0].tolist() == [0, 0, 0, 0, 0]
-    none = p.cases(FIGURES, records)  # no entry, no place
+    none = p.cases(records, FIGURES)  # no entry, no place
     assert len(in_pandas(none)) == len(in_pandas(p.rates(records, none))) == 0
 
 

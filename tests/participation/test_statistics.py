@@ -481,7 +481,7 @@ def test_the_newest_bulletin_that_stands_and_names_a_place(make: Any) -> None:
         (9, "厦门", 5, False),  # names no place of an entry
         (12, "莆田", 99, True),
     )
-    found = p.cases(told, records)
+    found = p.cases(records, told)
     assert found["cases"].to_dict() == {"莆田": 20, "Atlantis": 4, "漳州": 3}
     assert set(found["seq"]) == {8}
     rates = p.rates(records, found)
@@ -489,13 +489,13 @@ def test_the_newest_bulletin_that_stands_and_names_a_place(make: Any) -> None:
     theirs = confint_poisson(7, 20, method="exact-c")
     assert rates.loc["莆田", ["low", "high"]].tolist() == pytest.approx(list(theirs))
     only = told[told["corrected"] | (told["figure"] == "Mu")]
-    assert list(p.cases(only, records).columns) == ["cases", "seq"]
-    assert len(p.cases(only, records)) == len(p.rates(records, p.cases(only, records))) == 0
+    assert list(p.cases(records, only).columns) == ["cases", "seq"]
+    assert len(p.cases(records, only)) == len(p.rates(records, p.cases(records, only))) == 0
 
 
 def test_a_place_of_an_entry_that_is_not_proved_is_none(make: Any) -> None:
     records = placed(make, Atlantis=2).assign(proved=False)
-    assert len(p.cases(figures((1, "Atlantis", 4, False)), records)) == 0
+    assert len(p.cases(records, figures((1, "Atlantis", 4, False)))) == 0
 
 
 def test_cases_by_place_that_can_not_be(make: Any) -> None:
