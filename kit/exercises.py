@@ -10,11 +10,17 @@ from eth_utils import keccak
 
 from kit import merkle, people
 from kit.chain import BLOCK_SECONDS, embedded
-from kit.participation import concentration
+from kit.participation import by_place, concentration
 from kit.simulate import participants
 from kit.verification import verify
 
-__all__ = ["EXERCISES", "Exercise"]
+__all__ = ["EXERCISES", "HANDS", "PROGRAM", "Exercise"]
+
+#: Lesson 6: the key of a program, and three keys of one person.
+PROGRAM: str = people.named("lesson 6, the program").address
+HANDS: tuple[str, ...] = tuple(
+    people.named(f"lesson 6, one person, key {n}").address for n in (1, 2, 3)
+)
 
 
 @dataclass(frozen=True)
@@ -115,6 +121,25 @@ def _closed_loop(answer: Any) -> str:
 
 
 # --- lesson 6 ------------------------------------------------------------------------------------
+
+
+def _many_keys(answer: Any) -> str:
+    number, table = answer
+    entries = table[table["type"].eq("entry") & table["proved"]]
+    people_ = entries["author"].where(~entries["author"].isin(HANDS), "one person").nunique()
+    return "" if number == people_ else "The three keys are one, and everybody else stays."
+
+
+def _could_not_post(answer: Any) -> str:
+    given, table = answer
+    if not isinstance(given, tuple) or len(given) != 2:
+        return "Two numbers in a tuple, the lower first."
+    places = by_place(table)["participants"]
+    here, elsewhere = int(places.iloc[0]), int(places.iloc[1:].sum())
+    right = (here / (here + elsewhere / 0.75), here / 0.75 / (here / 0.75 + elsewhere))
+    if all(abs(one - other) < 0.001 for one, other in zip(given, right, strict=True)):
+        return ""
+    return "For the lower one, all could write here, and elsewhere only three in four."
 
 
 def _gini(answer: Any) -> str:
@@ -218,20 +243,29 @@ EXERCISES: dict[str, Exercise] = {
         "One second in one of 124 rows. The table's own hashes name it, the root on the chain proves it.",
         ("kit.audit.audit(chain, audit.contract, leaves).faults", "….faults[0].seq"),
     ),
-    "06-one-less": Exercise(
-        _equals(61, "Which rows does head_count count?"),
-        "One entry less, one row more that is not proved. Nobody's name has to change.",
-        ("who.head_count(spoiled)", 'who.head_count(spoiled)["entries"]'),
+    "06-program": Exercise(
+        _equals(PROGRAM, "Of those with ten entries or more, which has the lowest burstiness?"),
+        "The same text every 37 minutes, day and night. A program? A duty roster? Ask.",
+        (
+            'often = rhythm[rhythm["entries"] >= 10]',
+            'often.set_index("author")["burstiness"].idxmin()',
+        ),
     ),
-    "06-busiest-hour": Exercise(
-        _equals(10, "Add up the entries of each hour over the weekdays: groupby."),
-        "The bulletin comes at ten, and people write after it. So the model says.",
-        ('who.weekday_hour(table, ZONE).groupby("hour")', "….sum().idxmax()"),
+    "06-many-keys": Exercise(
+        _many_keys,
+        "Two fewer. With thirty keys it would be twenty-nine, and the chain would not mind.",
+        (
+            'suspects = {*both["author"], *both["other"]}',
+            'authors.where(~authors.isin(suspects), "one person").nunique()',
+        ),
     ),
-    "06-highest-rate": Exercise(
-        _equals("漳州", "Which rows have a low above 50, and which of them the largest rate?"),
-        "Zhangzhou, with three cases. A small number below the line makes a large rate.",
-        ('rates[rates["low"] > 50]', '….["rate"].idxmax()'),
+    "06-could-not-post": Exercise(
+        _could_not_post,
+        "No interval of chance in it: this is what the table can't know.",
+        (
+            "The lower one: here / (here + elsewhere / 0.75).",
+            "The upper one: here / 0.75 / (here / 0.75 + elsewhere).",
+        ),
     ),
     "06-gini": Exercise(
         _gini,

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from kit.chain import Chain
     from kit.diary import Diary
 
-__all__ = ["FORMAT", "TABLES", "check", "open_records", "read", "write"]
+__all__ = ["FORMAT", "TABLES", "bulletins", "check", "open_records", "read", "write"]
 
 FORMAT: Final = "civic-diary-export/1"
 
@@ -114,6 +114,17 @@ _ABOUT: Final = {
     "attachments": "How many files the entry names.",
 }
 _ZERO: Final = "0x" + "00" * 32
+_FIGURES: Final = {
+    "seq": "int64",
+    "commitment": "str",
+    "author": "str",
+    "at": "datetime64[s, UTC]",
+    "source": "str",
+    "as_of": "datetime64[s, UTC]",
+    "figure": "str",
+    "value": "int64",
+    "corrected": "bool",
+}
 _UNPROVED: Final = "its batch doesn't lead to the log's root"
 #: The columns for reading; in CSV they are made safe for spreadsheets.
 _READABLE: Final = ("text", "place", "role", "decision")
@@ -344,6 +355,32 @@ def check(folder: str | Path, chain: Chain | None = None) -> tuple[Audit, pd.Dat
     if about["simulated"]:
         frame.attrs["simulated"] = True
     return found, frame
+
+
+def bulletins(folder: str | Path, records: pd.DataFrame) -> pd.DataFrame:
+    """Return the figures of the bulletins in an export, a row a figure, in the order of the log.
+
+    ``records`` is what ``read`` or ``check`` returned of the same folder: only what is proved there
+    is taken. Columns: seq, commitment, author, at, source, as_of (UTC), figure (its name), value,
+    corrected (True where another bulletin is about this one, proved or not). That a bulletin is
+    proved says who signed it, not that it was an office's. Raises DataError where the folder is not
+    the records'.
+    """
+    ours = records[records["type"] == "bulletin"]
+    corrected, ours = set(ours["subject"].dropna()), ours[ours["proved"]]
+    table = _load(Path(folder), "records", {})[0] if len(ours) else pd.DataFrame()
+    contents = {row["seq"]: row for row in _dicts(table)}
+    rows: list[tuple[Any, ...]] = []
+    for row in ours.itertuples():
+        signed = _signed(contents[row.seq]) if row.seq in contents else None
+        if signed is None or signed.commitment != row.commitment:
+            fix = "Read the records from this folder."
+            raise DataError(f"record {row.seq} in {folder}", "another, or none", fix)
+        body = signed.record.body
+        said = (row.seq, row.commitment, row.author, row.at, body["source"], body["as_of"])
+        late = row.commitment in corrected
+        rows += [(*said, name, value, late) for name, value in body["figures"].items()]
+    return pd.DataFrame(rows, columns=list(_FIGURES)).astype(_FIGURES)
 
 
 def _about(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:

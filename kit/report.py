@@ -59,6 +59,7 @@ _HEADS: Final = {
     "author": "作者 author",
     "autocorrelation": "自相关 autocorrelation",
     "burstiness": "突发度 burstiness",
+    "cases": "例 cases",
     "chance": "偶然概率 chance",
     "day": "日期 day",
     "decisions": "决定 decisions",
@@ -80,7 +81,6 @@ _HEADS: Final = {
     "parameter": "参数 parameter",
     "participants": "参与者 participants",
     "place": "地点 place",
-    "question": "要问的 question",
     "r_squared": "R²",
     "rate": "比例 rate",
     "reciprocity": "互惠 reciprocity",
@@ -156,18 +156,27 @@ def write(folder: str | Path, out: str | Path = "report.html", chain: Chain | No
     out = Path(out)
     _refuse_others(out)
     found, records = export.check(folder, chain)
+    figures = export.bulletins(folder, records)
     name = Path(folder).resolve().name
-    _save(out, build(found, records, name, rpc=chain is not None))
+    _save(out, build(found, records, name, rpc=chain is not None, figures=figures))
     return found
 
 
-def build(found: Audit, records: pd.DataFrame, name: str = "FOLDER", *, rpc: bool = False) -> str:
+def build(
+    found: Audit,
+    records: pd.DataFrame,
+    name: str = "FOLDER",
+    *,
+    rpc: bool = False,
+    figures: pd.DataFrame | None = None,
+) -> str:
     """Return the report as HTML, of what ``kit.export.check`` returned.
 
     ``name`` is the folder's, and ``rpc`` whether a chain was asked: both for the command that the
-    report names.
+    report names. ``figures`` are those of the diary's own bulletins (``kit.export.bulletins``).
     """
-    page = _Page(found, records, bool(found.simulated or records.attrs.get("simulated")))
+    simulated = bool(found.simulated or records.attrs.get("simulated"))
+    page = _Page(found, records, simulated, figures)
     if page.simulated:  # a plot looks at its table
         records.attrs["simulated"] = True
     sections = [
@@ -205,6 +214,7 @@ class _Page:
     audit: Audit
     records: pd.DataFrame
     simulated: bool
+    figures: pd.DataFrame | None
 
     @property
     def source(self) -> str:
@@ -266,6 +276,21 @@ class _Page:
         """Return what draws the plot of a table."""
         return lambda: self._plot(draw, make(), {name: one() for name, one in more.items()})
 
+    def both(
+        self,
+        draw: Callable[..., Axes],
+        make: Callable[[], Any],
+        chinese: str,
+        english: str,
+        rows: int = _ROWS,
+    ) -> list[Part]:
+        """Return what draws a table and what writes it; an empty one is only written."""
+        made = _once(make)
+        return [
+            lambda: self._plot(draw, made(), {}) if len(made()) else "",
+            self.table(made, chinese, english, rows),
+        ]
+
     def _table(self, table: Any, chinese: str, english: str, rows: int) -> str:
         named = self._caption(chinese, english)
         frame = table if table.index.name is None else table.reset_index()
@@ -323,6 +348,7 @@ def _analysis(page: _Page) -> Iterator[Section]:
         "Where",
         [page.plot(plots.by_place, places), page.table(places, "地点", "Places")],
     )
+    yield "bulletin", "与通报相比", "Beside the bulletin", _bulletin(page)
     yield (
         "who",
         "何人",
@@ -336,8 +362,10 @@ def _analysis(page: _Page) -> Iterator[Section]:
         "How unequal",
         [
             page.plot(plots.lorenz, lambda: p.lorenz(records), concentration=spread),
+            page.plot(plots.concentration, spread),
             page.table(spread, "集中程度", "Concentration, with bootstrap intervals"),
             page.plot(plots.inter_event_times, lambda: p.inter_event_times(records)),
+            page.plot(plots.burstiness, lambda: p.burstiness(records, "author")),
             page.table(lambda: p.burstiness(records), "突发", "Burstiness of the whole diary"),
         ],
     )
@@ -352,6 +380,48 @@ def _analysis(page: _Page) -> Iterator[Section]:
         [page.plot(plots.words, said), page.table(said, "常见的词", "The most common words")],
     )
     yield "alike", "像同一个人的账号？", "Accounts that look alike?", _alike(page)
+
+
+def _bulletin(page: _Page) -> list[Part]:
+    """Return the rates of a bulletin in the diary itself: of other figures nothing is proved."""
+    figures = page.figures
+    if figures is None or not len(figures):
+        return [lambda: _left_out("本日记没有已证明的通报", "no bulletin in this diary is proved")]
+    known = participation.cases(page.records, figures)
+    if not len(known):
+        why = "no bulletin that stands uncorrected names a place of an entry"
+        return [lambda: _left_out("没有未被更正且提到记录所在地点的通报", why)]
+    number = known["seq"].iloc[0]
+    said = figures[figures["seq"] == number]
+    rates = _once(lambda: participation.rates(page.records, known))
+    return [
+        lambda: _about_bulletin(said, len(said) - len(known)),
+        page.plot(plots.rates, rates),
+        page.table(
+            rates, "每例对应的参与者", "Participants per case, with exact Poisson intervals"
+        ),
+    ]
+
+
+def _about_bulletin(said: pd.DataFrame, left: int) -> str:
+    row = said.iloc[0]
+    out = (
+        f" {many(left, 'figure')} of it {'is' if left == 1 else 'are'} no place's." if left else ""
+    )
+    return (
+        f"<p>The newest bulletin of this diary that names places and was not corrected is record "
+        f"{row['seq']:,}, of {row['as_of']:%Y-%m-%d %H:%M} UTC, signed by {_key(row['author'])}: "
+        f"“<bdi>{_text(short(row['source'], 300))}</bdi>”. A case is whatever it counts.{out} The log "
+        "proves that it said so, not that it is true, nor that the key is an office's. Cases are not "
+        "inhabitants: a place with few cases has a high rate.</p>"
+    )
+
+
+def _left_out(chinese: str, why: str) -> str:
+    return (
+        f"<p class='why'><span lang='zh'>未计算：{chinese}。</span>Left out: {why}. Figures from "
+        "elsewhere are not in the log; <code>kit.participation.rates</code> takes them.</p>"
+    )
 
 
 def _growth(page: _Page, step: Any) -> list[Part]:
@@ -380,13 +450,16 @@ def _said(fit: Callable[[], Any], name: str) -> Callable[[], Any]:
 def _witnesses(page: _Page) -> list[Part]:
     records, p = page.records, participation
 
-    def met() -> pd.DataFrame:
-        table = p.witness_degrees(records)
+    degrees = _once(lambda: p.witness_degrees(records))
+
+    def met() -> Any:
+        table = degrees()
         return table[table["witnessed"] + table["witnessed_by"] > 0]
 
     return [
         page.plot(plots.witnesses, lambda: p.witnesses(records)),
         page.plot(plots.witness_network, lambda: p.witness_network(records)),
+        page.plot(plots.witness_degrees, degrees),
         page.table(met, "见证最多的人", "Who has the most witnesses", 10),
     ]
 
@@ -395,15 +468,20 @@ def _review(page: _Page) -> list[Part]:
     records, p = page.records, participation
     approved = _once(lambda: p.approval(records))
 
-    def appealed() -> pd.DataFrame:
+    def appealed() -> Any:
         return p.appeals(records)[["at", "author", "appealed", "then", "upheld"]]
 
     return [
         page.plot(plots.waiting_times, lambda: p.waiting_times(records)),
         page.plot(plots.approval, approved),
         page.table(approved, "各审核员", "First decisions of each moderator"),
-        page.table(lambda: p.agreement(records), "两位审核员是否一致", "Do moderators agree?"),
-        page.table(appealed, "申诉", "Appeals"),
+        *page.both(
+            plots.agreement,
+            lambda: p.agreement(records),
+            "两位审核员是否一致",
+            "Do moderators agree?",
+        ),
+        *page.both(plots.appeals, appealed, "申诉", "Appeals"),
     ]
 
 
@@ -412,13 +490,22 @@ def _alike(page: _Page) -> list[Part]:
     why = (
         "<p>Each row is a question for somebody to look into, and no verdict. People copy a slogan, fill "
         "in the same form, react to the same news and share a phone; and whoever uses many keys with "
-        "care is not in it.</p>"
+        "care is not in it. Of similar texts: the same person, a copied text, or one form that both filled "
+        "in? Of shared minutes: the same person, a program, or two who were always there together?</p>"
     )
+
+    def pairs() -> Any:  # the questions, the same in each row, would not fit beside the numbers
+        return p.alike(records).drop(columns="question")
+
     return [
         lambda: why,
-        page.table(lambda: p.alike(records), "要问的账号", "Pairs to ask about", _PAIRS),
-        page.table(
-            lambda: p.repeated_texts(records), "重复的文字", "Texts that came again", _PAIRS
+        *page.both(plots.alike, pairs, "要问的账号", "Pairs to ask about", _PAIRS),
+        *page.both(
+            plots.repeated_texts,
+            lambda: p.repeated_texts(records),
+            "重复的文字",
+            "Texts that came again",
+            _PAIRS,
         ),
     ]
 
@@ -479,7 +566,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, str):
         whole = clean(value)
         if whole.startswith("0x") and len(whole) > 14:
-            return f"<td><code title='{_text(whole)}'>{whole[:6]}…{_text(whole[-4:])}</code></td>"
+            return f"<td>{_key(whole)}</td>"
         kind = "t long" if len(whole) > 40 else "t"
         return f"<td class='{kind}'><bdi>{_text(short(whole, 120))}</bdi></td>"
     if pd.isna(value):
@@ -494,6 +581,10 @@ def _cell(value: Any) -> str:
             else f"<td class='n'>{value:.3g}</td>"
         )
     return f"<td class='n'>{value:,}</td>"
+
+
+def _key(whole: str) -> str:
+    return f"<code title='{_text(whole)}'>{_text(whole[:6])}…{_text(whole[-4:])}</code>"
 
 
 def _text(value: Any) -> str:

@@ -12,17 +12,27 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from kit.errors import KitError
-from kit.exercises import EXERCISES, Exercise
+from kit.exercises import EXERCISES, HANDS, PROGRAM, Exercise
+from kit.table import COLUMNS
 
 if TYPE_CHECKING:
+    import pandas as pd
     from pyspark.sql import SparkSession
 
     from kit.diary import Diary
 
-__all__ = ["check", "hint", "ready", "refused", "spark", "tamper"]
+__all__ = ["check", "hint", "mix_in", "ready", "refused", "spark", "tamper"]
 
 _NEEDED = {"web3": 8, "eth-tester": 0, "pandas": 3, "matplotlib": 3}
 _PYTHONS = ((3, 11), (3, 14))
+
+_SLOGAN = "限时团购，三号群接龙，先到先得，转发有礼！"
+_ECHOES = (
+    "我们整栋楼都盼着物业把电梯口的灯修好",
+    "昨天说好的消毒一直没有人来，请居委会给个说法",
+    "支持延长菜场的营业时间，晚上七点以后最需要",
+    "孩子的网课总是断线，希望运营商派师傅来看看",
+)
 
 
 def ready() -> None:
@@ -154,3 +164,35 @@ def tamper(diary: Diary, commitment: str, old: str, new: str) -> None:
         raise KitError(f"a record with {old!r}", "none", "Has it been changed already?")
     changed = found[0].replace(old.encode(), new.encode())
     database.execute("UPDATE records SET canonical = ? WHERE commitment = ?", (changed, commitment))
+
+
+def mix_in(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of records with more entries in it: a program's, and one person's with three keys.
+
+    For lessons about who is counted. Nobody wrote them, so the table that is returned is marked as
+    simulated. The program writes one text every 37 minutes, 45 times; the person writes four texts,
+    each with all three keys within a minute, in slightly different words. They begin with the
+    table's first entry, at its most common place.
+    """
+    import pandas as pd
+
+    entries = table[(table["type"] == "entry") & table["proved"]]
+    begin = entries["at"].min() if len(entries) else pd.Timestamp("2021-09-10T00:00Z")
+    rows = [(PROGRAM, begin + pd.Timedelta(minutes=37 * n), _SLOGAN) for n in range(45)]
+    for hour, text in enumerate(_ECHOES, start=20):
+        minute = begin.floor("min") + pd.Timedelta(hours=hour)
+        for n, key in enumerate(HANDS):
+            rows.append(
+                (key, minute + pd.Timedelta(seconds=15 * n), text + ("。", "啊！", "呢……")[n])
+            )
+    added = pd.DataFrame(rows, columns=["author", "at", "text"]).sort_values("at")
+    places = entries["place"].value_counts()
+    seq = range(len(table), len(table) + len(added))
+    made: dict[str, Any] = {"seq": seq, "type": "entry", "role": "resident"}
+    made |= {"commitment": [f"0x{'6' * 24}{n:040x}" for n in range(len(added))], "proved": True}
+    made |= {"place": places.index[0] if len(places) else None, "check": "mixed in"}
+    made |= {"attachments": 0, "batch": -1, "block_number": -1}
+    added = added.assign(**made).reindex(columns=list(COLUMNS)).astype(COLUMNS)
+    mixed = pd.concat([table, added], ignore_index=True).astype(COLUMNS)
+    mixed.attrs = dict(table.attrs) | {"simulated": True}
+    return mixed

@@ -480,3 +480,65 @@ def test_what_is_hidden_is_not_exported_and_explained(chain: Any, tmp_path: Path
     counted = kit.participation.head_count(table.reset_index())
     assert counted["participants"] == table.attrs["audit"]["head_count"]["participants"] == 1
     assert counted["entries"] == table.attrs["audit"]["head_count"]["entries"] == 3
+
+
+# --- bulletins -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def a_day(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The export of a day of the platform: four bulletins, two of them corrected by another."""
+    diary = kit.Diary.open(kit.chain.embedded())
+    kit.data.day(diary)
+    folder = diary.export(tmp_path_factory.mktemp("days") / "day")
+    diary.close()
+    return folder
+
+
+def test_the_figures_of_bulletins(a_day: Path) -> None:
+    table = kit.read(a_day)
+    found = export.bulletins(a_day, table)
+    said = [(x.figure, x.value, x.corrected) for x in found.itertuples()]
+    assert said == [
+        ("points inspected", 12, True),
+        ("points without an awning", 3, True),
+        ("points inspected", 12, True),
+        ("points without an awning", 4, True),
+        ("points inspected", 12, False),
+        ("points without an awning", 0, False),
+        ("hardship", 2000, False),
+        ("severe", 5000, False),
+    ]
+    rows = table.set_index("seq").loc[found["seq"]]
+    for name in ("commitment", "author", "at"):
+        assert found[name].tolist() == rows[name].tolist()
+    assert found["source"].iloc[-1] == "救助标准（单位：元）"
+    assert found["as_of"].iloc[0] == pd.Timestamp("2021-09-21T04:00:00Z")
+    assert found["seq"].is_monotonic_increasing
+
+
+def test_a_bulletin_that_is_not_proved_has_no_figures(a_day: Path, tmp_path: Path) -> None:
+    """Whether its figures were changed, or the correction was taken away: the first is not back."""
+    for change in ("12", None):
+        folder = Path(shutil.copytree(a_day, tmp_path / f"changed {change}"))
+        for path in folder.glob("*.parquet"):
+            path.unlink()
+        lines = (folder / "records.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+        last = max(n for n, line in enumerate(lines) if "points inspected" in line)
+        if change:
+            lines[last] = lines[last].replace('inspected"":12', 'inspected"":1')
+        else:
+            del lines[last]
+        (folder / "records.csv").write_text("".join(lines), encoding="utf-8")
+        table = kit.read(folder)
+        assert set(table.loc[~table["proved"], "type"]) == {"bulletin"}
+        found = export.bulletins(folder, table)
+        assert found.loc[~found["corrected"], "figure"].tolist() == ["hardship", "severe"]
+        with pytest.raises(DataError, match="another, or none"):
+            export.bulletins(folder, kit.read(a_day))
+
+
+def test_a_diary_without_bulletins(written: Path) -> None:
+    found = export.bulletins(written, kit.read(written))
+    assert len(found) == 0
+    assert str(found["as_of"].dtype) == "datetime64[s, UTC]"

@@ -113,6 +113,7 @@ ALLOWED = {
     "plots.style": {"errors", "fonts", "participation.tables"},
     "plots.series": {"errors", "participation", "plots.style"},
     "plots.bars": {"participation", "plots.style"},
+    "plots.dots": {"fonts", "participation", "plots.style"},
     "plots.heat": {"plots.style"},
     "plots.curves": {"errors", "plots.style"},
     "plots.intervals": {"participation", "plots.style"},

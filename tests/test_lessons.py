@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
@@ -168,7 +169,7 @@ def test_figures_have_chinese_that_can_be_read() -> None:
     """The committed pictures were made with the font: without it a lesson holds a warning."""
     lesson = read(ROOT / "notebooks/06_who_took_part.ipynb")
     pictures = list(lessons.figures(lesson))
-    assert len(pictures) == 5
+    assert len(pictures) == 7
     assert all(picture.startswith(b"\x89PNG") for picture in pictures)
 
 
@@ -185,6 +186,38 @@ def test_lesson_3_runs_on_anvil_by_one_parameter(tmp_path: Path) -> None:
     everything = "\n".join(printed(cell) for cell in code(ran))
     assert "Not yet" not in everything
     assert "anvil" in json.dumps(code(ran)[1].outputs)
+
+
+def test_lesson_6_runs_on_a_folder_of_one_s_own(tmp_path: Path) -> None:
+    """On another diary, with a bulletin of its own and nobody to ask for the chain."""
+    diary = kit.Diary.open(kit.chain.embedded())
+    for number in range(12):
+        place = ["Atlantis", "莆田"][number % 3 == 0]
+        entry = diary.post(kit.people.named(f"author {number % 5}"), f"{number}", place=place)
+        diary.review(entry, by=kit.people.moderator, approve=True)
+    as_of = datetime(2021, 9, 9, tzinfo=UTC)
+    diary.bulletin(kit.people.registrar, "Cases", {"Atlantis": 40, "莆田": 4}, as_of=as_of)
+    diary.publish()
+    folder = diary.export(tmp_path / "mine")
+    diary.close()
+    path = ROOT / "notebooks/06_who_took_part.ipynb"
+    lesson = read(path)
+    (parameters,) = [cell for cell in lesson.cells if "parameters" in cell.metadata.get("tags", ())]
+    assert parameters.source.startswith("FOLDER = None\nRPC = None\n")
+    parameters.source = parameters.source.replace("FOLDER = None", f"FOLDER = {str(folder)!r}")
+    lessons.save(lesson, tmp_path / path.name)
+    ran = lessons.execute(tmp_path / path.name)
+    shown = json.dumps(code(ran), ensure_ascii=False)
+    assert "Atlantis" in shown
+    assert "漳州" not in shown  # the newspaper's city: the diary's own bulletin is taken
+    assert "0.125" in shown  # five who wrote from Atlantis, for forty cases
+    checked = {
+        cell.source.split('"')[1]: printed(cell).split()[0]
+        for cell in code(ran)
+        if "teaching.check(" in cell.source
+    }
+    for name in ("06-program", "06-many-keys", "06-could-not-post"):
+        assert checked[name] == "Right."  # their answers are about the table at hand
 
 
 def summary(tmp_path: Path, **environment: str) -> dict[str, object]:

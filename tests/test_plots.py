@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from inspect import isroutine
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
 from matplotlib.text import Text
 from PIL import Image
@@ -49,13 +51,41 @@ def _tables(records: pd.DataFrame) -> dict[str, Any]:
     p = participation
     same = ["hourly", "daily", "weekly", "by_place", "by_role", "new_and_returning", "cumulative"]
     same += ["weekday_hour", "lorenz", "inter_event_times", "witnesses", "witness_network"]
-    same += ["waiting_times", "approval", "words"]
+    same += ["waiting_times", "approval", "words", "concentration", "witness_degrees", "alike"]
+    same += ["repeated_texts"]
     found = {name: getattr(p, name)(records) for name in same}
+    disputed = _disputed(records)
     return found | {
+        "burstiness": p.burstiness(records, "author"),
+        "agreement": p.agreement(disputed),
+        "appeals": p.appeals(disputed),
         "retention": p.retention(records, "day"),
         "growth": p.logistic(records),
         "rates": p.rates(records, BULLETIN),
     }
+
+
+def _disputed(records: pd.DataFrame) -> pd.DataFrame:
+    """The records with a second decision on sixty entries, and an appeal against each first one.
+
+    Of the second decisions twenty turn the first, and twenty come before the appeal, so that those
+    appeals have no answer.
+    """
+    first = records[(records["type"] == "review") & (records["decision"] == "approve")].head(60)
+    names = sorted(records.loc[records["type"] == "review", "author"].unique())
+    after = {name: names[(n + 1) % len(names)] for n, name in enumerate(names)}
+    turned = ["suspend"] * 20 + ["reinstate"] * 40
+    late = pd.to_timedelta([9] * 40 + [1] * 20, unit="h")
+    second = first.assign(
+        author=first["author"].map(after), decision=turned, at=first["at"] + late
+    ).assign(commitment=[f"second {n}" for n in range(60)])
+    appeal = first.assign(
+        type="appeal", subject=first["commitment"], decision=None, at=first["at"] + late.max() / 2
+    ).assign(commitment=[f"appeal {n}" for n in range(60)])
+    found = pd.concat([records, second, appeal], ignore_index=True)
+    found["at"] = found["at"].astype("datetime64[s, UTC]")
+    found.attrs = dict(records.attrs)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +99,7 @@ def tables(records: pd.DataFrame) -> dict[str, Any]:
     return _tables(records)
 
 
-NAMES = sorted(set(plots.__all__) - {"PALETTE", "alt_text", "picture", "save"})
+NAMES = sorted(set(plots.__all__) - {"NO_PLOT", "PALETTE", "alt_text", "picture", "save"})
 
 
 @pytest.fixture(autouse=True)
@@ -122,6 +152,15 @@ def test_there_is_a_plot_for_each(tables: dict[str, Any]) -> None:
     assert sorted(tables) == NAMES
 
 
+def test_no_function_of_participation_is_forgotten() -> None:
+    """Each has a plot of its name, or a reason not to have one."""
+    functions = {name for name in participation.__all__ if isroutine(getattr(participation, name))}
+    assert functions == {name for name in participation.__all__ if name.islower()}
+    without = functions - set(plots.__all__)
+    assert without == set(plots.NO_PLOT)
+    assert all(len(why) > 10 for why in plots.NO_PLOT.values())
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_each_plot(name: str, tables: dict[str, Any]) -> None:
     """What holds of all: words, source, n, units, simulated, palette, axes, table, no missing glyph."""
@@ -149,6 +188,8 @@ def test_each_plot(name: str, tables: dict[str, Any]) -> None:
     palette = {colour.lower() for colour in plots.PALETTE}
     inks = {to_hex(line.get_color()) for line in ax.lines if line.get_linestyle() != "None"}
     inks |= {to_hex(patch.get_facecolor()) for patch in ax.patches}
+    fills = [colour for one in ax.collections for colour in np.atleast_2d(one.get_facecolor())]
+    inks |= {to_hex(colour) for colour in fills if len(colour) and colour[-1]}
     assert inks <= palette
     assert all(image.get_cmap().name == "cividis" for image in ax.images)
 
@@ -160,7 +201,8 @@ def test_on_axes_of_its_own(name: str, tables: dict[str, Any]) -> None:
     figure: Any = ax.figure
     figure.draw_without_rendering()
     assert note(ax).count("so many words") == 12
-    for text in [ax.title, ax.xaxis.label, *ax.texts]:
+    explained = [ax.get_legend()] if ax.get_legend() else []
+    for text in [ax.title, ax.xaxis.label, *ax.texts, *ax.get_yticklabels(), *explained]:
         box = text.get_window_extent()
         assert box.x0 >= -1, text
         assert box.x1 <= figure.bbox.x1 + 1, text
@@ -168,6 +210,27 @@ def test_on_axes_of_its_own(name: str, tables: dict[str, Any]) -> None:
     assert ax.bbox.width > 0.5 * figure.bbox.width
     below = [x.get_window_extent().y0 for x in [ax.xaxis.label, *ax.get_xticklabels()]]
     assert ax.texts[-1].get_window_extent().y1 <= min(below) + 1
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_legend_hides_no_bar_and_no_dot(name: str, tables: dict[str, Any]) -> None:
+    """At the report's size, which is narrower than a notebook's."""
+    figure, ax = plt.subplots(figsize=(5.2, 4.2), dpi=100, layout="constrained")
+    getattr(plots, name)(tables[name], ax, source="x")
+    figure.draw_without_rendering()
+    explained = ax.get_legend()
+    if explained is None:
+        return
+    box = explained.get_window_extent()
+    assert box.x0 >= ax.bbox.x0 - 1
+    assert box.x1 <= figure.bbox.x1 + 1
+    assert not any(bar.get_window_extent().padded(-1).overlaps(box) for bar in ax.patches)
+    for dots in ax.collections:
+        if isinstance(dots, PathCollection):
+            assert not any(box.contains(*at) for at in ax.transData.transform(dots.get_offsets()))
+    for line in ax.lines:
+        if line.get_linestyle() == "None":
+            assert not any(box.contains(*at) for at in ax.transData.transform(line.get_xydata()))
 
 
 @pytest.mark.parametrize("name", sorted(set(NAMES) - {"growth", "witness_network"}))
@@ -182,6 +245,8 @@ def test_other_frames_look_the_same(name: str, tables: dict[str, Any]) -> None:
     assert [str(x) for x in one.patches] == [str(x) for x in two.patches]
     for line, same in zip(one.lines, two.lines, strict=True):
         assert str(line.get_xydata()) == str(same.get_xydata())
+    for dots, same in zip(one.collections, two.collections, strict=True):
+        assert str(dots.get_offsets()) == str(same.get_offsets())
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -229,14 +294,17 @@ def test_nothing_one_and_all_at_once(name: str, count: int) -> None:
             else getattr(participation, name)(records)
         )
     except DataError:
-        assert (name, count) == ("lorenz", 0)
+        assert (name, count) in (("lorenz", 0), ("concentration", 0))
         return
     ax = getattr(plots, name)(table, source="x")
     said = texts(ax)
     empty = count == 0 or (name == "inter_event_times")
     empty |= name in ("approval", "waiting_times", "retention", "witness_network")
+    empty |= name in ("agreement", "appeals", "alike", "burstiness")
+    empty |= name == "repeated_texts" and not len(table)
     if name != "rates":
         marked = ("no data", "no later", "no witnesses", "same second", "no decision")
+        marked += ("no entry that two",)
         assert any(word in text for text in said for word in marked) == empty, said
     assert plots.alt_text(ax)
     assert "simulated" not in " ".join(said)
@@ -279,6 +347,17 @@ def test_what_people_wrote_is_text() -> None:
     assert hostile[0] in note(ax)
     words = pd.DataFrame({"word": hostile, "entries": 1, "participants": 1})
     drawn(plots.words(words, source="x"))
+    again = pd.DataFrame({"text": hostile, "entries": 3, "participants": 1})
+    drawn(plots.repeated_texts(again, source=hostile[0]))
+    said = plots.alt_text(plots.repeated_texts(again, source="x"))
+    assert said.startswith(rf"Bars: 21 entries with 7 texts. The most: {hostile[0]} 3 from 1")
+    places = table.assign(burstiness=np.linspace(-1, 0.5, 7), entries=range(10, 17))
+    ax_of_places = plots.burstiness(places, source="x")
+    drawn(ax_of_places)
+    assert hostile[0] in texts(ax_of_places)
+    assert "edis" in texts(ax_of_places)
+    pairs = pd.DataFrame({"moderator": hostile, "other": hostile[::-1], "entries": 2})
+    drawn(plots.agreement(pairs.assign(agreed=1.0, kappa=np.nan), source="x"))
     said = plots.picture(ax, "svg").decode()
     assert "<script" not in said
     assert r"$\frac{1}{0}$" in said  # in the words for the blind
@@ -326,7 +405,10 @@ def test_long_tables_say_how_many_are_left_out() -> None:
 
 def test_alt_texts_have_the_right_numbers(records: pd.DataFrame, tables: dict[str, Any]) -> None:
     """Counted here with pandas alone, on the records."""
-    alt = {name: plots.alt_text(getattr(plots, name)(tables[name], source="x")) for name in NAMES}
+    alt = {}
+    for name in NAMES:
+        alt[name] = plots.alt_text(getattr(plots, name)(tables[name], source="x"))
+        plt.close()
     entries = records[records["type"] == "entry"]
     local = entries["at"].dt.tz_convert("Asia/Shanghai")
     people = entries["author"].nunique()
@@ -360,8 +442,40 @@ def test_alt_texts_have_the_right_numbers(records: pd.DataFrame, tables: dict[st
     each = np.sort(entries["author"].value_counts().to_numpy())
     half = np.interp(len(each) / 2, range(len(each) + 1), [0, *np.cumsum(each)]) / each.sum()
     assert f"half wrote {half:.0%}" in alt["lorenz"]
+    author = entries.set_index("commitment")["author"]
+    given = {(x, author[y]) for x, y in zip(signed["author"], signed["subject"], strict=True)}
+    gave, got = ({pair[side] for pair in given} for side in (0, 1))
+    everybody = set(entries["author"]) | gave
+    assert (
+        f"of {len(everybody):,} people {len(gave):,} witnessed somebody" in alt["witness_degrees"]
+    )
+    assert f"{len(got):,} were witnessed, {len(gave & got):,} are both" in alt["witness_degrees"]
+    both = sum((b, a) in given for a, b in given) / len(given)
+    assert f"{len(given):,} pairs of witness and author, {both:.0%} of" in alt["witness_degrees"]
+    assert "of 60 appeals the decision stays in 20 and is turned in 20;" in alt["appeals"]
+    assert "yet: 20." in alt["appeals"]
+    assert "60 entries that both decided; they agree in 67%" in alt["agreement"]
+    gini = re.search(r"gini (0\.\d\d) \(", alt["concentration"])
+    assert gini
+    assert abs(float(gini[1]) - _gini(each)) < 0.005
+    assert f"of {people:,} participants" in alt["concentration"]
+    often = entries["author"].value_counts()
+    assert f"burstiness of {_measured(entries):,} participants, by" in alt["burstiness"]
+    assert f"10 entries or more {(often >= 10).sum():,} participants" in alt["burstiness"]
     putian = entries[entries["place"] == "莆田"]["author"].nunique() / 194  # the printed cases
     assert f"莆田 {putian:.3g} (" in alt["rates"]
+
+
+def _gini(each: Any) -> float:
+    """Of the entries of each participant, in rising order."""
+    n = len(each)
+    return float(2 * (each * np.arange(1, n + 1)).sum() / (n * each.sum()) - (n + 1) / n)
+
+
+def _measured(entries: pd.DataFrame) -> int:
+    """How many authors have three entries that are not all in the same second."""
+    each = entries.groupby("author")["at"].agg(["size", "nunique"])
+    return int(((each["size"] >= 3) & (each["nunique"] > 1)).sum())
 
 
 def test_lorenz_with_its_gini(records: pd.DataFrame, tables: dict[str, Any]) -> None:
@@ -369,7 +483,7 @@ def test_lorenz_with_its_gini(records: pd.DataFrame, tables: dict[str, Any]) -> 
     ax = plots.lorenz(tables["lorenz"], source="x", concentration=spread)
     each = np.sort(records[records["type"] == "entry"]["author"].value_counts().to_numpy())
     n = len(each)
-    gini = 2 * (each * np.arange(1, n + 1)).sum() / (n * each.sum()) - (n + 1) / n
+    gini = _gini(each)
     assert f"Gini coefficient is {gini:.2f} (" in plots.alt_text(ax)
     assert f"n = {n:,} 人 participants." in note(ax)
     assert any(f"Gini {gini:.2f} (" in text for text in texts(ax))
@@ -422,13 +536,14 @@ def test_rates_say_what_has_no_rate() -> None:
             "participants": [50, 0, 3, 200],
             "rate": [0.5, 0.0, np.nan, 200.0],
             "low": [0.4, 0.0, np.nan, 173.0],
-            "high": [0.6, 0.3, np.nan, 229.0],
+            "high": [0.6, 0.1, np.nan, 229.0],
         },
         index=pd.Index(["莆田", "厦门", "泉州", "elsewhere"], name="place"),
     )
     ax = plots.rates(table, source="x")
     drawn(ax)
     assert ax.get_xscale() == "log"
+    assert ax.get_xlim()[0] < 0.1  # the limit where nobody took part is to be seen
     said = texts(ax)
     assert "没有人参与 no participants: only a limit" in said
     assert "没有病例 no cases, no rate" in said
@@ -440,6 +555,10 @@ def test_rates_say_what_has_no_rate() -> None:
     ax = plots.rates(near.rename(columns={"participants": "entries"}), source="x")
     assert ax.get_xscale() == "linear"
     assert "entries per case" in ax.get_xlabel()
+    many = pd.concat([table] * 8)
+    ax = plots.rates(many, source="x")
+    assert len(ax.get_yticklabels()) == 25
+    assert "n = 2,024 人 participants. 另有 7 个地点未画 7 more places are not drawn." in note(ax)
 
 
 def test_retention_leaves_out_the_first_step(records: pd.DataFrame) -> None:
@@ -449,6 +568,10 @@ def test_retention_leaves_out_the_first_step(records: pd.DataFrame) -> None:
     later = table[table["age"] > 0].pivot(index="cohort", columns="age", values="share")
     shown = np.ma.filled(image.get_array(), np.nan)
     np.testing.assert_allclose(shown, later.to_numpy())
+    _, bar = ax.figure.axes
+    ticks = zip(bar.get_yticks(), bar.get_yticklabels(), strict=True)
+    for value, label in ticks:
+        assert float(label.get_text().rstrip("%")) == pytest.approx(100 * value)
 
 
 def test_networks_small_and_large() -> None:
@@ -467,6 +590,137 @@ def test_networks_small_and_large() -> None:
     assert within.get_ydata()[0] == pytest.approx(7 / 197)
     assert list(out.get_xdata()) == [1]
     assert note(ax).startswith("模拟数据 simulated.")
+
+
+def test_dots_of_accounts_name_nobody() -> None:
+    table = pd.DataFrame(
+        {
+            "author": [f"0x{n:040x}" for n in range(5)],
+            "other": "0x" + "ab" * 20,
+            "similar_texts": [1, 1, 1, 4, 0],
+            "shared_minutes": [0, 0, 0, 2, 6],
+        }
+    )
+    ax = plots.alike(table, source="x")
+    drawn(ax)
+    dots = ax.collections[0]
+    assert dots.get_offsets().tolist() == [[0, 1], [2, 4], [6, 0]]
+    assert list(dots.get_sizes()) == [_area(3), 20, 20]
+    assert not any("0x" in text for text in texts(ax))
+    assert note(ax).startswith(
+        "n = 5 对账号 pairs of accounts. 是问题，不是结论 A question, no verdict."
+    )
+    assert plots.alt_text(ax) == (
+        "Dots: 5 pairs of accounts to ask about, which is no verdict. 4 for similar texts (at most 4), "
+        "2 for shared minutes (at most 6)."
+    )
+
+
+def _area(count: int) -> Any:
+    """The area of a dot, as the legend explains it."""
+    return pytest.approx(20 + 60 * np.log10(count))
+
+
+def test_dots_of_a_hub_leave_the_small_apart() -> None:
+    hub = pd.DataFrame(
+        {"witnessed": [0, 0, 1, 500], "witnessed_by": [1, 1, 0, 3], "mutual": [0, 0, 0, 2]}
+    )
+    ax = plots.witness_degrees(hub, source="x")
+    drawn(ax)
+    assert (ax.get_xscale(), ax.get_yscale()) == ("symlog", "linear")
+    low, high = ax.get_xlim()
+    assert low < 0
+    assert high > 500
+    zero, one, end = (ax.transData.transform((x, 0))[0] for x in (0, 1, 500))
+    assert one - zero > 0.1 * (end - zero)
+    assert "n = 4 人 people." in note(ax)
+
+
+def test_burstiness_between_a_clock_and_the_highest() -> None:
+    hour = pd.Timedelta(hours=1)
+    begin = pd.Timestamp("2021-09-10T00:00Z")
+    times = {
+        "clock": [begin + n * hour for n in range(12)],
+        "bursts": [begin + n * hour / 3_600 for n in range(11)] + [begin + 99 * hour],
+        "seldom": [begin, begin + hour],
+    }
+    rows = [(who, at) for who, each in times.items() for at in each]
+    entries = pd.DataFrame(rows, columns=["author", "at"])
+    entries["at"] = entries["at"].astype("datetime64[s, UTC]")
+    entries = entries.assign(type="entry", proved=True, place=entries["author"], text="x")
+    ax = plots.burstiness(participation.burstiness(entries, "author"), source="x")
+    drawn(ax)
+    bound, _, clock, dots = ax.lines
+    assert set(dots.get_xdata()) == {12}
+    low, high = sorted(dots.get_ydata())
+    assert low == -1 == clock.get_ydata()[0]
+    root = np.sqrt(11 - 1)  # twelve entries have eleven times between them
+    assert high == pytest.approx((root - 1) / (root + 1), abs=1e-4)
+    assert np.interp(12, *bound.get_data()) == pytest.approx(high, abs=1e-3)
+    assert "n = 2 人 participants. 另有 1 项记录太少 1 more have too few entries." in note(ax)
+    assert "from -1.00 to 0.52" in plots.alt_text(ax)
+    assert not {"clock", "bursts"} & set(texts(ax))  # accounts are not named
+    named = plots.burstiness(participation.burstiness(entries, "place"), source="x")
+    assert {"clock", "bursts"} <= set(texts(named))
+    assert "n = 2 个地点 places." in note(named)
+    whole = plots.burstiness(participation.burstiness(entries), source="x")
+    assert note(whole).startswith(f"n = {len(entries)} 条 entries. 来源")
+    assert "the burstiness of 26 entries is 0.6" in plots.alt_text(whole)
+
+
+def test_agreement_of_pairs() -> None:
+    one, two, three = (f"0x{name * 20}" for name in ("ab", "cd", "ef"))
+    table = pd.DataFrame(
+        {
+            "moderator": [one, one, two],
+            "other": [two, three, three],
+            "entries": [10, 30, 60],
+            "agreed": [0.5, 1.0, 0.8],
+            "kappa": [-0.2, np.nan, 0.6],
+        }
+    )
+    ax = plots.agreement(table, source="x")
+    drawn(ax)
+    labels = [label.get_text() for label in ax.get_yticklabels()][::-1]
+    assert labels == [
+        "0xcdcd…cdcd · 0xefef…efef (60)",
+        "0xabab…abab · 0xefef…efef (30)",
+        "0xabab…abab · 0xcdcd…cdcd (10)",
+    ]
+    chance, kappa, agreed = ax.lines
+    assert set(chance.get_xdata()) == {0}
+    np.testing.assert_array_equal(kappa.get_xdata(), [0.6, np.nan, -0.2])
+    assert list(agreed.get_xdata()) == [0.8, 1.0, 0.5]
+    assert list(agreed.get_ydata()) == [2, 1, 0]
+    assert "n = 100 条两人都审过 entries that both decided." in note(ax)
+    assert plots.alt_text(ax) == (
+        "Dots: 3 pairs of moderators, 100 entries that both decided; they agree in 83%; kappa runs from "
+        "-0.20 to 0.60."
+    )
+    many = pd.concat([table] * 10, ignore_index=True)
+    assert "另有 5 对未画 5 more are not drawn." in note(plots.agreement(many, source="x"))
+
+
+def test_appeals_by_the_decision_that_they_are_about() -> None:
+    table = pd.DataFrame(
+        {
+            "appealed": ["reject"] * 5 + ["suspend"],
+            "upheld": ["yes", "no", "no", "no", "open", "no"],
+        }
+    )
+    ax = plots.appeals(table, source="x")
+    drawn(ax)
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["暂停 suspend", "拒绝 reject"]
+    said = {bars.get_label(): [bar.get_width() for bar in bars] for bars in ax.containers}
+    assert said == {
+        "维持 decision stays": [0, 1],
+        "改变 decision turned": [1, 3],
+        "未答复 no answer yet": [0, 1],
+    }
+    assert [bar.get_x() for bar in ax.containers[1]] == [0, 1]  # one after the other
+    assert "n = 6 次申诉 appeals." in note(ax)
+    written = [text.get_text() for text in ax.texts[:-1]]
+    assert written == ["", "1", "1", "3", "", "1"]
 
 
 def test_words_by_day_are_added_up() -> None:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,8 @@ from kit.embedded import EmbeddedChain
 from kit.errors import DataError
 
 ROOT = Path(kit.__file__).parent.parent
-SECTIONS = ["verdict", "head-count", "when", "where", "who", "unequal", "grew", "witnesses"]
-SECTIONS += ["review", "words", "alike", "limits", "made"]
+SECTIONS = ["verdict", "head-count", "when", "where", "bulletin", "who", "unequal", "grew"]
+SECTIONS += ["witnesses", "review", "words", "alike", "limits", "made"]
 HOSTILE = "<script>alert(1)</script><img src=http://evil.example/x onerror=alert(2)>"
 VOID = {"meta", "img", "br"}
 
@@ -77,6 +78,10 @@ def made(folder: Path) -> tuple[EmbeddedChain, Path]:
         if number == 3:
             diary.publish()
             diary.witness(entry, by=people.alice, note="在场")
+    as_of = datetime(2021, 9, 9, 12, tzinfo=UTC)
+    counted = {HOSTILE[:40]: 8, "points": 2}
+    diary.bulletin(people.registrar, f"{HOSTILE} 通报", counted, as_of=as_of)
+    diary.bulletin(people.moderator, "检查", {"points": 3}, as_of=as_of)
     diary.publish()
     diary.export(folder / HOSTILE[:8])
     diary.close()
@@ -145,14 +150,59 @@ def test_what_people_wrote_is_text(written: Path) -> None:
     assert HOSTILE[:40] in Page(text).text  # as a place
 
 
+def test_rates_of_the_diary_s_own_bulletin(
+    export: tuple[EmbeddedChain, Path], written: Path
+) -> None:
+    page = Page(written.read_text(encoding="utf-8"))
+    seq = kit.export.bulletins(export[1], kit.read(export[1]))["seq"].iloc[0]
+    said = re.search(
+        r"is record (\d+), of 2021-09-09 12:00 UTC, signed by (\S+): “(.*?)”", page.text
+    )
+    assert said
+    assert int(said[1]) == seq
+    assert said[2] == f"{people.registrar.address[:6]}…{people.registrar.address[-4:]}"
+    assert said[3] == f"{HOSTILE} 通报"
+    assert "1 figure of it is no place's." in page.text
+    alts = " ".join(picture["alt"] or "" for picture in page.of("img"))
+    assert f"participants per case: {HOSTILE[:27]}… 0.5 (" in alts  # four of eight
+    assert "Left out" not in page.text
+
+
+def test_without_a_bulletin_that_counts_it_says_why(
+    export: tuple[EmbeddedChain, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, records = kit.export.check(export[1])
+    found = kit.export.bulletins(export[1], records)
+    part = {
+        "no bulletin in this diary is proved": found.iloc[:0],
+        "no bulletin that stands uncorrected names a place": found.assign(corrected=True),
+    }
+    for why, figures in part.items():
+        page = report._Page(kit.audit.compare([], []), records, False, figures)
+        (said,) = [one() for one in report._bulletin(page)]
+        assert why in said
+        assert "<img" not in said
+    page = report._Page(kit.audit.compare([], []), records, False, found.assign(value=-1))
+    text = report._section("bulletin", "", "", report._bulletin(page))
+    assert "Not computed." in text
+    assert "cases below 0" in text
+
+
 def test_each_picture_has_words(written: Path) -> None:
     pictures = Page(written.read_text(encoding="utf-8")).of("img")
-    assert len(pictures) >= 12
+    assert len(pictures) == 20
     for picture in pictures:
         assert len(picture["alt"] or "") > 10
     alts = " ".join(picture["alt"] or "" for picture in pictures)
     assert "7 entries in" in alts
     assert "1 pair of witness and author" in alts
+    assert "Dots with intervals, of 4 participants: gini" in alts
+    assert "Dots: of 5 people 1 witnessed somebody" in alts
+    assert "4 pairs of accounts to ask about" in alts
+    assert "5 entries with 2 texts" in alts
+    # What there is none of is said once, without an empty plot.
+    assert "Do moderators agree?: 没有。None." in Page(written.read_text(encoding="utf-8")).text
+    assert "No entry that two moderators decided" not in alts
 
 
 def test_a_changed_export_says_so_and_the_rest_appears(
@@ -248,6 +298,7 @@ def test_an_empty_diary(tmp_path: Path) -> None:
     page = Page(out.read_text(encoding="utf-8"))
     assert [x["id"] for x in page.of("section")] == SECTIONS
     assert page.text.count("Not computed.") == 2  # how unequal, and how it grew
+    assert "Left out: no bulletin in this diary is proved." in page.text
     assert "at least one proved entry" in page.text
 
 
@@ -268,7 +319,7 @@ def test_simulated_is_said_everywhere(simulated: Path) -> None:
     for caption in re.findall(r"<caption>.*?</caption>", text):
         assert "模拟数据 simulated" in caption
     figures = re.findall(r"<figure>.*?</figure>", text)
-    assert len(figures) >= 16
+    assert len(figures) >= 20
     for figure in figures:
         assert "alt='Simulated data. " in figure
         assert "<figcaption>模拟数据 simulated</figcaption>" in figure
@@ -281,6 +332,15 @@ def test_long_diaries_are_shown_by_week() -> None:
     records["at"] = records["at"].astype("datetime64[s, UTC]")
     step, table, _ = report._step_of(records)
     assert (step, table.__name__) == ("week", "weekly")
+
+
+def test_a_table_with_its_plot_and_an_empty_one_without() -> None:
+    page = report._Page(kit.audit.compare([], []), simulate.participants(5), True, None)
+    answers = pd.DataFrame({"appealed": ["reject"], "upheld": ["no"]})
+    for table, pictures in ((answers, 1), (answers.iloc[:0], 0)):
+        plot, rows = page.both(kit.plots.appeals, lambda: table, "申诉", "Appeals")  # noqa: B023
+        assert plot().count("<figure>") == pictures
+        assert ("None." in rows()) == (not pictures)
 
 
 def test_cells() -> None:

@@ -14,7 +14,7 @@ import pytest
 import kit
 from kit import teaching
 from kit.errors import KitError, RecordError
-from kit.exercises import EXERCISES, Exercise
+from kit.exercises import EXERCISES, HANDS, PROGRAM, Exercise
 
 NAMES = sorted(EXERCISES)
 
@@ -232,3 +232,60 @@ def test_tamper_changes_a_word_and_the_chain_notices(chain: Any) -> None:
         table = diary.records()
     assert table["text"][0] == "We danced in line."
     assert list(table["check"]) == ["content differs from the commitment", "ok"]
+
+
+# --- mix_in --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def table() -> pd.DataFrame:
+    return kit.simulate.participants(200, seed=5)
+
+
+def test_what_is_mixed_in_can_be_found(table: pd.DataFrame) -> None:
+    """The program by its rhythm, the three keys by their texts and minutes; the table stays."""
+    before = table.copy()
+    mixed = teaching.mix_in(table)
+    pd.testing.assert_frame_equal(table, before)
+    pd.testing.assert_frame_equal(mixed.head(len(table)), table)
+    assert mixed.dtypes.to_dict() == table.dtypes.to_dict()
+    assert mixed["commitment"].is_unique
+    counted = [kit.participation.head_count(each)["participants"] for each in (table, mixed)]
+    assert counted[1] == counted[0] + 4
+    rhythm = kit.participation.burstiness(mixed, "author")
+    often = rhythm[rhythm["entries"] >= 10].set_index("author")["burstiness"]
+    assert often.idxmin() == PROGRAM
+    assert often.min() == -1
+    pairs = kit.participation.alike(mixed)
+    both = pairs[(pairs["similar_texts"] > 0) & (pairs["shared_minutes"] > 0)]
+    assert {*both["author"], *both["other"]} == set(HANDS)
+    assert both["similar_texts"].tolist() == both["shared_minutes"].tolist() == [4, 4, 4]
+
+
+def test_what_is_mixed_in_is_simulated(table: pd.DataFrame) -> None:
+    real = table.copy()
+    real.attrs = {"level": "consistent in itself"}
+    for given in (real, real.iloc[:0]):
+        mixed = teaching.mix_in(given)
+        assert mixed.attrs == {"level": "consistent in itself", "simulated": True}
+        assert len(mixed) == len(given) + 45 + 12
+    assert real.attrs == {"level": "consistent in itself"}
+
+
+def test_answers_about_the_table_at_hand(
+    table: pd.DataFrame, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mixed = teaching.mix_in(table)
+    keys = kit.participation.head_count(mixed)["participants"]
+    assert said(capsys, "06-many-keys", (keys - 2, mixed)).startswith("Right. ")
+    assert said(capsys, "06-many-keys", (keys - 3, mixed)).startswith("Not yet. ")
+    assert said(capsys, "06-many-keys", (..., mixed)).startswith("Not yet. ")
+    two = pd.concat(
+        [table[table["place"] == "莆田"].head(3), table[table["place"] == "厦门"].head(1)]
+    )
+    people = kit.participation.by_place(two)["participants"].tolist()
+    assert people == [3, 1]
+    right = (round(3 / (3 + 4 / 3), 3), round(4 / 5, 3))
+    assert said(capsys, "06-could-not-post", (right, two)).startswith("Right. ")
+    for wrong in (right[::-1], (0.75, 0.75), right[0], ...):
+        assert said(capsys, "06-could-not-post", (wrong, two)).startswith("Not yet. ")

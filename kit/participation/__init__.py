@@ -18,7 +18,7 @@ a zone. Where something can't be computed the value is missing.
 - ``timing``: inter_event_times, burstiness
 - ``growth``: logistic, bass
 - ``witnessing``: witnesses, witness_network, witness_degrees
-- ``bulletin``: bulletin_totals, rates
+- ``bulletin``: bulletin_totals, cases, rates
 - ``reviewing``: waiting_times, approval, agreement, appeals
 - ``wording``: words
 - ``likeness``: alike, repeated_texts
@@ -28,7 +28,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kit.participation.bulletin import CITIES, PREFECTURES, bulletin_totals, rates
+from kit.participation.bulletin import CITIES, PREFECTURES, bulletin_totals, cases, rates
 from kit.participation.counts import (
     by_place,
     by_role,
@@ -68,6 +68,7 @@ __all__ = [
     "burstiness",
     "by_place",
     "by_role",
+    "cases",
     "concentration",
     "cumulative",
     "daily",

@@ -19,30 +19,42 @@ K. Ito, Color Universal Design, 2008); heat maps are in cividis (J. Nuñez, C. A
 Optimizing colormaps with consideration for color vision deficiency, PLOS ONE 13, 2018).
 
 - ``series``: hourly, daily, weekly, new_and_returning, cumulative, growth
-- ``bars``: by_place, by_role, words, witnesses
+- ``bars``: by_place, by_role, words, repeated_texts, witnesses, appeals
 - ``heat``: weekday_hour, retention
 - ``curves``: lorenz, inter_event_times, waiting_times
-- ``intervals``: rates, approval
+- ``intervals``: rates, approval, agreement, concentration
+- ``dots``: burstiness, witness_degrees, alike
 - ``network``: witness_network
 - ``style``: what they share
+
+``NO_PLOT`` names the functions of ``kit.participation`` that have no plot of their name, and says why.
 """
 
 from __future__ import annotations
 
-from kit.plots.bars import by_place, by_role, witnesses, words
+from typing import Final
+
+from kit.plots.bars import appeals, by_place, by_role, repeated_texts, witnesses, words
 from kit.plots.curves import inter_event_times, lorenz, waiting_times
+from kit.plots.dots import alike, burstiness, witness_degrees
 from kit.plots.heat import retention, weekday_hour
-from kit.plots.intervals import approval, rates
+from kit.plots.intervals import agreement, approval, concentration, rates
 from kit.plots.network import witness_network
 from kit.plots.series import cumulative, daily, growth, hourly, new_and_returning, weekly
 from kit.plots.style import PALETTE, alt_text, picture, save
 
 __all__ = [
+    "NO_PLOT",
     "PALETTE",
+    "agreement",
+    "alike",
     "alt_text",
+    "appeals",
     "approval",
+    "burstiness",
     "by_place",
     "by_role",
+    "concentration",
     "cumulative",
     "daily",
     "growth",
@@ -52,12 +64,24 @@ __all__ = [
     "new_and_returning",
     "picture",
     "rates",
+    "repeated_texts",
     "retention",
     "save",
     "waiting_times",
     "weekday_hour",
     "weekly",
+    "witness_degrees",
     "witness_network",
     "witnesses",
     "words",
 ]
+
+#: The functions of ``kit.participation`` without a plot of their name, and why.
+NO_PLOT: Final = {
+    "audit": "a verdict in steps, which shows itself as a table",
+    "bass": "growth draws it",
+    "bulletin_totals": "a few printed numbers and their sum, to be compared digit by digit",
+    "cases": "rates draws it, beside who took part",
+    "head_count": "one row of totals",
+    "logistic": "growth draws it",
+}

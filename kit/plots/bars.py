@@ -1,4 +1,4 @@
-"""Plots of counts as bars: places, roles, words, and how many witnesses an entry has."""
+"""Plots of counts as bars: places, roles, words, texts, witnesses of an entry, and appeals."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from kit.participation import PREFECTURES
 from kit.plots.style import (
     BLUE,
+    GREY,
     ORANGE,
     Said,
     axes,
@@ -29,7 +29,7 @@ from kit.plots.style import (
     whole,
 )
 
-__all__ = ["by_place", "by_role", "witnesses", "words"]
+__all__ = ["appeals", "by_place", "by_role", "repeated_texts", "witnesses", "words"]
 
 _MOST = 15  # rows that are read at notebook size
 _CROWD = 15  # witnesses: from here on, entries share a bar
@@ -45,6 +45,12 @@ _ROLES = {
     "shopkeeper": "店主",
     "community worker": "社区工作者",
 }
+_DECISIONS = {"reject": "拒绝", "suspend": "暂停", "approve": "通过", "reinstate": "恢复"}
+_ANSWERS = (
+    ("yes", BLUE, "white", "维持", "decision stays"),
+    ("no", ORANGE, "black", "改变", "decision turned"),
+    ("open", GREY, "white", "未答复", "no answer yet"),
+)
 
 
 def by_place(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
@@ -60,6 +66,16 @@ def by_role(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
     """Plot ``participation.by_role`` as ``by_place``; return the axes."""
     named = ("谁在写：身份", "Who writes: roles")
     return _pairs(table, "role", _role, named, ax, source)
+
+
+def repeated_texts(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
+    """Plot ``participation.repeated_texts``: entries and participants of each text; return the axes.
+
+    Many entries of one participant are one account that repeats itself; as many participants as
+    entries are a slogan, a form, or one person with many keys. The fifteen first are drawn.
+    """
+    named = ("重复出现的文字", "Texts that came again")
+    return _pairs(table, "text", str, named, ax, source)
 
 
 def words(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
@@ -117,10 +133,45 @@ def witnesses(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
     return finish(ax, Said(source, len(found), ("条", "entries"), alt, is_simulated(table)))
 
 
+def appeals(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
+    """Plot ``participation.appeals``: what became of appeals, by the decision that they are about.
+
+    Returns the axes.
+    """
+    found = read(table, "appealed", "upheld")
+    counts = found.groupby(["appealed", "upheld"]).size().unstack(fill_value=0)
+    counts = counts.reindex([x for x in _DECISIONS if x in counts.index][::-1])
+    counts = counts.reindex(columns=[answer[0] for answer in _ANSWERS], fill_value=0)
+    ax = axes(ax)
+    ax.set_xlabel(say("申诉", "appeals"))
+    title(ax, "申诉的结果", "What became of appeals")
+    alt = "No appeals."
+    if len(counts):
+        before = pd.Series(0, index=counts.index)
+        for answer, colour, ink, chinese, english in _ANSWERS:
+            size, rows = counts[answer], range(len(counts))
+            bars = ax.barh(rows, size, 0.6, before, color=colour, label=say(chinese, english))
+            said = [f"{value:,}" if value else "" for value in size]
+            ax.bar_label(bars, said, label_type="center", color=ink, fontsize=8)
+            before = before + size
+        names(ax, [say(_DECISIONS[x], x) for x in counts.index[::-1]])
+        whole(ax.xaxis)
+        ax.set_ylim(-0.6, len(counts) - 0.4 + max(0.8, 0.4 * len(counts)))  # the legend's room
+        legend(ax, "upper right")
+        yes, no, left = counts.sum()
+        alt = (
+            f"Stacked bars: of {many(len(found), 'appeal')} the decision stays in {yes:,} and is turned "
+            f"in {no:,}; without an answer yet: {left:,}."
+        )
+    else:
+        no_data(ax)
+    return finish(ax, Said(source, len(found), ("次申诉", "appeals"), alt, is_simulated(table)))
+
+
 def _pairs(
     table: Any, name: str, label: Any, named: tuple[str, str], ax: Axes | None, source: str
 ) -> Axes:
-    """Draw entries and participants of each place or role, the first on top."""
+    """Draw entries and participants of each place, role or text, the first on top."""
     found = counted(read(table, name, "entries", "participants"), "entries", "participants")
     shown, more = found.head(_MOST).iloc[::-1], _rest(found)
     ax = axes(ax)
@@ -133,18 +184,19 @@ def _pairs(
             [y + up for y in rows], shown[column], 0.4, color=colour, label=say(chinese, column)
         )
     names(ax, [label(value) for value in found[name].head(_MOST)], 32)
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    whole(ax.xaxis)
     ax.set_xlabel(say("条 / 人", "entries / people"))
     title(ax, *named)
     entries, alt = int(found["entries"].sum()), "No entries."
     if len(found):
-        legend(ax, "lower right")
+        ax.set_ylim(-0.6, len(shown) - 0.4 + max(0.8, 0.25 * len(shown)))  # the legend's room
+        legend(ax, "upper right")
         first = ", ".join(
             f"{short(getattr(row, name))} {row.entries:,} from {many(row.participants, 'participant')}"
             for row in found[:3].itertuples()
         )
-        alt = f"Bars: {many(entries, 'entry', 'entries')} from {many(len(found), name)}. The most: {first}."
+        of = f"{'with' if name == 'text' else 'from'} {many(len(found), name)}"
+        alt = f"Bars: {many(entries, 'entry', 'entries')} {of}. The most: {first}."
     else:
         no_data(ax)
     return finish(ax, Said(source, entries, ("条", "entries"), alt, is_simulated(table), more))

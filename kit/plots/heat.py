@@ -81,7 +81,7 @@ def retention(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
         no_data(ax, "还没有之后的时段", "no later step yet")
     else:
         grid = later.pivot(index="cohort", columns="age", values="share")
-        _map(ax, grid, say("回来的比例", "share that wrote again"), FuncFormatter(_percent))
+        _map(ax, grid, say("回来的比例", "share that wrote again"), share=True)
         _write(ax, grid)
         every = -(-len(grid) // _NAMED)
         sizes = found.drop_duplicates("cohort").set_index("cohort")["size"]
@@ -102,16 +102,17 @@ def retention(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
     return finish(ax, Said(source, people, ("人", "participants"), alt, is_simulated(table)))
 
 
-def _map(ax: Axes, grid: pd.DataFrame, label: str, form: Any = None) -> None:
-    """Draw a grid, its first row on top, and the bar of its colours."""
+def _map(ax: Axes, grid: pd.DataFrame, label: str, *, share: bool = False) -> None:
+    """Draw a grid, its first row on top, and the bar of its colours: counts, or shares in per cent."""
     values = grid.to_numpy("float64")
     highest = float(np.nanmax(values, initial=0)) or 1
     picture = ax.imshow(values, cmap=HEAT, aspect="auto", vmin=0, vmax=highest)
     figure: Any = ax.get_figure(root=True)
     bar = figure.colorbar(picture, ax=ax, label=label)
     bar.outline.set_visible(False)
-    if form:
-        bar.ax.yaxis.set_major_formatter(form)
+    if share:  # in ones, twos or fives: 12.5 % would be named 12 %
+        bar.ax.yaxis.set_major_locator(MaxNLocator(steps=[1, 2, 5, 10]))
+        bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.3g}%"))
     else:
         whole(bar.ax.yaxis)
 

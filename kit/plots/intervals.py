@@ -1,4 +1,4 @@
-"""Dots with their intervals: rates by place, approvals by moderator."""
+"""Dots on a scale, with their intervals: rates, approvals, concentration, do moderators agree."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from kit.participation import PREFECTURES
 from kit.plots.style import (
     BLUE,
     GREY,
+    ORANGE,
     Said,
     axes,
     counted,
     finish,
     is_simulated,
+    legend,
     many,
     names,
     no_data,
@@ -27,28 +29,31 @@ from kit.plots.style import (
     title,
 )
 
-__all__ = ["approval", "rates"]
+__all__ = ["agreement", "approval", "concentration", "rates"]
 
 _MOST = 25  # moderators that are read at notebook size
+_MEASURES = {"gini": ("基尼系数", "Gini"), "top 1 %": ("最活跃 1 % 的份额", "top 1 %")}
 _APART = 10  # from this ratio of the largest to the smallest on, the axis is a log axis
 
 
 def rates(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
     """Plot ``participation.rates``: how many a case took part in each place, with the interval.
 
-    The axis is a log axis where places differ tenfold. There a place in which nobody took part has
-    no dot: its line comes from the left edge, up to the limit. A place without cases has no rate. Returns
-    the axes.
+    The first twenty-five places are drawn. The axis is a log axis where places differ tenfold.
+    There a place in which nobody took part has no dot: its line comes from the left edge, up to the
+    limit. A place without cases has no rate. Returns the axes.
     """
     of = "entries" if "entries" in _names(table) else "participants"
     found = counted(read(table, "place", "cases", of, "rate", "low", "high"), "rate", "low", "high")
+    number, undrawn = int(found[of].sum()), max(len(found) - _MOST, 0)
+    found = found.head(_MOST)
     found = found.assign(row=range(len(found))[::-1])
     rated = found.dropna(subset="rate")
     ax = axes(ax)
     chinese = {"entries": "记录", "participants": "参与者"}[of]
-    ax.set_xlabel(say(f"每例感染对应的{chinese}", f"{of} per case, with the interval"))
+    ax.set_xlabel(say(f"每例对应的{chinese}", f"{of} per case, with the interval"))
     title(ax, "与通报相比", "Participation and the bulletin")
-    alt, number = "No places.", int(found[of].sum())
+    alt = "No places."
     if len(found):
         none = rated[rated["rate"] == 0]
         log = _log(ax, rated)
@@ -71,7 +76,9 @@ def rates(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
     else:
         no_data(ax)
     unit = {"entries": ("条", "entries"), "participants": ("人", "participants")}[of]
-    return finish(ax, Said(source, number, unit, alt, is_simulated(table)))
+    words = say(f"另有 {undrawn:,} 个地点未画", f"{undrawn:,} more places are not drawn")
+    more = words if undrawn else ""
+    return finish(ax, Said(source, number, unit, alt, is_simulated(table), more))
 
 
 def _rates_alt(found: pd.DataFrame, of: str) -> str:
@@ -95,7 +102,8 @@ def _remark(row: Any, of: str) -> str:
 
 def _log(ax: Axes, rated: pd.DataFrame) -> bool:
     """Choose the scale of the x axis, and its limits; return whether it is a log one."""
-    positive = rated.loc[rated["low"] > 0, "low"]
+    # Where nobody took part, the limit has to be on the axis, too.
+    positive = rated["low"].where(rated["low"] > 0, rated["high"])
     ends = rated["high"].max() if len(rated) else 1.0
     if len(positive) and ends / positive.min() >= _APART:
         ax.set_xscale("log")
@@ -138,6 +146,82 @@ def approval(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
     more = say(f"另有 {left:,} 位未画", f"{left:,} more are not drawn") if left else ""
     unit = ("次决定", "decisions")
     return finish(ax, Said(source, number, unit, alt, is_simulated(table), more))
+
+
+def agreement(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
+    """Plot ``participation.agreement``: how far two moderators agree, and Cohen's kappa, a row a pair.
+
+    At kappa 0 they agree as often as chance would have it. A pair without kappa has no square. The
+    twenty-five pairs with the most entries are drawn. Returns the axes.
+    """
+    columns = ("entries", "agreed", "kappa")
+    found = counted(read(table, "moderator", "other", *columns), *columns)
+    found = found.sort_values("entries", ascending=False, kind="stable", ignore_index=True)
+    shown = found.head(_MOST)
+    shown = shown.assign(row=range(len(shown))[::-1])
+    ax = axes(ax)
+    ax.set_xlabel(say("一致的比例与 κ", "share agreed, and kappa"))
+    title(ax, "审核员是否一致", "Do moderators agree?")
+    number, alt = int(found["entries"].sum()), "No entry that two moderators decided."
+    if len(shown):
+        ax.axvline(0, color=GREY, linewidth=1, linestyle="--")
+        ax.plot(
+            shown["kappa"], shown["row"], "s", color=ORANGE, label=say("κ（0 为偶然）", "kappa")
+        )
+        ax.plot(shown["agreed"], shown["row"], "o", color=BLUE, label=say("一致", "agreed"))
+        rows: Any = shown.itertuples()
+        names(
+            ax, [f"{_address(x.moderator)} · {_address(x.other)} ({x.entries:,})" for x in rows], 34
+        )
+        ax.set_ylim(-0.6, len(shown) - 0.4 + max(0.8, 0.12 * len(shown)))  # the legend's room
+        ax.set_xlim(min(-0.05, shown["kappa"].min() - 0.05), 1.05)
+        legend(ax, "upper right")
+        agreed = (found["agreed"] * found["entries"]).sum() / number
+        alt = (
+            f"Dots: {many(len(found), 'pair')} of moderators, {many(number, 'entry', 'entries')} that "
+            f"both decided; they agree in {agreed:.0%}"
+        ) + _kappas(found["kappa"].dropna())
+    else:
+        no_data(ax, "没有两人都审过的记录", "no entry that two moderators decided")
+    left = len(found) - len(shown)
+    more = say(f"另有 {left:,} 对未画", f"{left:,} more are not drawn") if left else ""
+    unit = ("条两人都审过", "entries that both decided")
+    return finish(ax, Said(source, number, unit, alt, is_simulated(table), more))
+
+
+def _kappas(kappa: pd.Series) -> str:
+    return f"; kappa runs from {kappa.min():.2f} to {kappa.max():.2f}." if len(kappa) else "."
+
+
+def concentration(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
+    """Plot ``participation.concentration``: the measures with their bootstrap intervals; return the axes."""
+    columns = ("estimate", "low", "high", "participants")
+    found = counted(read(table, "measure", *columns), *columns)
+    found = found.assign(row=range(len(found))[::-1], rate=found["estimate"])
+    ax = axes(ax)
+    ax.set_xlabel(say("0 平均，1 一人独写", "0: even, 1: one wrote all"))
+    title(ax, "集中在少数人吗", "Concentrated on a few?")
+    people, alt = int(found["participants"].max()) if len(found) else 0, "No participants."
+    if len(found):
+        _dots(ax, found)
+        named = [_MEASURES.get(x, ("", x)) for x in found["measure"]]
+        names(ax, [say(*both) if both[0] else both[1] for both in named])
+        ax.set_ylim(-0.6, len(found) - 0.4)
+        ax.set_xlim(-0.02, 1.02)
+        said = [f"{short(x.measure)} {_interval(x)}" for x in found.itertuples()]
+        alt = f"Dots with intervals, of {many(people, 'participant')}: {'; '.join(said)}."
+        for row, words in zip(found.itertuples(), map(_interval, found.itertuples()), strict=True):
+            at: Any = (row.rate, row.row)
+            ax.annotate(words, at, (0, 9), textcoords="offset points", ha="center", fontsize=8)
+    else:
+        no_data(ax)
+    return finish(ax, Said(source, people, ("人", "participants"), alt, is_simulated(table)))
+
+
+def _interval(row: Any) -> str:
+    return f"{row.estimate:.2f}" + (
+        "" if pd.isna(row.low) else f" ({row.low:.2f} – {row.high:.2f})"
+    )
 
 
 def _address(address: Any) -> str:

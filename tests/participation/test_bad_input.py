@@ -18,6 +18,7 @@ from kit.errors import DataError
 from kit.participation import growth
 
 BULLETIN = kit.data.bulletin()
+FIGURES = pd.DataFrame({"seq": 7, "figure": ["莆田", "福州"], "value": [9, 2], "corrected": False})
 
 # Each function with the columns it needs besides type, proved and author.
 NEEDS: dict[Callable[..., Any], set[str]] = {
@@ -40,6 +41,7 @@ NEEDS: dict[Callable[..., Any], set[str]] = {
     p.witnesses: {"at", "subject", "commitment"},
     p.witness_network: {"at", "subject", "commitment"},
     p.witness_degrees: {"at", "subject", "commitment"},
+    p.cases: {"place"},
     p.rates: {"place"},
     p.waiting_times: {"at", "subject", "commitment", "decision"},
     p.approval: {"at", "subject", "commitment", "decision"},
@@ -61,7 +63,8 @@ ZONED = pytest.mark.parametrize(
 
 
 def ask(say: Callable[..., Any], records: Any) -> Any:
-    return say(records, BULLETIN) if say is p.rates else say(records)
+    more = {p.rates: (BULLETIN,), p.cases: (FIGURES,)}
+    return say(records, *more.get(say, ()))
 
 
 def tables(found: Any) -> list[Any]:

@@ -20,6 +20,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:Dask support is moving out:Futur
 ENGINES = ["polars", "polars lazy", "pyarrow", "duckdb", "dask", "spark"]
 NEW_YORK = "America/New_York"
 
+FIGURES = pd.DataFrame(
+    {"seq": 7, "figure": ["莆田", "福州", "points"], "value": [9, 2, 1], "corrected": False}
+)
+
 TABLES: dict[str, Callable[[Any], Any]] = {
     "hourly": lambda r: p.hourly(r, NEW_YORK),
     "daily": lambda r: p.daily(r, NEW_YORK),
@@ -38,6 +42,8 @@ TABLES: dict[str, Callable[[Any], Any]] = {
     "witnesses": p.witnesses,
     "witness_degrees": p.witness_degrees,
     "rates": lambda r: p.rates(r, kit.data.bulletin()),
+    "cases": lambda r: p.cases(r, FIGURES),
+    "rates of a diary's own bulletin": lambda r: p.rates(r, p.cases(r, FIGURES)),
     "waiting_times": p.waiting_times,
     "approval": p.approval,
     "agreement": p.agreement,
@@ -114,6 +120,8 @@ def test_an_empty_table(engine: str, history: Any, into: Any) -> None:
         assert len(found) == 0
         assert list(found.columns) == list(expected(say(empty)).columns)
     assert in_pandas(p.head_count(records)).iloc[0].tolist() == [0, 0, 0, 0, 0]
+    none = p.cases(records, FIGURES)  # no entry, no place
+    assert len(in_pandas(none)) == len(in_pandas(p.rates(records, none))) == 0
 
 
 @pytest.mark.parametrize("engine", ENGINES)

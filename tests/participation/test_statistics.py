@@ -19,6 +19,7 @@ from statsmodels.tsa.stattools import acf
 
 import kit
 from kit import participation as p
+from kit.errors import DataError
 from kit.participation import growth, inequality, likeness, reviewing
 
 
@@ -462,6 +463,54 @@ def test_a_city_without_cases_has_no_rate(make: Any) -> None:
     row = p.rates(placed(make, 漳州=2), bulletin).loc["漳州"]
     assert row["participants"] == 2
     assert row[["rate", "low", "high"]].isna().all()
+
+
+def figures(*rows: tuple[int, str, int, bool]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["seq", "figure", "value", "corrected"])
+
+
+def test_the_newest_bulletin_that_stands_and_names_a_place(make: Any) -> None:
+    records = placed(make, 莆田=7, Atlantis=2)
+    told = figures(
+        (3, "莆田", 10, False),
+        (5, "莆田", 100, True),  # corrected by 8
+        (8, "莆田", 20, False),
+        (8, "漳州", 3, False),  # nobody wrote from there
+        (8, "Atlantis", 4, False),
+        (8, "Mu", 9, False),  # no place that anybody knows
+        (9, "厦门", 5, False),  # names no place of an entry
+        (12, "莆田", 99, True),
+    )
+    found = p.cases(records, told)
+    assert found["cases"].to_dict() == {"莆田": 20, "Atlantis": 4, "漳州": 3}
+    assert set(found["seq"]) == {8}
+    rates = p.rates(records, found)
+    assert rates["rate"].to_dict() == {"莆田": 7 / 20, "Atlantis": 0.5, "漳州": 0}
+    theirs = confint_poisson(7, 20, method="exact-c")
+    assert rates.loc["莆田", ["low", "high"]].tolist() == pytest.approx(list(theirs))
+    only = told[told["corrected"] | (told["figure"] == "Mu")]
+    assert list(p.cases(records, only).columns) == ["cases", "seq"]
+    assert len(p.cases(records, only)) == len(p.rates(records, p.cases(records, only))) == 0
+
+
+def test_a_place_of_an_entry_that_is_not_proved_is_none(make: Any) -> None:
+    records = placed(make, Atlantis=2).assign(proved=False)
+    assert len(p.cases(records, figures((1, "Atlantis", 4, False)))) == 0
+
+
+def test_cases_by_place_that_can_not_be(make: Any) -> None:
+    records = placed(make, 莆田=7)
+    whole = pd.DataFrame({"place": ["莆田", "厦门"], "cases": [5, 0]})
+    assert p.rates(records, whole)["participants"].tolist() == [7, 0]
+    for wrong in (
+        whole.assign(cases=[5, -1]),
+        whole.assign(cases=[5, None]),
+        whole.assign(cases=["five", "0"]),
+        whole.assign(place="莆田"),
+        whole.assign(place=["莆田", None]),
+    ):
+        with pytest.raises(DataError, match="each place once"):
+            p.rates(records, wrong)
 
 
 # --- review ------------------------------------------------------------------------------------------
