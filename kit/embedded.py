@@ -93,18 +93,18 @@ class _Backend(PyEVMBackend):  # type: ignore[misc]
 
 
 def _estimate(state: StateAPI, transaction: SignedTransactionAPI) -> int:
-    """Return what py-evm's estimator returns, after three runs and not fifteen.
+    """Return what py-evm's estimator returns, after four runs and not fifteen.
 
     It narrows the range between too little and enough down to 21,000. Here the least that
     is enough is found by what a run uses, and tried; the rest of the search is arithmetic.
     """
     intrinsic = transaction.intrinsic_gas
+    if _run(state, transaction, intrinsic).is_success:
+        return int(intrinsic)
     run = _run(state, transaction, state.gas_limit)
     if run.is_error:
         raise run.error
     least = intrinsic + run.get_gas_used()
-    if least == intrinsic:  # nothing was run: a transfer
-        return int(intrinsic)
     if _run(state, transaction, least).is_error or _run(state, transaction, least - 1).is_success:
         # It gets gas back, or keeps some for a call: only trying tells.
         return int(binary_gas_search_intrinsic_tolerance(state, transaction))
