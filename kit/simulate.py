@@ -12,7 +12,8 @@ The model, with the parameters of ``Model``:
   k from 1 to ``most``; the days of those after the first are even over the days that are left;
 - **rhythm**: the hour of an entry is drawn with the 24 weights of ``hours`` (Fujian's time); a
   ``burst`` share of the entries comes after that day's bulletin at ``bulletin_hour`` instead, with
-  an exponential delay of ``burst_minutes`` on average;
+  an exponential delay of ``burst_minutes`` on average; what would come after midnight comes in the
+  day's last second;
 - **place and role**: with the stated weights, one of each for a participant;
 - **review**: each entry is decided by one of the moderators, after a log-normal time with median
   ``wait_minutes`` and spread ``wait_sigma``, but none in the first ten minutes of all, while the
