@@ -41,6 +41,10 @@ from itertools import islice, product
 from math import prod
 from typing import TYPE_CHECKING, Any, Final
 
+import narwhals as nw
+from narwhals.exceptions import DuplicateError
+from narwhals.typing import IntoFrame
+
 from kit.errors import ChainError, DataError, NodeDown, ProofError, WrongChain
 from kit.html import html_table
 from kit.log import Log
@@ -49,8 +53,6 @@ from kit.records import TYPES, is_address
 from kit.verification import FAILED, PASSED, SKIPPED, Step
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from kit.chain import Chain
 
 __all__ = ["COLUMNS", "LEAF", "NAMES", "Audit", "Fault", "audit", "compare", "not_audited"]
@@ -180,15 +182,16 @@ class Audit:
 def audit(
     chain: Chain,
     contract: str | Log,
-    leaves: pd.DataFrame | Iterable[Leaf],
+    leaves: IntoFrame | Iterable[Leaf],
     *,
     last_block: int | str = "latest",
 ) -> Audit:
     """Audit a published table of leaves against the log on a chain; see the head of this module.
 
     ``leaves`` has the columns of ``COLUMNS``, and ``leaf`` if it can: ``at`` in Unix seconds or as
-    times with a time zone, ``subject`` of zeros or missing where there is none. Any Leaf objects will
-    do, too. ``last_block`` is the block up to which the log is compared, for a table that was
+    times with a time zone, ``subject`` of zeros or missing where there is none. It may be a pandas,
+    Polars, Dask, PySpark or PyArrow table or a DuckDB relation, and comes into memory; its rows count
+    in the order in which its engine gives them. Any Leaf objects will do, too. ``last_block`` is the block up to which the log is compared, for a table that was
     published then. Raises DataError for a table that isn't one, ChainError if the node won't list
     the log's events, NodeDown; a table or a contract that is wrong raises nothing: its steps fail.
     """
@@ -216,7 +219,7 @@ def audit(
     return _result(log.address, batches, rows, steps, place, simulated, since)
 
 
-def compare(batches: Sequence[Batch], leaves: pd.DataFrame | Iterable[Leaf]) -> Audit:
+def compare(batches: Sequence[Batch], leaves: IntoFrame | Iterable[Leaf]) -> Audit:
     """Audit a table of leaves against batches that were published with it; no chain is asked.
 
     It shows that both are consistent in themselves. Raises DataError as ``audit``.
@@ -283,31 +286,34 @@ class _Row:
         return f"{number} (row {self.position})"
 
 
-def _read(leaves: pd.DataFrame | Iterable[Leaf]) -> list[_Row]:
-    names = getattr(leaves, "columns", None)
-    if names is None:
+def _read(leaves: Any) -> list[_Row]:
+    try:
+        table = nw.from_native(leaves, pass_through=True)
+    except DuplicateError:
+        raise _other_columns("some twice") from None
+    if not isinstance(table, nw.DataFrame | nw.LazyFrame):
         given = list(leaves)
         if not all(isinstance(leaf, Leaf) for leaf in given):
             got = "a list of something else"
             raise DataError("a table of leaves, or Leaf objects", got, "Pass diary.leaves().")
         values = [(*(getattr(leaf, name) for name in COLUMNS), None) for leaf in given]
         return _rows(values, told=False)
-    frame: Any = leaves
+    names = table.collect_schema().names()
     told = LEAF in names
     expected = [*COLUMNS, *([LEAF] if told else [])]
-    if sorted(map(str, names)) != sorted(expected):
-        missing = sorted(set(COLUMNS) - set(names))
-        extra = sorted(set(map(str, names)) - {*COLUMNS, LEAF})
-        got = (
-            f"without {', '.join(missing)}"
-            if missing
-            else f"also {', '.join(extra) or 'some twice'}"
-        )
-        fix = "An audit says nothing about other columns: pass table[list(kit.audit.COLUMNS)]."
-        raise DataError(f"the columns {', '.join(COLUMNS)}", got[:200], fix)
-    columns = [frame[name].to_list() for name in expected]
+    if missing := sorted(set(COLUMNS) - set(names)):
+        raise _other_columns(f"without {', '.join(missing)}")
+    if extra := sorted(set(map(str, names)) - set(expected)):
+        raise _other_columns(f"also {', '.join(extra)}")
+    here = table.lazy().collect()
+    columns = [here[name].to_list() for name in expected]
     columns += [] if told else [[None] * len(columns[0])]
     return _rows(list(zip(*columns, strict=True)), told)
+
+
+def _other_columns(got: str) -> DataError:
+    fix = "An audit says nothing about other columns: pass table[list(kit.audit.COLUMNS)]."
+    return DataError(f"the columns {', '.join(COLUMNS)}", got[:200], fix)
 
 
 def _rows(values: Sequence[Sequence[Any]], told: bool) -> list[_Row]:
