@@ -42,6 +42,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any, Final
 
 import narwhals as nw
+from eth_utils import to_checksum_address
 from narwhals.exceptions import DuplicateError
 from narwhals.typing import IntoFrame
 
@@ -55,7 +56,17 @@ from kit.verification import FAILED, PASSED, SKIPPED, Step
 if TYPE_CHECKING:
     from kit.chain import Chain
 
-__all__ = ["COLUMNS", "LEAF", "NAMES", "Audit", "Fault", "audit", "compare", "not_audited"]
+__all__ = [
+    "COLUMNS",
+    "LEAF",
+    "NAMES",
+    "Audit",
+    "Fault",
+    "account",
+    "audit",
+    "compare",
+    "not_audited",
+]
 
 #: The columns of a table of leaves; ``LEAF`` may follow, with each row's hash.
 COLUMNS: Final = ("seq", "type", "author", "at", "subject", "commitment")
@@ -78,6 +89,7 @@ _SHOWN: Final = 10
 #: How many roots are computed at most to tell which of some rows is the log's.
 _TRIES: Final = 16
 _HASH = re.compile(r"0x[0-9a-f]{64}")
+_NO_CHECKSUM = re.compile(r"0x[0-9a-f]{40}|0[xX][0-9A-F]{40}")
 _ZERO: Final = "0x" + "00" * 32
 
 
@@ -191,9 +203,13 @@ def audit(
     ``leaves`` has the columns of ``COLUMNS``, and ``leaf`` if it can: ``at`` in Unix seconds or as
     times with a time zone, ``subject`` of zeros or missing where there is none. It may be a pandas,
     Polars, Dask, PySpark or PyArrow table or a DuckDB relation, and comes into memory; its rows count
-    in the order in which its engine gives them. Any Leaf objects will do, too. ``last_block`` is the block up to which the log is compared, for a table that was
-    published then. Raises DataError for a table that isn't one, ChainError if the node won't list
-    the log's events, NodeDown; a table or a contract that is wrong raises nothing: its steps fail.
+    in the order in which its engine gives them. Any Leaf objects will do, too. An author in small
+    letters only, or in capitals only, as other tools write addresses, is the account that it is with
+    the capitals of EIP-55. ``last_block`` is the block up to which the log is compared, for a table
+    that was published then.
+
+    Raises DataError for a table that isn't one, ChainError if the node won't list the log's events,
+    NodeDown; a table or a contract that is wrong raises nothing: its steps fail.
     """
     rows = _read(leaves)
     simulated = bool(getattr(leaves, "attrs", {}).get("simulated", False))
@@ -317,20 +333,21 @@ def _other_columns(got: str) -> DataError:
 
 
 def _rows(values: Sequence[Sequence[Any]], told: bool) -> list[_Row]:
-    checked: dict[Any, bool] = {}
-    return [_row(i, cells, told, checked) for i, cells in enumerate(values)]
+    accounts: dict[str, str | None] = {}
+    return [_row(i, cells, told, accounts) for i, cells in enumerate(values)]
 
 
-def _row(position: int, cells: Sequence[Any], told: bool, checked: dict[Any, bool]) -> _Row:
-    """Read one row; ``checked`` remembers which authors are addresses."""
+def _row(position: int, cells: Sequence[Any], told: bool, accounts: dict[str, str | None]) -> _Row:
+    """Read one row; ``accounts`` remembers whose account each author is."""
     seq, kind, author, at, subject, commitment, leaf_hash = cells
     number, seconds = _whole(seq), _seconds(at)
     subject = _ZERO if _is_missing(subject) else subject
-    if isinstance(author, str) and author not in checked:
-        checked[author] = is_address(author)
+    if isinstance(author, str) and author not in accounts:
+        accounts[author] = account(author)
+    who = accounts[author] if isinstance(author, str) else None
     fine = (
         isinstance(kind, str) and kind in TYPES,
-        isinstance(author, str) and checked[author],
+        who is not None,
         seconds is not None,
         _is_hash(subject),
         _is_hash(commitment),
@@ -338,7 +355,7 @@ def _row(position: int, cells: Sequence[Any], told: bool, checked: dict[Any, boo
     faults = [] if all(fine) else _wrong_values(cells, fine)
     leaf = None
     if not faults:
-        leaf = Leaf(number or 0, kind, author, seconds or 0, subject, commitment)
+        leaf = Leaf(number or 0, kind, who or "", seconds or 0, subject, commitment)
     hashed = None if number is None else _hash(leaf)
     if number is None:
         faults.append(f"its seq is no number of a record: {_brief(seq)}")
@@ -348,10 +365,26 @@ def _row(position: int, cells: Sequence[Any], told: bool, checked: dict[Any, boo
     return _Row(position, number, leaf, hashed, leaf_hash, faults)
 
 
+def account(address: str) -> str | None:
+    """Return an account's address with the capitals of EIP-55, or None for what is no address.
+
+    The capitals are a checksum, which an address in small letters only or in capitals only doesn't
+    have. In mixed case they must be the right ones. A leaf's hash is the same for all three.
+
+    >>> account("0x4e06a44779872e0caaf7c9594838e24d6ed39104")
+    '0x4e06A44779872e0CAaF7c9594838e24d6ED39104'
+    >>> account("0x4E06A44779872e0CAaF7c9594838e24d6ED39104") is None
+    True
+    """
+    if _NO_CHECKSUM.fullmatch(address):
+        return str(to_checksum_address(address.lower()))
+    return address if is_address(address) else None
+
+
 #: What is wrong with a value that no leaf can have, by column.
 _WRONG: Final = (
     f"none of {', '.join(TYPES)}",
-    "no address with the capitals of EIP-55",
+    "no address, or its capitals are not those of EIP-55",
     "no time in whole seconds from 1970 on",
     "no hash in small letters",
     "no hash in small letters",

@@ -42,7 +42,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from kit import records
-from kit.audit import LEAF, Audit, audit, compare, not_audited
+from kit.audit import LEAF, Audit, account, audit, compare, not_audited
 from kit.errors import ChainError, DataError, KitError, NodeDown
 from kit.log import Log
 from kit.merkle import BATCH_MAX, Anchor, Batch, Leaf
@@ -384,7 +384,7 @@ def _load(folder: Path, name: str, hashes: Mapping[str, str]) -> tuple[pd.DataFr
             content = path.read_bytes()
             if hashes.get(path.name) != "sha256:" + sha256(content).hexdigest():
                 faults.append(f"{path.name} was changed")
-            found[ending] = parse(name, content)
+            found[ending] = _accounts(name, parse(name, content))
     if not found:
         fix = "Ask for the whole export."
         raise DataError(f"{name}.csv or {name}.parquet in the folder", "neither", fix)
@@ -392,6 +392,15 @@ def _load(folder: Path, name: str, hashes: Mapping[str, str]) -> tuple[pd.DataFr
     if not frames[0].equals(frames[-1]):
         faults.append(f"{name}.csv and {name}.parquet differ")
     return frames[0], faults
+
+
+def _accounts(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Write each account in the one way that is compared and counted, however a tool wrote it."""
+    column = {"leaves": "author", "batches": "registrar"}.get(name)
+    if column:
+        known = {x: account(x) or x for x in frame[column].unique() if isinstance(x, str)}
+        frame[column] = [known.get(x, x) for x in frame[column]]
+    return frame
 
 
 def _from_parquet(name: str, content: bytes) -> pd.DataFrame:
