@@ -41,6 +41,11 @@ from itertools import islice, product
 from math import prod
 from typing import TYPE_CHECKING, Any, Final
 
+import narwhals as nw
+from eth_utils import to_checksum_address
+from narwhals.exceptions import DuplicateError
+from narwhals.typing import IntoFrame
+
 from kit.errors import ChainError, DataError, NodeDown, ProofError, WrongChain
 from kit.html import html_table
 from kit.log import Log
@@ -49,11 +54,19 @@ from kit.records import TYPES, is_address
 from kit.verification import FAILED, PASSED, SKIPPED, Step
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from kit.chain import Chain
 
-__all__ = ["COLUMNS", "LEAF", "NAMES", "Audit", "Fault", "audit", "compare", "not_audited"]
+__all__ = [
+    "COLUMNS",
+    "LEAF",
+    "NAMES",
+    "Audit",
+    "Fault",
+    "account",
+    "audit",
+    "compare",
+    "not_audited",
+]
 
 #: The columns of a table of leaves; ``LEAF`` may follow, with each row's hash.
 COLUMNS: Final = ("seq", "type", "author", "at", "subject", "commitment")
@@ -76,6 +89,7 @@ _SHOWN: Final = 10
 #: How many roots are computed at most to tell which of some rows is the log's.
 _TRIES: Final = 16
 _HASH = re.compile(r"0x[0-9a-f]{64}")
+_NO_CHECKSUM = re.compile(r"0x[0-9a-f]{40}|0[xX][0-9A-F]{40}")
 _ZERO: Final = "0x" + "00" * 32
 
 
@@ -180,17 +194,22 @@ class Audit:
 def audit(
     chain: Chain,
     contract: str | Log,
-    leaves: pd.DataFrame | Iterable[Leaf],
+    leaves: IntoFrame | Iterable[Leaf],
     *,
     last_block: int | str = "latest",
 ) -> Audit:
     """Audit a published table of leaves against the log on a chain; see the head of this module.
 
     ``leaves`` has the columns of ``COLUMNS``, and ``leaf`` if it can: ``at`` in Unix seconds or as
-    times with a time zone, ``subject`` of zeros or missing where there is none. Any Leaf objects will
-    do, too. ``last_block`` is the block up to which the log is compared, for a table that was
-    published then. Raises DataError for a table that isn't one, ChainError if the node won't list
-    the log's events, NodeDown; a table or a contract that is wrong raises nothing: its steps fail.
+    times with a time zone, ``subject`` of zeros or missing where there is none. It may be a pandas,
+    Polars, Dask, PySpark or PyArrow table or a DuckDB relation, and comes into memory; its rows count
+    in the order in which its engine gives them. Any Leaf objects will do, too. An author in small
+    letters only, or in capitals only, as other tools write addresses, is the account that it is with
+    the capitals of EIP-55. ``last_block`` is the block up to which the log is compared, for a table
+    that was published then.
+
+    Raises DataError for a table that isn't one, ChainError if the node won't list the log's events,
+    NodeDown; a table or a contract that is wrong raises nothing: its steps fail.
     """
     rows = _read(leaves)
     simulated = bool(getattr(leaves, "attrs", {}).get("simulated", False))
@@ -216,7 +235,7 @@ def audit(
     return _result(log.address, batches, rows, steps, place, simulated, since)
 
 
-def compare(batches: Sequence[Batch], leaves: pd.DataFrame | Iterable[Leaf]) -> Audit:
+def compare(batches: Sequence[Batch], leaves: IntoFrame | Iterable[Leaf]) -> Audit:
     """Audit a table of leaves against batches that were published with it; no chain is asked.
 
     It shows that both are consistent in themselves. Raises DataError as ``audit``.
@@ -283,48 +302,52 @@ class _Row:
         return f"{number} (row {self.position})"
 
 
-def _read(leaves: pd.DataFrame | Iterable[Leaf]) -> list[_Row]:
-    names = getattr(leaves, "columns", None)
-    if names is None:
+def _read(leaves: Any) -> list[_Row]:
+    try:
+        table = nw.from_native(leaves, pass_through=True)
+    except DuplicateError:
+        raise _other_columns("some twice") from None
+    if not isinstance(table, nw.DataFrame | nw.LazyFrame):
         given = list(leaves)
         if not all(isinstance(leaf, Leaf) for leaf in given):
             got = "a list of something else"
             raise DataError("a table of leaves, or Leaf objects", got, "Pass diary.leaves().")
         values = [(*(getattr(leaf, name) for name in COLUMNS), None) for leaf in given]
         return _rows(values, told=False)
-    frame: Any = leaves
+    names = table.collect_schema().names()
     told = LEAF in names
     expected = [*COLUMNS, *([LEAF] if told else [])]
-    if sorted(map(str, names)) != sorted(expected):
-        missing = sorted(set(COLUMNS) - set(names))
-        extra = sorted(set(map(str, names)) - {*COLUMNS, LEAF})
-        got = (
-            f"without {', '.join(missing)}"
-            if missing
-            else f"also {', '.join(extra) or 'some twice'}"
-        )
-        fix = "An audit says nothing about other columns: pass table[list(kit.audit.COLUMNS)]."
-        raise DataError(f"the columns {', '.join(COLUMNS)}", got[:200], fix)
-    columns = [frame[name].to_list() for name in expected]
+    if missing := sorted(set(COLUMNS) - set(names)):
+        raise _other_columns(f"without {', '.join(missing)}")
+    if extra := sorted(set(map(str, names)) - set(expected)):
+        raise _other_columns(f"also {', '.join(extra)}")
+    here = table.lazy().collect()
+    columns = [here[name].to_list() for name in expected]
     columns += [] if told else [[None] * len(columns[0])]
     return _rows(list(zip(*columns, strict=True)), told)
 
 
+def _other_columns(got: str) -> DataError:
+    fix = "An audit says nothing about other columns: pass table[list(kit.audit.COLUMNS)]."
+    return DataError(f"the columns {', '.join(COLUMNS)}", got[:200], fix)
+
+
 def _rows(values: Sequence[Sequence[Any]], told: bool) -> list[_Row]:
-    checked: dict[Any, bool] = {}
-    return [_row(i, cells, told, checked) for i, cells in enumerate(values)]
+    accounts: dict[str, str | None] = {}
+    return [_row(i, cells, told, accounts) for i, cells in enumerate(values)]
 
 
-def _row(position: int, cells: Sequence[Any], told: bool, checked: dict[Any, bool]) -> _Row:
-    """Read one row; ``checked`` remembers which authors are addresses."""
+def _row(position: int, cells: Sequence[Any], told: bool, accounts: dict[str, str | None]) -> _Row:
+    """Read one row; ``accounts`` remembers whose account each author is."""
     seq, kind, author, at, subject, commitment, leaf_hash = cells
     number, seconds = _whole(seq), _seconds(at)
     subject = _ZERO if _is_missing(subject) else subject
-    if isinstance(author, str) and author not in checked:
-        checked[author] = is_address(author)
+    if isinstance(author, str) and author not in accounts:
+        accounts[author] = account(author)
+    who = accounts[author] if isinstance(author, str) else None
     fine = (
         isinstance(kind, str) and kind in TYPES,
-        isinstance(author, str) and checked[author],
+        who is not None,
         seconds is not None,
         _is_hash(subject),
         _is_hash(commitment),
@@ -332,7 +355,7 @@ def _row(position: int, cells: Sequence[Any], told: bool, checked: dict[Any, boo
     faults = [] if all(fine) else _wrong_values(cells, fine)
     leaf = None
     if not faults:
-        leaf = Leaf(number or 0, kind, author, seconds or 0, subject, commitment)
+        leaf = Leaf(number or 0, kind, who or "", seconds or 0, subject, commitment)
     hashed = None if number is None else _hash(leaf)
     if number is None:
         faults.append(f"its seq is no number of a record: {_brief(seq)}")
@@ -342,10 +365,26 @@ def _row(position: int, cells: Sequence[Any], told: bool, checked: dict[Any, boo
     return _Row(position, number, leaf, hashed, leaf_hash, faults)
 
 
+def account(address: str) -> str | None:
+    """Return an account's address with the capitals of EIP-55, or None for what is no address.
+
+    The capitals are a checksum, which an address in small letters only or in capitals only doesn't
+    have. In mixed case they must be the right ones. A leaf's hash is the same for all three.
+
+    >>> account("0x4e06a44779872e0caaf7c9594838e24d6ed39104")
+    '0x4e06A44779872e0CAaF7c9594838e24d6ED39104'
+    >>> account("0x4E06A44779872e0CAaF7c9594838e24d6ED39104") is None
+    True
+    """
+    if _NO_CHECKSUM.fullmatch(address):
+        return str(to_checksum_address(address.lower()))
+    return address if is_address(address) else None
+
+
 #: What is wrong with a value that no leaf can have, by column.
 _WRONG: Final = (
     f"none of {', '.join(TYPES)}",
-    "no address with the capitals of EIP-55",
+    "no address, or its capitals are not those of EIP-55",
     "no time in whole seconds from 1970 on",
     "no hash in small letters",
     "no hash in small letters",

@@ -6,14 +6,16 @@
                      block_time, transaction_hash, log_index
 ``records``          the open records: seq, commitment, salt, signature, canonical; then, for
                      reading, text, place, role, decision, attachments
+``files/``           the files of open entries, each named by its SHA-256 (see ``kit.attached``)
 ``datapackage.json``  what the folder is (Data Package): chain, log, versions, licence, columns, hashes
 ===================  ==============================================================================
 
 The three tables are there twice, as CSV (UTF-8) and as Parquet, with the same columns. Times are Unix
 seconds. ``canonical`` is the text that is hashed: ``keccak256(salt ‖ canonical)`` is the commitment, and
 the author signed that. Withdrawn and erased records, and contents that are held back, have their leaf in
-``leaves`` and no row in ``records``. Files of entries are not in the export; ``canonical`` has their
-hashes. The same diary gives the same bytes.
+``leaves`` and no row in ``records``, and their files are not there. ``canonical`` has the names and
+hashes of an entry's files. A file is as it was posted, with all that a camera wrote into it. The same
+diary gives the same bytes.
 
 A spreadsheet takes a cell that begins with ``=``, ``+``, ``-`` or ``@`` for a formula, and people write
 such texts. So in the CSV of the records, a cell of the columns for reading (text, place, role, decision)
@@ -29,7 +31,8 @@ import os
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -41,8 +44,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from kit import records
-from kit.audit import LEAF, Audit, audit, compare, not_audited
+from kit import attached, records
+from kit.audit import LEAF, Audit, account, audit, compare, not_audited
 from kit.errors import ChainError, DataError, KitError, NodeDown
 from kit.log import Log
 from kit.merkle import BATCH_MAX, Anchor, Batch, Leaf
@@ -176,10 +179,11 @@ def write(
     if not (found := compare(batches, leaves)).ok:
         got = next(s.reason for s in found.steps if s.outcome == FAILED)
         raise DataError("an archive with the leaves of its log", got, "See diary.records().")
+    opened = open_records(diary, leaves)
     tables = {
         "leaves": [vars(leaf) | {LEAF: leaf.hash()} for leaf in leaves],
         "batches": [_batch_row(batch) for batch in batches],
-        "records": [_record_row(seq, signed) for seq, signed in open_records(diary, leaves)],
+        "records": [_record_row(seq, signed) for seq, signed in opened],
     }
     files: dict[str, bytes] = {}
     for name, rows in tables.items():
@@ -195,20 +199,25 @@ def write(
         "block_hash": head.hash,
         "simulated": simulated,
     }
-    package = _package(about, licence, files, head.time)
-    text = json.dumps(package, indent=2, ensure_ascii=False) + "\n"
-    _save(folder, files | {"datapackage.json": text.encode()})
+    with _whole(folder) as part:
+        for name, content in files.items():
+            (part / name).write_bytes(content)
+        resources = _resources(files)
+        resources += attached.write(diary.archive, [signed for _, signed in opened], part)
+        package = _package(about, licence, resources, head.time)
+        text = json.dumps(package, indent=2, ensure_ascii=False) + "\n"
+        (part / "datapackage.json").write_bytes(text.encode())
     return folder
 
 
-def _save(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write the files beside the folder, then give them its name: nobody sees half of them."""
+@contextmanager
+def _whole(folder: Path) -> Iterator[Path]:
+    """Have the block write into a folder beside, then give it the name: nobody sees half of it."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
-            for name, content in files.items():
-                (part / name).write_bytes(content)
+            yield part
             part.chmod(0o755)  # mkdtemp keeps it for its owner
             if folder.exists() and os.name == "nt":  # where a folder can't take another's place
                 folder.rmdir()
@@ -271,10 +280,8 @@ def _parquet(name: str, rows: Sequence[Mapping[str, Any]]) -> bytes:
     return out.getvalue()
 
 
-def _package(
-    about: Mapping[str, Any], licence: str, files: Mapping[str, bytes], time: datetime
-) -> dict[str, Any]:
-    """Return the description of an export (Data Package v2)."""
+def _resources(files: Mapping[str, bytes]) -> list[dict[str, Any]]:
+    """Return the description of the tables' files."""
     resources = []
     for path, content in files.items():
         name, ending = path.split(".")
@@ -292,6 +299,13 @@ def _package(
         else:
             resource |= {"type": "file", "mediatype": "application/vnd.apache.parquet"}
         resources.append(resource)
+    return resources
+
+
+def _package(
+    about: Mapping[str, Any], licence: str, resources: list[dict[str, Any]], time: datetime
+) -> dict[str, Any]:
+    """Return the description of an export (Data Package v2)."""
     return {
         "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
         "name": "civic-diary-export",
@@ -318,7 +332,8 @@ def read(folder: str | Path, chain: Chain | None = None) -> pd.DataFrame:
     says what failed. Without a ``chain`` that is consistent in itself, as the folder says it of
     itself; with one, the roots are those that the chain holds. ``attrs`` has ``level`` (which of the
     two, or what failed), ``audit`` (``Audit.to_json()``, the head-count in it) and, if the export says
-    so, ``simulated``. Files of entries are not in an export, and not looked at.
+    so, ``simulated``. A file of an entry that is missing or was changed is named in ``check``; its
+    record stays proved, since that says the file's hash and not its content.
 
     Raises DataError for a folder that is no export, or of another version, or with other columns;
     NodeDown. An export that was changed raises nothing: see ``proved`` and ``attrs``.
@@ -342,14 +357,20 @@ def check(folder: str | Path, chain: Chain | None = None) -> tuple[Audit, pd.Dat
     else:
         found, batches = _on_chain(chain, about, batches, leaves, damaged)
     contents = {row["seq"]: row for row in _dicts(tables["records"])}
-    rows = _joined(leaves, batches, contents, found, about)
+    present = attached.found(folder)
+    rows = _joined(leaves, batches, contents, found, about, present)
+    named = {name for row in rows for name in row["files"]}
+    damaged += attached.damage(present, hashes, named)
     wrong = [f"record {row['seq']}: {row['check']}" for row in rows if row["wrong"]]
     wrong += [
         f"record {seq} is not in the leaves" for seq in set(contents) - {r["seq"] for r in rows}
     ]
     if len(contents) < len(tables["records"]):
         damaged.append("the records have a number twice")
-    found = _with_steps(found, damaged, wrong, len(contents))
+    opened = f"{len(contents):,} open records of {found.rows:,}"
+    if lacking := named - set(present):
+        opened += f"; missing: {len(lacking):,} of their {len(named):,} files"
+    found = _with_steps(found, damaged, wrong, opened)
     frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
     frame.attrs |= {"level": found.level, "audit": found.to_json()}
     if about["simulated"]:
@@ -421,7 +442,7 @@ def _load(folder: Path, name: str, hashes: Mapping[str, str]) -> tuple[pd.DataFr
             content = path.read_bytes()
             if hashes.get(path.name) != "sha256:" + sha256(content).hexdigest():
                 faults.append(f"{path.name} was changed")
-            found[ending] = parse(name, content)
+            found[ending] = _accounts(name, parse(name, content))
     if not found:
         fix = "Ask for the whole export."
         raise DataError(f"{name}.csv or {name}.parquet in the folder", "neither", fix)
@@ -429,6 +450,15 @@ def _load(folder: Path, name: str, hashes: Mapping[str, str]) -> tuple[pd.DataFr
     if not frames[0].equals(frames[-1]):
         faults.append(f"{name}.csv and {name}.parquet differ")
     return frames[0], faults
+
+
+def _accounts(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Write each account in the one way that is compared and counted, however a tool wrote it."""
+    column = {"leaves": "author", "batches": "registrar"}.get(name)
+    if column:
+        known = {x: account(x) or x for x in frame[column].unique() if isinstance(x, str)}
+        frame[column] = [known.get(x, x) for x in frame[column]]
+    return frame
 
 
 def _from_parquet(name: str, content: bytes) -> pd.DataFrame:
@@ -539,32 +569,55 @@ def _joined(
     contents: Mapping[int, Mapping[str, Any]],
     found: Audit,
     about: Mapping[str, Any],
+    present: Mapping[str, str],
 ) -> list[dict[str, Any]]:
-    """Return the rows of ``read``, each with the key ``wrong``: whether its content is."""
+    """Return the rows of ``read``. ``present`` has the files that are there.
+
+    Each has two more keys: ``wrong``, whether its content is, and ``files``, the paths of those that
+    its record names.
+    """
     named = {fault.row: fault.text for fault in reversed(found.faults) if fault.row is not None}
     of = {b.first_seq + i: b for b in batches for i in range(min(b.count, BATCH_MAX))}
     table = _dicts(leaves[list(COLUMNS)[:6]])
     absent = _absent(table)
     rows = []
     for position, told in enumerate(table):
-        batch = of.get(told["seq"])
         content = contents.get(told["seq"])
-        row: dict[str, Any] = dict.fromkeys(COLUMNS) | told | {"attachments": 0, "wrong": False}
+        row: dict[str, Any] = dict.fromkeys(COLUMNS) | told
+        row |= {"attachments": 0, "wrong": False, "files": []}
         row["at"] = _time(told["at"])
         row["subject"] = None if told["subject"] == _ZERO else told["subject"]
-        row |= _place(batch)
+        row |= _place(of.get(told["seq"]))
         fault = "" if found.proved[position] else named.get(position, _UNPROVED)
         if content is None:
             row["check"] = fault or absent.get(told["commitment"], "content is missing")
+            row["proved"] = row["check"] in (ERASED, HELD_BACK)
         else:
-            row |= {name: content[name] for name in (*_READABLE, "attachments")}
-            row["attachments"] = row["attachments"] or 0
-            content_fault = _content_fault(told, content, about)
-            row["wrong"] = bool(content_fault)
-            row["check"] = fault or content_fault or "ok"
-        row["proved"] = row["check"] in ("ok", ERASED, HELD_BACK)
+            row |= _opened(told, content, about, present, fault)
         rows.append(row)
     return rows
+
+
+def _opened(
+    told: Mapping[str, Any],
+    content: Mapping[str, Any],
+    about: Mapping[str, Any],
+    present: Mapping[str, str],
+    fault: str,
+) -> dict[str, Any]:
+    """Return the columns of an open record; ``fault`` is what is wrong with its leaf, or ''."""
+    row: dict[str, Any] = {name: content[name] for name in _READABLE}
+    row["attachments"] = content["attachments"] or 0
+    content_fault = _content_fault(told, content, about)
+    row["wrong"] = bool(content_fault)
+    row["proved"] = not (fault or content_fault)
+    files = []
+    if row["attachments"] and not content_fault:  # so it is JSON, and names its files
+        files = json.loads(content["canonical"])["body"]["attachments"]
+    row["files"] = [attached.path(file) for file in files]
+    lost = [attached.fault(file, present) for file in files]
+    row["check"] = fault or content_fault or next(filter(None, lost), "ok")
+    return row
 
 
 def _absent(leaves: Sequence[Mapping[str, Any]]) -> dict[str, str]:
@@ -636,12 +689,12 @@ def _signed(content: Mapping[str, Any]) -> SignedRecord:
     return SignedRecord(record, bytes.fromhex(content["salt"][2:]), content["signature"])
 
 
-def _with_steps(found: Audit, damaged: Sequence[str], wrong: Sequence[str], count: int) -> Audit:
+def _with_steps(found: Audit, damaged: Sequence[str], wrong: Sequence[str], opened: str) -> Audit:
     """Return an audit with the two steps for what else is in an export."""
     steps = list(found.steps)
     for name, faults, passed in (
         (_STEPS[0], damaged, "CSV and Parquet agree, with each other and with datapackage.json"),
-        (_STEPS[1], wrong, f"{count:,} open records of {found.rows:,}"),
+        (_STEPS[1], wrong, opened),
     ):
         more = f" (and {len(faults) - 1:,} more)" if len(faults) > 1 else ""
         outcome, reason = (FAILED, faults[0] + more) if faults else (PASSED, passed)

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import unicodedata
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
+from itertools import groupby, islice, takewhile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,6 +20,7 @@ import kit
 from kit import people, report
 from kit.audit import Audit
 from kit.diary import Diary
+from kit.records import NAME_MAX, TEXT_MAX
 
 
 class Commit(NamedTuple):
@@ -32,21 +34,28 @@ class Commit(NamedTuple):
 
 def commits(repository: str | Path, most: int = 2_000) -> list[Commit]:
     """Return the newest commits of a local clone, oldest first."""
-    form = "%x00%an%x1f%at%x1f%B%x1f"
-    command = ["git", "-c", "core.quotePath=false", "-C", str(repository), "log", f"-{most}"]
-    command += [f"--format={form}", "--name-only"]
+    command = ["git", "-C", str(repository), "log", f"-{most}", "-z", "--no-show-signature"]
+    command += ["--format=%x00%an%x00%at%x00%B%x00", "--name-only"]
     told = subprocess.run(command, capture_output=True, check=True).stdout.decode(errors="replace")
-    found = []
-    for part in told.split("\0")[1:]:
-        author, seconds, *said, files = part.split("\x1f")  # a message may have one in it, too
-        paths = filter(None, files.split("\n"))
+    # Only NUL can be in none of these texts. An empty field comes before each commit, since no path
+    # is empty; then three fields of its own, one more empty field, and the paths after a line break.
+    fields, found = iter(told.split("\0")), []
+    next(fields)
+    for author in fields:
+        seconds, message, _ = islice(fields, 3)
+        paths = "\0".join(takewhile(bool, fields)).removeprefix("\n").split("\0")
         folders = Counter(path.split("/")[0] if "/" in path else "." for path in paths)
-        place = folders.most_common(1)[0][0] if folders else "."
-        text = "".join(c if c.isprintable() or c == "\n" else " " for c in " ".join(said)).strip()
+        place = readable(folders.most_common(1)[0][0], NAME_MAX) or "(no name)"
         time = datetime.fromtimestamp(int(seconds), UTC)
-        found.append(Commit(author, time, text[:5_000] or "(no message)", place[:80]))
+        found.append(Commit(author, time, readable(message, TEXT_MAX) or "(no message)", place))
     found.reverse()  # git says the newest first; of the same second, the first stays first
     return sorted(found, key=lambda commit: commit.time)
+
+
+def readable(text: str, most: int) -> str:
+    """Return what a record can hold of a text, or nothing if there is nothing to be seen in it."""
+    seen = "".join(c if c.isprintable() or c == "\n" else " " for c in text).strip()
+    return unicodedata.normalize("NFC", seen)[:most]  # in this order: it can make a text longer
 
 
 def publish(diary: Diary, history: list[Commit]) -> None:

@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,29 @@ def test_audit_of_what_was_changed_is_status_1(exported: Path, anvil: Any, tmp_p
         assert done.stdout.splitlines()[-1] == "not proved: failed at step 5, 7"
     leaves.write_text("".join(lines[:-1]))
     assert "record 5 is missing" in run("audit", folder, "--rpc", anvil.url).stdout
+
+
+def test_audit_of_a_table_by_another_tool(exported: Path, anvil: Any, tmp_path: Path) -> None:
+    """It keeps leaves.csv alone, and writes addresses in small letters, or now and then doesn't."""
+    folder = Path(shutil.copytree(exported, tmp_path / "other"))
+    (folder / "leaves.parquet").unlink()
+    leaves, package = folder / "leaves.csv", folder / "datapackage.json"
+    lines = leaves.read_text().lower().splitlines(keepends=True)
+    lines[1] = lines[1].replace(
+        people.alice.address.lower(), people.alice.address.upper().replace("X", "x")
+    )
+    before = sha256(leaves.read_bytes()).hexdigest()
+    leaves.write_text("".join(lines), newline="")
+    after = sha256(leaves.read_bytes()).hexdigest()
+    package.write_text(package.read_text().replace(before, after))
+    done = run("audit", folder, "--rpc", anvil.url, "--json")
+    assert done.returncode == 0, done.stdout
+    assert json.loads(done.stdout)["head_count"]["participants"] == 2
+    mixed = people.alice.address.replace("A", "a", 1)
+    leaves.write_text("".join([lines[0], *lines[1:]]).replace(people.alice.address.lower(), mixed))
+    done = run("audit", folder)
+    assert done.returncode == 1
+    assert f"its capitals are not those of EIP-55: '{mixed}'" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -334,6 +334,31 @@ def test_a_signature_of_somebody_else_is_found(diary: kit.Diary, copy: Path) -> 
     assert kit.read(copy)["check"][0] == "the signature is not the author's"
 
 
+def test_addresses_may_be_written_in_small_letters_or_in_capitals(
+    diary: kit.Diary, copy: Path, written: Path
+) -> None:
+    def rewritten(rows: list[dict[str, Any]]) -> None:
+        for row in rows:
+            row["author"] = row["author"].lower() if row["seq"] % 3 else row["author"].upper()
+
+    rewrite(copy, "leaves", rewritten)
+    rewrite(copy, "batches", lambda rows: rows[0].update(registrar=rows[0]["registrar"].lower()))
+    shutil.copy(written / "leaves.parquet", copy)  # one file as it was, the other another tool's
+    rehash(copy)
+    for chain in (None, diary.chain):
+        table = kit.read(copy, chain)
+        assert failed(table) == set()
+        pd.testing.assert_frame_equal(table, diary.records())  # each account in one way again
+        assert table.attrs["audit"]["head_count"]["participants"] == 5
+        assert kit.participation.head_count(table)["participants"] == 5
+    # With a wrong capital it is nobody's address.
+    rewrite(copy, "leaves", lambda rows: rows[2].update(author=rows[2]["author"].swapcase()))
+    table = kit.read(copy, diary.chain)
+    assert failed(table) == {6, 8}
+    assert list(table.index[~table["proved"]]) == [2]
+    assert "its capitals are not those of EIP-55" in table["check"][2]
+
+
 def test_records_of_strangers_are_found(copy: Path) -> None:
     rewrite(copy, "records", lambda rows: rows.append(rows[0] | {"seq": 99}))
     assert kit.read(copy).attrs["audit"]["steps"][7]["reason"] == "record 99 is not in the leaves"

@@ -253,3 +253,63 @@ def test_a_history_from_before_the_chain(tmp_path: Path, monkeypatch: pytest.Mon
     page = (tmp_path / "out" / "report.html").read_text("utf-8")
     assert "Entries and participants by week" in page
     assert "2015-01-05" in page  # a Monday
+
+
+GROWS = "\u0958"  # of the letters that NFC writes as two characters
+ODD = (
+    Made("Ada\x1fEve", "2021-09-20T08:00:00Z", "a separator", ("kit/a.py",)),
+    Made("Ada", "2021-09-20T08:00:01Z", GROWS * 4_000, (f"{GROWS * 60}/a.py",)),
+    Made("Ada", "2021-09-20T08:00:02Z", "\u200b \u2063\n\u3000", ("\u200b\u3000/a.py",)),
+    Made("Eve", "2021-09-20T08:00:03Z", "line breaks", ("\nkit/a\nb.py", "a\tb/c.py", "a\tb/d.py")),
+    Made("Eve", "2021-09-20T08:00:04Z", "Ada\x1f0\x1f", ('"quoted"/a.py', "top.md")),
+    Made("Eve", "2021-09-20T08:00:05Z", "\nno files", ()),
+)
+
+
+def test_separators_line_breaks_and_what_can_not_be_seen(tmp_path: Path) -> None:
+    ran = through(tmp_path, ODD, {"words"})
+    assert ran.audit.ok
+    found = load().commits(ran.repository)
+    assert [commit.author for commit in found] == [made.author for made in ODD]
+    assert ran.audit.head_count["participants"] == 3  # whose name has a separator is one more
+    told = entries(ran).sort_values(["at", "seq"])
+    grown = "\u0915\u093c"
+    assert told["text"].tolist() == [
+        "a separator",
+        grown * 2_500,
+        "(no message)",
+        "line breaks",
+        "Ada 0",
+        "no files",
+    ]
+    assert told["place"].tolist() == ["kit", grown * 40, "(no name)", "a b", '"quoted"', "."]
+
+
+def test_a_git_that_shows_signatures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has set it would get the signatures' checks among the paths."""
+    repository = make(tmp_path / "repository", MADE[:1])
+
+    def git(*arguments: str, said: bytes = b"") -> bytes:
+        command = ["git", "-C", str(repository), *arguments]
+        return subprocess.run(command, input=said, check=True, capture_output=True).stdout.strip()
+
+    begin, end = (f"-----{word} PGP SIGNATURE-----\n" for word in ("BEGIN", "END"))
+    signature = f"\ngpgsig {begin} \n iQ\n {end}\n".encode()
+    signed = git("cat-file", "commit", "HEAD").replace(b"\n\n", signature, 1)
+    signed = git("hash-object", "-wt", "commit", "--stdin", said=signed)
+    tree = git("write-tree").decode()
+    monkeypatch.setenv("GIT_COMMITTER_NAME", "C")
+    monkeypatch.setenv("GIT_COMMITTER_EMAIL", "c@example.org")
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "A")
+    monkeypatch.setenv("GIT_AUTHOR_EMAIL", "a@example.org")
+    git("reset", "--soft", git("commit-tree", tree, "-p", signed.decode(), "-m", "last").decode())
+    found = load().commits(repository)
+    assert [commit.place for commit in found] == ["kit", "."]
+
+    checker = tmp_path / "checker"
+    checker.write_text("#!/bin/sh\necho 'a/good signature' >&2\n", "utf-8")
+    checker.chmod(0o755)
+    git("config", "gpg.program", str(checker))
+    git("config", "log.showSignature", "true")
+    assert b"a/good signature" in git("log")
+    assert load().commits(repository) == found

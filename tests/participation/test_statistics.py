@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from itertools import combinations
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from statsmodels.regression.linear_model import OLS
 from statsmodels.sandbox.stats.runs import runstest_1samp
 from statsmodels.stats.inter_rater import cohens_kappa
 from statsmodels.stats.proportion import proportion_confint
@@ -135,7 +137,9 @@ def test_clocks_as_pandas_has_them(zone: str, history: pd.DataFrame) -> None:
         assert some.index.tolist() == sorted(set(start))
         assert some["entries"].tolist() == grouped.size().tolist()
         assert some["participants"].tolist() == grouped.nunique().tolist()
-        assert table["new"].sum() == table["total"].iloc[-1] == entries["author"].nunique()
+        began = start[entries.sort_values("at").drop_duplicates("author").index].value_counts()
+        assert table["new"][table["new"] > 0].to_dict() == began.to_dict()
+        assert table["total"].iloc[-1] == entries["author"].nunique()
     week = p.weekday_hour(history, zone)
     assert len(week) == 168
     cells = entries.groupby([local.dt.day_of_week + 1, local.dt.hour])["author"]
@@ -212,12 +216,36 @@ def test_bootstrap_as_scipy_has_it(make: Any) -> None:
     records = active(make, *counts)
     ours = p.concentration(records, resamples=4_000).iloc[0]
     assert ours["estimate"] == pytest.approx(gini(counts))
-    # Two bootstraps of 4,000 draws: their limits differ by chance by a hundredth or so.
-    assert [ours["low"], ours["high"]] == pytest.approx([theirs.low, theirs.high], abs=0.008)
+    # Two bootstraps of 4,000 draws: by chance their limits are a few hundredths of an interval apart.
+    wide = 0.05 * (theirs.high - theirs.low)
+    assert [ours["low"], ours["high"]] == pytest.approx([theirs.low, theirs.high], abs=wide)
     assert ours["low"] < ours["estimate"] < ours["high"]
     again, other = p.concentration(records), p.concentration(records, seed=2)
     pd.testing.assert_frame_equal(p.concentration(records), again)
     assert not again["low"].equals(other["low"])
+
+
+def test_the_curve_s_intervals_as_scipy_has_them(make: Any) -> None:
+    counts = np.random.default_rng(8).geometric(0.3, size=200)
+
+    def lower_shares(sample: Any) -> Any:  # a quarter, a half and 99 % of 200 people
+        least_first = np.sort(sample)
+        return np.array([least_first[:n].sum() for n in (50, 100, 198)]) / sample.sum()
+
+    theirs = stats.bootstrap(
+        (counts,), lower_shares, n_resamples=4_000, method="percentile", vectorized=False, rng=1
+    ).confidence_interval
+    records = active(make, *counts)
+    curve = p.lorenz(records, resamples=4_000).iloc[[25, 50, 99]]
+    assert curve["entries"].tolist() == pytest.approx(lower_shares(counts).tolist())
+    # Two bootstraps of 4,000 draws: by chance their limits are a few hundredths of an interval apart.
+    wide = 0.05 * (theirs.high - theirs.low)
+    assert (abs(curve["low"] - theirs.low) < wide).all()
+    assert (abs(curve["high"] - theirs.high) < wide).all()
+    # The top hundredth has what the others leave.
+    top = p.concentration(records, resamples=4_000).iloc[1]
+    assert abs(1 - theirs.high[2] - top["low"]) < wide[2]
+    assert abs(1 - theirs.low[2] - top["high"]) < wide[2]
 
 
 def test_a_wider_confidence_is_wider(make: Any) -> None:
@@ -270,6 +298,13 @@ def test_times_between_by_hand(make: Any) -> None:
     assert authors["entries"].to_dict() == {"a": 3, "b": 1, "c": 1, "d": 1}
     assert authors["mean"]["a"] == pytest.approx((53_999 + 172_801) / 2)
     assert authors["burstiness"].isna().tolist() == [False, True, True, True]
+    # The drivers b and c wrote a second apart; between the nurses' entries were 53,999, 172,801 and
+    # 86,399 seconds, on average 104,399 2/3, give or take 50,135 (their deviation).
+    roles = p.burstiness(rows, "role").set_index("role")
+    assert roles["mean"].to_dict() == pytest.approx({"driver": 1, "nurse": 104_399 + 2 / 3})
+    assert roles["burstiness"]["nurse"] == pytest.approx(
+        (50_135 - 104_399.67) / (50_135 + 104_399.67), abs=1e-4
+    )
 
 
 # --- growth ------------------------------------------------------------------------------------------
@@ -354,7 +389,57 @@ def test_residuals_as_statsmodels_has_them(make: Any) -> None:
     assert check["runs_p"] == pytest.approx(theirs)
     signs = np.sign(residuals)
     assert check["runs"] == 1 + (signs[1:] != signs[:-1]).sum()
-    assert check["r_squared"] == pytest.approx(1 - residuals.var() / np.var(new), rel=0.05)
+    around_the_mean = OLS(new, np.ones(len(new))).fit().ssr
+    assert check["r_squared"] == pytest.approx(1 - (residuals**2).sum() / around_the_mean)
+
+
+def _logistic_slopes(t: Any, k: float, r: float, t0: float) -> Any:
+    """The derivatives of the logistic curve by its parameters, worked out by hand."""
+    e = np.exp(-r * (t - t0))
+    return np.stack([1 / (1 + e), k * e * (t - t0) / (1 + e) ** 2, -k * e * r / (1 + e) ** 2], -1)
+
+
+def _bass_slopes(t: Any, m: float, p: float, q: float) -> Any:
+    """The derivatives of Bass's curve by its parameters, worked out by hand."""
+    g = np.exp(-(p + q) * t)
+    below = 1 + q / p * g
+    by_p = m * (t * g * below + (1 - g) * q * g * (1 / p + t) / p) / below**2
+    by_q = m * (t * g * below - (1 - g) * g * (1 - q * t) / p) / below**2
+    return np.stack([(1 - g) / below, by_p, by_q], -1)
+
+
+@pytest.mark.parametrize("confidence", [0.8, 0.95])
+@pytest.mark.parametrize(
+    ("fit", "curve", "slopes"),
+    [
+        (p.logistic, lambda t, k, r, t0: k / (1 + np.exp(-r * (t - t0))), _logistic_slopes),
+        (
+            p.bass,
+            lambda t, m, p, q: m * (1 - np.exp(-(p + q) * t)) / (1 + q / p * np.exp(-(p + q) * t)),
+            _bass_slopes,
+        ),
+    ],
+)
+def test_growth_as_statsmodels_has_it(
+    make: Any, fit: Any, curve: Any, slopes: Any, confidence: float
+) -> None:
+    # At the least squares, a line through the residuals along the curve's slopes has coefficients of
+    # 0, and their intervals are those of the parameters.
+    new = np.array([3, 9, 4, 12, 30, 22, 41, 35, 50, 28, 33, 12, 18, 5, 7, 2])
+    found = fit(joining(make, list(new)), confidence=confidence)
+    estimates = found.parameters["estimate"].to_numpy()
+    end = np.arange(1.0, len(new) + 1)
+    rise = curve(end, *estimates) - curve(end - 1, *estimates)
+    line = OLS(new - rise, slopes(end, *estimates) - slopes(end - 1, *estimates)).fit()
+    assert (abs(line.params) < 1e-3 * line.bse).all()
+    around = line.conf_int(1 - confidence) - line.params[:, None]
+    limits = found.parameters[["low", "high"]].to_numpy() - estimates[:, None]
+    assert limits == pytest.approx(around, rel=1e-3)
+    assert found.fitted["fitted"].tolist() == pytest.approx(rise.tolist())
+    assert found.fitted["fitted_total"].tolist() == pytest.approx(curve(end, *estimates).tolist())
+    assert found.fitted["residual"].tolist() == pytest.approx((new - rise).tolist())
+    assert found.fitted["new"].tolist() == new.tolist()
+    assert found.fitted["total"].tolist() == np.cumsum(new).tolist()
 
 
 # --- witnesses ---------------------------------------------------------------------------------------
@@ -388,6 +473,7 @@ def test_witnesses_by_hand(make: Any) -> None:
     assert table["commitment"].tolist() == ["1", "2", "3"]
     assert table["witnesses"].tolist() == [2, 1, 1]
     assert table["author"].tolist() == ["a", "a", "b"]
+    assert [f"{at:%H:%M}" for at in table["at"]] == ["01:00", "02:00", "03:00"]
 
 
 def test_the_network_by_hand(make: Any) -> None:
@@ -441,6 +527,10 @@ def test_garwood_as_statsmodels_has_it(make: Any) -> None:
         count, cases = table.loc[place, ["participants", "cases"]]
         theirs = confint_poisson(count, cases, method="exact-c")
         assert table.loc[place, ["low", "high"]].tolist() == pytest.approx(list(theirs))
+    # Of entries in the same way: 0.8 of all intervals are in these.
+    row = p.rates(placed(make, 莆田=7), kit.data.bulletin(), "entries", 0.8).loc["莆田"]
+    theirs = confint_poisson(7, row["cases"], method="exact-c", alpha=0.2)
+    assert row[["low", "high"]].tolist() == pytest.approx(list(theirs))
 
 
 def test_none_took_part(make: Any) -> None:
@@ -535,19 +625,22 @@ def test_waiting_by_hand(make: Any) -> None:
         )
     )
     assert table["commitment"].tolist() == ["1", "2"]
+    assert table["author"].tolist() == ["a", "b"]
+    assert [f"{at:%H:%M}" for at in table["at"]] == ["01:00", "02:00"]
     assert table["seconds"][0] == 600
     assert table["decided"][0] == pd.Timestamp("2021-09-10T01:10:00Z")
     assert table.loc[1, ["decided", "seconds"]].isna().all()
 
 
-def test_wilson_as_statsmodels_has_it(history: pd.DataFrame) -> None:
-    table = p.approval(history)
+@pytest.mark.parametrize("confidence", [0.8, 0.95])
+def test_wilson_as_statsmodels_has_it(history: pd.DataFrame, confidence: float) -> None:
+    table = p.approval(history, confidence)
     reviews = history[history["decision"].isin(["approve", "reject"])]
     assert len(table) == reviews["author"].nunique() == 3
     for row in table.itertuples():
         mine = reviews.loc[reviews["author"] == row.moderator, "decision"]
         assert (row.decisions, row.approved) == (len(mine), (mine == "approve").sum())
-        theirs = proportion_confint(row.approved, row.decisions, method="wilson")
+        theirs = proportion_confint(row.approved, row.decisions, 1 - confidence, method="wilson")
         assert (row.rate, row.low, row.high) == pytest.approx((mine.eq("approve").mean(), *theirs))
 
 
@@ -581,6 +674,24 @@ def test_kappa_as_printed(make: Any) -> None:
     assert table["kappa"][0] == pytest.approx(cohens_kappa([[12, 2], [4, 2]]).kappa)
 
 
+def test_kappa_of_each_pair_as_statsmodels_has_it(history: pd.DataFrame) -> None:
+    # Each one's first word about an entry: can it be read after it?
+    reviews = history[history["type"] == "review"].sort_values(["at", "commitment"])
+    first = reviews.drop_duplicates(["subject", "author"])
+    wide = first.pivot(index="subject", columns="author", values="decision")
+    yes = wide.isin(["approve", "reinstate"]).where(wide.notna())
+    table = p.agreement(history)
+    pairs = list(zip(table["moderator"], table["other"], strict=True))
+    assert pairs == list(combinations(sorted(set(reviews["author"])), 2))
+    for pair, row in zip(pairs, table.itertuples(), strict=True):
+        both = yes[list(pair)].dropna().astype(bool)
+        cells = pd.crosstab(both[pair[0]], both[pair[1]])
+        assert cells.shape == (2, 2)
+        assert row.entries == len(both) == cells.to_numpy().sum()
+        assert row.agreed == pytest.approx(np.trace(cells) / len(both))
+        assert row.kappa == pytest.approx(cohens_kappa(cells).kappa)
+
+
 def test_kappa_where_all_say_the_same() -> None:
     agreed, kappa = reviewing._kappa(pd.Series([True, True]), pd.Series([True, True]))
     assert agreed == 1
@@ -606,6 +717,9 @@ def test_appeals_by_hand(make: Any) -> None:
     assert table["then"].tolist()[:3] == ["reinstate", "suspend", "approve"]
     assert pd.isna(table["then"][3])
     assert table["entry"].tolist() == ["e0", "e1", "e2", "e3"]
+    assert table["commitment"].tolist() == ["p0", "p1", "p2", "p3"]
+    assert set(table["author"]) == {"a"}
+    assert [at.second for at in table["at"]] == [0, 1, 2, 3]
 
 
 # --- words -------------------------------------------------------------------------------------------
@@ -631,6 +745,8 @@ def test_words_by_hand(make: Any, capfd: Any, tmp_path: Any, monkeypatch: Any) -
     assert [str(day.date()) for day in days["day"].unique()] == ["2021-09-10", "2021-09-11"]
     places = p.words(make(rows), "place").set_index(["place", "word"])["entries"]
     assert places["厦门", "排队"] == places["莆田", "排队"] == 1
+    # a wrote it in two entries, b in one: in a day two are of one person.
+    assert days.loc[days["word"] == "核酸", ["entries", "participants"]].values.tolist() == [[2, 1]]
     assert capfd.readouterr() == ("", "")
     assert not list(tmp_path.iterdir()), "jieba's cache stayed"
 
@@ -719,9 +835,40 @@ def test_shared_minutes_by_hand(make: Any) -> None:
     # 100 minutes with an author each: five are of two, 90 of one.
     expected = 6 * 5 * (5 * (2 / 100) ** 2 + 90 * (1 / 100) ** 2)
     assert table["expected"][0] == pytest.approx(expected)
-    assert table["chance"][0] == pytest.approx(stats.poisson.sf(4, expected))
+    fewer = sum(math.exp(-expected) * expected**n / math.factorial(n) for n in range(5))
+    assert table["chance"][0] == pytest.approx(1 - fewer, abs=1e-12)
     assert table["similar_texts"][0] == 0
     assert np.isnan(table["similarity"][0])
+
+
+def test_who_is_asked_about_as_counted_pair_by_pair(make: Any) -> None:
+    random = np.random.default_rng(21)
+    begin = pd.Timestamp("2021-09-10T00:00:00")
+    minutes, together = random.integers(9_000, size=2_000), random.integers(9_000, size=12).tolist()
+    there = {f"b{number}": {int(minute)} for number, minute in enumerate(minutes)}
+    twelve = [f"a{number:02}" for number in range(12)]
+    for number, who in enumerate(twelve):  # the first at all of the same minutes, the last at one
+        there[who] = {*random.integers(9_000, size=25).tolist(), *together[: 12 - number]}
+    crowd = Counter(minute for minutes in there.values() for minute in minutes)
+    weights = sum((n / crowd.total()) ** 2 for n in crowd.values())
+    asked, left_out = {}, 0
+    pairs = list(combinations(twelve, 2))  # nobody else wrote in three minutes
+    for one, other in pairs:
+        shared, mean = len(there[one] & there[other]), len(there[one]) * len(there[other]) * weights
+        terms = [math.exp(-mean) * mean**n / math.factorial(n) for n in range(shared, shared + 60)]
+        if shared >= 3 and sum(terms) * len(pairs) <= 0.01:
+            asked[one, other] = (shared, mean, sum(terms))
+        left_out += shared >= 3 and (one, other) not in asked
+    assert len(asked) > 5
+    assert left_out > 5
+    rows = [
+        entry(who, begin + pd.Timedelta(minutes=m), text="短") for who in there for m in there[who]
+    ]
+    table = p.alike(make(rows)).set_index(["author", "other"])
+    assert set(table.index) == set(asked)
+    for pair, said in asked.items():
+        found = table.loc[pair, ["shared_minutes", "expected", "chance"]]
+        assert found.tolist() == pytest.approx(said, rel=1e-9)
 
 
 def test_who_writes_by_chance_is_not_asked_about(make: Any) -> None:
