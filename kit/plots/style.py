@@ -167,7 +167,8 @@ def short(text: Any, columns: int = 28) -> str:
 
 def width(text: str) -> int:
     """Return how many columns a text takes."""
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+    # A, the ambiguous: as wide as Chinese in a font that has Chinese.
+    return sum(2 if unicodedata.east_asian_width(c) in "WFA" else 1 for c in text)
 
 
 def many(count: Any, one: str, more: str = "") -> str:
@@ -223,7 +224,8 @@ def title(ax: Axes, chinese: str, english: str) -> None:
 
 def names(ax: Axes, labels: Iterable[Any], columns: int = 28) -> None:
     """Name the rows of a plot, from the top; whatever the names are, they are drawn as text."""
-    said = [drawable(short(label, columns)) for label in labels]
+    # Shortened when it is drawable: what the font has no sign for becomes a wider one.
+    said = [short(drawable(clean(label)), columns) for label in labels]
     ax.set_yticks(range(len(said)), said[::-1], parse_math=False)
 
 
