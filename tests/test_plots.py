@@ -812,7 +812,7 @@ def test_a_long_name_that_no_font_can_draw_leaves_room_for_the_plot() -> None:
     # Each of its letters is drawn as a sign that is twice as wide.
     records = kit.simulate.participants(30)
     records["place"] = ("क्षेत्रीय" * 9)[:80]
-    ax = plots.by_place(participation.by_place(records))
+    ax = plots.by_place(participation.by_place(records), source="the test")
     with warnings.catch_warnings():
         warnings.simplefilter("error")  # matplotlib's, that the axes collapsed
         style.picture(ax, "png")
