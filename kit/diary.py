@@ -315,8 +315,9 @@ class Diary:
         """Write all that a stranger needs to check this diary into a new folder; return its path.
 
         See ``kit.export``: the leaves, the batches and the open records as CSV and Parquet, their
-        files, and a ``datapackage.json``; ``kit.read`` reads and audits them. ``licence`` is that of the contents,
-        by its name in the Open Definition ("CC-BY-4.0"); ``simulated`` says that nobody wrote them.
+        files, and a ``datapackage.json``; ``kit.read`` reads and audits them. ``licence`` is that of
+        the contents, by its name in the Open Definition ("CC-BY-4.0"); ``simulated`` says that nobody
+        wrote them.
         Raises DataError if there is something in the folder, or the archive is not the log's.
         """
         from kit import export  # pandas and pyarrow: not for those who export nothing
