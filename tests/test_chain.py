@@ -526,11 +526,11 @@ print(sorted(watched.intersection(seen)))
 
 
 def _seconds(what: str, before: str = "") -> float:
-    """Return how long some code takes in a new process: the least of three."""
+    """Return how long some code takes in a new process: the lesser of two."""
     script = (
         f"{before}\nimport time; t = time.perf_counter(); {what}; print(time.perf_counter() - t)"
     )
-    return min(float(_python(script)) for _ in range(3))
+    return min(float(_python(script)) for _ in range(2))
 
 
 def test_import_kit_takes_no_longer_than_web3() -> None:
