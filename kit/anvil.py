@@ -17,7 +17,7 @@ from web3.types import RPCEndpoint
 from kit import keeper
 from kit.chain import BLOCK_SECONDS, START, Block, Chain, Http, coins_for_lessons
 from kit.errors import ChainError, NodeDown, SolidityError
-from kit.solidity import foundry_binary
+from kit.toolchain import foundry
 
 PATIENCE = 20.0  # seconds to wait for the node to answer
 _COINS = hex(1000 * 10**18)
@@ -32,7 +32,7 @@ class AnvilChain(Chain):
 
     def __init__(self, state: Path | None, port: int) -> None:
         try:
-            command = [str(foundry_binary("anvil")), "--port", str(port)]
+            command = [str(foundry("anvil")), "--port", str(port)]
         except SolidityError as error:
             raise ChainError(error.expected, error.got, error.todo) from None
         command += ["--timestamp", str(int(START.timestamp()))]

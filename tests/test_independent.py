@@ -38,11 +38,9 @@ EDGES = {
 
 def ask(script: str, cases: Iterable[Any]) -> list[Any]:
     """Give the cases to a script, a line each, and return its answers."""
-    node = kit.solidity._node()
-    assert node, "Node.js is missing: see CONTRIBUTING.md"
     lines = [json.dumps(case) for case in cases]
     done = subprocess.run(
-        [node, str(HERE / script)],
+        [kit.toolchain.node(), str(HERE / script)],
         input="\n".join(lines),
         capture_output=True,
         encoding="utf-8",

@@ -17,7 +17,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 import kit
-from kit import solidity
+from kit import solidity, toolchain
 from kit.errors import CompileError, SolidityError
 from kit.solidity import VERSION, Artifact, Compiler, compile_file, compile_source, load_artifact
 
@@ -211,7 +211,7 @@ def test_no_compiler_says_what_to_do(
     monkeypatch.setenv("SOLCX_BINARY_PATH", str(tmp_path))
     monkeypatch.setattr(solidity, "node_modules", lambda: None)
     assert solidity.compilers() == []
-    with pytest.raises(SolidityError, match=rf"solc {VERSION} .* got none\. Run `make setup`") as e:
+    with pytest.raises(SolidityError, match=rf"solc {VERSION} .* got none\. Run: python -m kit tools") as e:
         compile_source(HEAD + "contract A {}")
     assert not isinstance(e.value, CompileError)  # nothing is wrong with the source
     # The kit's own contracts need no compiler.
@@ -242,9 +242,8 @@ def test_the_launcher(npm: Compiler, tmp_path: Path) -> None:
     # A folder with everything that a shell could trip over.
     modules = tmp_path / 'it\'s $HOME "here"'
     modules.mkdir()
-    modules.joinpath("solc").symlink_to((solidity.node_modules() or tmp_path) / "solc")
-    node = solidity._node()
-    assert node is not None
+    modules.joinpath("solc").symlink_to((toolchain.node_modules() or tmp_path) / "solc")
+    node = str(toolchain.node())
     path = solidity._launcher(node, modules)
     assert path.is_relative_to(modules)
     said = subprocess.run([path, "--version"], capture_output=True, text=True, check=True).stdout
@@ -290,7 +289,7 @@ def test_a_native_compiler_is_preferred(native: Path, npm: Compiler, tmp_path: P
     assert solidity.compilers() == [Compiler("native", fake), npm]
     artifact = compile_source(HEAD + "contract A {}")
     assert artifact.name == "A"
-    modules = solidity.node_modules()
+    modules = toolchain.node_modules()
     assert modules is not None
     *versions, last = log.read_text().splitlines()
     assert set(versions) == {"--version"}

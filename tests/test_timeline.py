@@ -200,7 +200,7 @@ def test_a_page_certifies_each_entry(diary: Diary) -> None:
 
 
 def test_pictures_and_videos_play_in_place(diary: Diary, tmp_path: Path) -> None:
-    folder = kit.data.FOLDER / "attachments"
+    folder = kit.places.DATA / "attachments"
     names = ("moon-over-dice.png", "night-call.png", "moonrise.webm")
     tell(diary, "many", attachments=[folder / name for name in names])
     tell(diary, "the same picture", attachments=[folder / names[0]])
@@ -257,7 +257,7 @@ def test_content_that_is_not_what_was_published_is_not_shown(diary: Diary) -> No
 
 
 def test_a_file_that_was_changed_is_not_shown(diary: Diary) -> None:
-    picture = kit.data.FOLDER / "attachments" / "night-call.png"
+    picture = kit.places.DATA / "attachments" / "night-call.png"
     tell(diary, "look", attachments=[picture])
     diary.publish()
     diary.archive._db.execute("UPDATE files SET content = 'another'")
@@ -269,7 +269,7 @@ def test_a_file_that_was_changed_is_not_shown(diary: Diary) -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_is_text(diary: Diary, text: str) -> None:
     short = text[:80]
-    png = (kit.data.FOLDER / "attachments" / "night-call.png").read_bytes()
+    png = (kit.places.DATA / "attachments" / "night-call.png").read_bytes()
     name = short.replace("/", "")
     entry = tell(diary, text, place=short, role=short, attachments=[Attachment.of(name, png)])
     diary.suspend(diary_published(diary, entry), by=SECOND, reason=text, reason_code=short)
