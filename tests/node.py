@@ -30,12 +30,14 @@ NODE = _wheels_node()
 ENVIRONMENT = {"KIT_FONTS": str(Path(matplotlib.get_data_path()) / "fonts" / "ttf")}
 
 
-def run_mjs(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[str]:
+def run_mjs(
+    *arguments: str | Path, env: dict[str, str] | None = None, **options: Any
+) -> subprocess.CompletedProcess[str]:
     """Run Node.js in the project's folder with a script (or options) until it ends."""
     return subprocess.run(
         [NODE, *arguments],
         cwd=ROOT,
-        env=os.environ | ENVIRONMENT,
+        env=os.environ | ENVIRONMENT | (env or {}),
         capture_output=True,
         encoding="utf-8",
         **options,

@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { chromium } from "playwright-core";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
-const CACHE = join(ROOT, "node_modules", ".cache");
+const CACHE = join(ROOT, "node_modules", ".cache", "civic-diary-kit");
 const ON_PATH = [
   ...["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"],
   ...["msedge", "microsoft-edge", "microsoft-edge-stable"],
@@ -52,14 +52,13 @@ function candidates(platform, env) {
   const names = ON_PATH.map((name) => (windows ? `${name}.exe` : name));
   const found = names.flatMap((name) => folders.map((folder) => join(folder, name)));
   if (platform === "darwin") {
-    const homes = ["/Applications", join(env.HOME ?? "/", "Applications")];
-    for (const name of MAC) {
-      found.push(...homes.map((home) => join(home, `${name}.app`, "Contents", "MacOS", name)));
+    for (const home of [join(env.HOME ?? "/", "Applications"), "/Applications"]) {
+      found.push(...MAC.map((name) => join(home, `${name}.app`, "Contents", "MacOS", name)));
     }
   }
   if (windows) {
     const homes = [env.ProgramFiles, env["ProgramFiles(x86)"], env.LOCALAPPDATA].filter(Boolean);
-    for (const name of WINDOWS) found.push(...homes.map((home) => join(home, `${name}.exe`)));
+    for (const home of homes) found.push(...WINDOWS.map((name) => join(home, `${name}.exe`)));
   }
   return found;
 }
