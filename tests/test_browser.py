@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import time
@@ -190,10 +191,10 @@ await browser.close();
 """
 
 
-def fonts_of(path: Path, *texts: str) -> list[list[str]]:
+def fonts_of(path: Path, *texts: str, **environment: str) -> list[list[str]]:
     """Return the fonts that npm's browser draws each paragraph with."""
     page = "".join(f"<p style='font-family:{text}</p>" for text in texts)
-    environment = {"PATH": str(path), "KIT_CHROMIUM": ""}
+    environment |= {"PATH": str(path), "KIT_CHROMIUM": ""}
     done = run_mjs("--input-type=module", "-e", FONTS, page, env=environment)
     assert done.returncode == 0, done.stderr
     found: list[list[str]] = json.loads(done.stdout)
@@ -206,6 +207,18 @@ def test_npm_s_browser_draws_text_with_the_fonts_it_is_given(tmp_path: Path) -> 
     families = ("sans-serif'>Grüße", "serif'>Grüße", "monospace'>Grüße")
     found = fonts_of(tmp_path, *families)
     assert found == [["DejaVu Sans"], ["DejaVu Serif"], ["DejaVu Sans Mono"]]
+
+
+@on_linux
+def test_a_typeface_that_is_made_again_is_read_again(tmp_path: Path) -> None:
+    bundled, folder = Path(ENVIRONMENT["KIT_FONTS"]), tmp_path / "<fonts> & more"
+    folder.mkdir()
+    shutil.copy(bundled / "DejaVuSans.ttf", folder)
+    found = []
+    for name in ("DejaVuSansMono", "STIXGeneral"):
+        shutil.copyfile(bundled / f"{name}.ttf", folder / "one.ttf")  # the folder stays as it was
+        found += fonts_of(tmp_path, "sans-serif'>\u210a", KIT_FONTS=str(folder))
+    assert found[1] == ["STIXGeneral"] != found[0]
 
 
 @on_linux

@@ -2,7 +2,7 @@
 // machine, else npm's @sparticuz/chromium, which needs nothing of the machine but Linux on x64.
 
 import { createHash } from "node:crypto";
-import { accessSync, constants, existsSync, statSync } from "node:fs";
+import { accessSync, constants, existsSync, readdirSync, statSync } from "node:fs";
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -122,28 +122,45 @@ async function inflate(archives, folder) {
 /**
  * A fontconfig file with the kit's typefaces and the folders that KIT_FONTS names, and no others: a
  * bare machine has none, and so pictures of pages look the same on each. Its path.
+ *
+ * It has a folder of its own for each state of those folders: fontconfig reads a folder again only
+ * when that changed, and not when a file in it did.
  */
 async function fonts(folder, env) {
-  const folders = [join(ROOT, "kit", "typefaces"), ...(env.KIT_FONTS ?? "").split(delimiter)];
+  const named = [join(ROOT, "kit", "typefaces"), ...(env.KIT_FONTS ?? "").split(delimiter)];
+  const folders = named.filter((path) => path && existsSync(path));
+  const state = JSON.stringify(folders.map((path) => [path, contents(path)]));
+  const digest = createHash("sha256").update(state).digest("hex");
+  const place = join(folder, `fonts-${digest}`);
+  const path = join(place, "fonts.conf");
+  if (existsSync(path)) return path;
+  await mkdir(place, { recursive: true });
+  const draft = join(place, `draft-${process.pid}`);
+  await writeFile(draft, fontconfig(folders, join(place, "cache")));
+  await rename(draft, path);
+  return path;
+}
+
+function contents(folder) {
+  return readdirSync(folder).sort().map((name) => {
+    const { size, mtimeMs } = statSync(join(folder, name));
+    return [name, size, mtimeMs];
+  });
+}
+
+function fontconfig(folders, cache) {
   const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
   const prefer = (family, name) =>
     `<alias><family>${family}</family><prefer><family>${name}</family></prefer></alias>`;
-  const text = [
+  return [
     '<?xml version="1.0"?>',
     '<!DOCTYPE fontconfig SYSTEM "urn:fontconfig:fonts.dtd">',
     "<fontconfig>",
-    ...folders.filter(Boolean).map((path) => `<dir>${escaped(path)}</dir>`),
-    `<cachedir>${escaped(join(folder, "fontconfig"))}</cachedir>`,
+    ...folders.map((path) => `<dir>${escaped(path)}</dir>`),
+    `<cachedir>${escaped(cache)}</cachedir>`,
     prefer("sans-serif", "DejaVu Sans"),
     prefer("serif", "DejaVu Serif"),
     prefer("monospace", "DejaVu Sans Mono"),
     "</fontconfig>\n",
   ].join("\n");
-  const path = join(folder, `fonts-${createHash("sha256").update(text).digest("hex")}.conf`);
-  if (existsSync(path)) return path;
-  const draft = await mkdtemp(join(folder, "draft-"));
-  await writeFile(join(draft, "fonts.conf"), text);
-  await rename(join(draft, "fonts.conf"), path);
-  await rm(draft, { recursive: true });
-  return path;
 }
