@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 __all__ = ["bulletin", "day", "entries", "fill", "platform_day"]
 
 
-
 def entries() -> pd.DataFrame:
     """Return the sample entries, a row each, in order of time.
 

@@ -101,7 +101,9 @@ def install(*, tests: bool = False) -> Path:
     # Install scripts are left out: they would only copy a program that is there already.
     command = [*npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
     command += [] if tests else ["--omit=dev"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, encoding="utf-8", errors="replace")
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, encoding="utf-8", errors="replace"
+    )
     if done.returncode:
         said = " ".join(done.stderr.split())[-300:]
         fix = "Check network, proxy and free disk, and run the same again: it goes on from here."

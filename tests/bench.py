@@ -60,7 +60,10 @@ def main() -> None:
 
     hashes = ["0x" + keccak(keccak(i.to_bytes(32))).hex() for i in range(1024)]
     node = subprocess.run(
-        [str(kit.toolchain.node()), "--input-type=module", "-e", PEER], cwd=ROOT, capture_output=True, text=True
+        [str(kit.toolchain.node()), "--input-type=module", "-e", PEER],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
     )
     show(
         "a Merkle tree of 1,024 leaves",

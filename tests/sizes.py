@@ -7,7 +7,6 @@ and runs lessons 0 to 6 there, each on one core where the system can be told so.
 from __future__ import annotations
 
 import importlib.metadata
-import json
 import os
 import platform
 import subprocess

@@ -238,7 +238,9 @@ def test_a_node_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 def test_no_anvil_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kit.toolchain, "node_modules", lambda: None)
-    with pytest.raises(ChainError, match=r"Expected anvil of .* got none\. Run: python -m kit tools"):
+    with pytest.raises(
+        ChainError, match=r"Expected anvil of .* got none\. Run: python -m kit tools"
+    ):
         kit.chain.anvil()
     with pytest.raises(SolidityError, match=r"Expected forge of .* got none"):
         kit.toolchain.foundry("forge")

@@ -6,7 +6,6 @@ import base64
 import io
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -22,6 +21,7 @@ import zxingcpp
 from PIL import Image
 
 import kit
+from tests.node import need_browser, start_mjs
 
 ROOT = Path(kit.__file__).parent.parent
 TOKEN = "a-token-for-the-test"  # noqa: S105
@@ -48,17 +48,6 @@ print(scanned.partition("#")[2] == compact, result.level)
 
 
 # --- JupyterLab and the browser ------------------------------------------------------------------
-
-
-def _chromium() -> str:
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-    found = os.environ.get("KIT_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
-    if not found:
-        how = (
-            "Debian and Ubuntu: sudo apt install chromium; elsewhere set KIT_CHROMIUM to its path."
-        )
-        pytest.fail(f"Missing: Chromium, for the tests of the desk. {how}", pytrace=False)
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -135,15 +124,8 @@ class Browser:
     """A browser that does a step at a time."""
 
     def __init__(self, failure: Path) -> None:
-        script = ROOT / "tests" / "page" / "desk.mjs"
-        self._process = subprocess.Popen(
-            ["node", str(script), _chromium(), str(failure)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            cwd=ROOT,
-        )
+        need_browser()
+        self._process = start_mjs(ROOT / "tests" / "page" / "desk.mjs", failure)
 
     def __call__(self, **step: Any) -> Any:
         """Do one step and return its answer; nothing may go wrong in the page meanwhile."""

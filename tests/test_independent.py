@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -26,6 +25,7 @@ from kit.diary import Diary
 from kit.errors import SignatureError
 from kit.merkle import Leaf, Tree, root_from_proof
 from kit.records import TYPES, Record
+from tests.node import run_mjs
 
 HERE = Path(__file__).parent / "independent"
 AT = records.parse_time("2021-09-20T08:00:00Z")
@@ -39,14 +39,7 @@ EDGES = {
 def ask(script: str, cases: Iterable[Any]) -> list[Any]:
     """Give the cases to a script, a line each, and return its answers."""
     lines = [json.dumps(case) for case in cases]
-    done = subprocess.run(
-        [kit.toolchain.node(), str(HERE / script)],
-        input="\n".join(lines),
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-        timeout=60,
-    )
+    done = run_mjs(HERE / script, input="\n".join(lines), timeout=60)
     assert done.returncode == 0, done.stderr
     # Not splitlines(): JSON may hold U+2028, which is no end of a line there.
     answers = [json.loads(line) for line in done.stdout.rstrip("\n").split("\n")]

@@ -5,10 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
 import random
-import shutil
-import subprocess
 import threading
 import time
 import unicodedata
@@ -35,9 +32,11 @@ from kit.merkle import Anchor, Batch, Leaf, Tree
 from kit.records import Record
 from kit.solidity import load_artifact
 from kit.verification import NAMES
+from tests.node import need_browser, run_mjs, start_mjs
 
 ROOT = Path(kit.__file__).parent.parent
 PAGE = ROOT / "build" / "verify.html"
+BUILD = ROOT / "web" / "build.mjs"
 ADDRESS = PAGE.as_uri()
 LOG = "0x00000000000000000000000000000000DeaDBeef"
 START = datetime(2021, 9, 20, 8, tzinfo=UTC)
@@ -48,37 +47,16 @@ START = datetime(2021, 9, 20, 8, tzinfo=UTC)
 @pytest.fixture(scope="session")
 def page() -> bytes:
     """The page, built anew."""
-    done = subprocess.run(
-        ["npm", "run", "--silent", "build"], cwd=ROOT, capture_output=True, text=True
-    )
+    done = run_mjs(BUILD)
     assert done.returncode == 0, done.stderr
     return PAGE.read_bytes()
-
-
-def _chromium() -> str:
-    named = os.environ.get("KIT_CHROMIUM")
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-    found = named or next((path for name in names if (path := shutil.which(name))), None)
-    if not found:
-        how = (
-            "Debian and Ubuntu: sudo apt install chromium; elsewhere set KIT_CHROMIUM to its path."
-        )
-        pytest.fail(f"Missing: Chromium, for the tests of the verify page. {how}", pytrace=False)
-    return found
 
 
 class Lines:
     """A node script that answers each line of JSON with one."""
 
-    def __init__(self, script: str, *arguments: str) -> None:
-        self._process = subprocess.Popen(
-            ["node", str(ROOT / "tests" / "page" / script), *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            cwd=ROOT,
-        )
+    def __init__(self, script: str) -> None:
+        self._process = start_mjs(ROOT / "tests" / "page" / script)
 
     def ask(self, value: Any) -> Any:
         return next(self.ask_all([value]))
@@ -113,7 +91,8 @@ Look = Callable[..., dict[str, Any]]
 @pytest.fixture(scope="session")
 def look(page: bytes) -> Iterator[Look]:
     """Open the page, do something with it, and return what it shows then."""
-    browser = Lines("drive.mjs", _chromium())
+    need_browser()
+    browser = Lines("drive.mjs")
 
     def look(*actions: dict[str, Any], after: str = "", **options: Any) -> dict[str, Any]:
         seen: dict[str, Any] = browser.ask({"open": ADDRESS + after, "actions": actions, **options})
@@ -165,7 +144,8 @@ def _stem(reason: str) -> str:
 @pytest.fixture(scope="session")
 def loud(page: bytes) -> Iterator[Look]:
     """As ``look``, where the browser is to complain: of what was blocked, of nodes that are gone."""
-    browser = Lines("drive.mjs", _chromium())
+    need_browser()
+    browser = Lines("drive.mjs")
     yield lambda *actions: browser.ask({"open": ADDRESS, "actions": actions})
     browser.close()
 
@@ -710,7 +690,7 @@ def test_a_drawing_of_the_code(look: Look, sample: list[Certificate]) -> None:
 
 
 def test_the_page_is_one_file_and_the_same_each_time(page: bytes) -> None:
-    subprocess.run(["npm", "run", "--silent", "build"], cwd=ROOT, check=True, capture_output=True)
+    run_mjs(BUILD, check=True)
     assert PAGE.read_bytes() == page
     assert len(page) < 250_000
     text = page.decode()
@@ -1011,9 +991,7 @@ def test_every_sentence_is_there_in_both(page: bytes) -> None:
         import("./web/src/words.js").then(({ WORDS }) =>
           console.log(JSON.stringify([shape(WORDS.en), shape(WORDS.zh), WORDS.en.names])));
     """
-    done = subprocess.run(
-        ["node", "-e", script], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    done = run_mjs("-e", script, check=True)
     en, zh, names = json.loads(done.stdout)
     assert en == zh
     assert names == list(NAMES)

@@ -70,8 +70,17 @@ def test_the_lock_covers_the_project() -> None:
 
 def test_node_packages_are_pinned() -> None:
     package = json.loads((ROOT / "package.json").read_text("utf-8"))
-    versions = package["dependencies"].values()
+    versions = (package["dependencies"] | package["devDependencies"]).values()
     assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in versions)
+
+
+def test_students_need_no_forge_and_no_browser() -> None:
+    """What `npm ci --omit=dev` installs: the compiler, OpenZeppelin's contracts and anvil."""
+    packages = json.loads((ROOT / "package-lock.json").read_text("utf-8"))["packages"]
+    of_students = {path for path, package in packages.items() if not package.get("dev")}
+    names = {"@foundry-rs/anvil", "@openzeppelin/contracts", "solc"}
+    assert {f"node_modules/{name}" for name in names} <= of_students
+    assert not [path for path in of_students if re.search(r"forge|chromium|playwright", path)]
 
 
 def test_binder_reads_the_same_environment() -> None:

@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -22,6 +21,7 @@ from kit import people, report, simulate
 from kit.__main__ import main
 from kit.embedded import EmbeddedChain
 from kit.errors import DataError
+from tests.node import need_browser, run_mjs
 
 ROOT = Path(kit.__file__).parent.parent
 SECTIONS = ["verdict", "head-count", "when", "where", "bulletin", "who", "unequal", "grew"]
@@ -360,24 +360,12 @@ def test_cells() -> None:
 # --- in a browser --------------------------------------------------------------------------------
 
 
-def _chromium() -> str:
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-    paths: Iterator[str | None] = (shutil.which(name) for name in names)
-    found = os.environ.get("KIT_CHROMIUM") or next((path for path in paths if path), None)
-    if not found:
-        how = (
-            "Debian and Ubuntu: sudo apt install chromium; elsewhere set KIT_CHROMIUM to its path."
-        )
-        pytest.fail(f"Missing: Chromium, to open the report. {how}", pytrace=False)
-    return found
-
-
 def test_in_a_browser(written: Path, simulated: Path) -> None:
     """No request, no error, each picture shown, and nothing sticks out on a phone."""
+    need_browser()
     script = ROOT / "tests" / "page" / "report.mjs"
     for path in (written, simulated):
-        command = ["node", str(script), _chromium(), path.as_uri(), "375=", "1000="]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+        done = run_mjs(script, path.as_uri(), "375=", "1000=")
         assert done.returncode == 0, done.stderr
         seen: dict[str, Any] = json.loads(done.stdout)
         for width in ("375", "1000"):

@@ -211,7 +211,9 @@ def test_no_compiler_says_what_to_do(
     monkeypatch.setenv("SOLCX_BINARY_PATH", str(tmp_path))
     monkeypatch.setattr(solidity, "node_modules", lambda: None)
     assert solidity.compilers() == []
-    with pytest.raises(SolidityError, match=rf"solc {VERSION} .* got none\. Run: python -m kit tools") as e:
+    with pytest.raises(
+        SolidityError, match=rf"solc {VERSION} .* got none\. Run: python -m kit tools"
+    ) as e:
         compile_source(HEAD + "contract A {}")
     assert not isinstance(e.value, CompileError)  # nothing is wrong with the source
     # The kit's own contracts need no compiler.

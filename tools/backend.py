@@ -15,7 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from setuptools import build_meta
-from setuptools.build_meta import build_sdist, get_requires_for_build_sdist, prepare_metadata_for_build_editable, prepare_metadata_for_build_wheel
+from setuptools.build_meta import (
+    build_sdist,
+    get_requires_for_build_sdist,
+    prepare_metadata_for_build_editable,
+    prepare_metadata_for_build_wheel,
+)
 
 __all__ = [
     "build_editable",
@@ -31,7 +36,14 @@ __all__ = [
 ROOT = Path(__file__).resolve().parent.parent
 TYPEFACES = ROOT / "kit" / "typefaces"
 INSIDE = ROOT / "kit" / "files"
-BESIDE = ("contracts", "data", "notebooks", "package.json", "package-lock.json", "build/verify.html")
+BESIDE = (
+    "contracts",
+    "data",
+    "notebooks",
+    "package.json",
+    "package-lock.json",
+    "build/verify.html",
+)
 
 
 def get_requires_for_build_wheel(config: Any = None) -> list[str]:

@@ -8,12 +8,9 @@
 
 import { createInterface } from "node:readline";
 
-import { chromium } from "playwright-core";
+import { launch } from "./browser.mjs";
 
-const browser = await chromium.launch({
-  executablePath: process.argv[2],
-  args: ["--no-sandbox", "--disable-gpu"],
-});
+const browser = await launch();
 const PATIENCE = 15_000;
 let page;
 let heard;
@@ -107,7 +104,7 @@ async function answer(step) {
   try {
     return { said: (await steps[name](value)) ?? null, ...heard };
   } catch (error) {
-    if (page && process.argv[3]) await page.screenshot({ path: process.argv[3] });
+    if (page && process.argv[2]) await page.screenshot({ path: process.argv[2] });
     return { broken: String(error), step, ...heard };
   }
 }

@@ -7,12 +7,9 @@
 
 import { createInterface } from "node:readline";
 
-import { chromium } from "playwright-core";
+import { launch } from "./browser.mjs";
 
-const browser = await chromium.launch({
-  executablePath: process.argv[2],
-  args: ["--no-sandbox", "--disable-gpu"],
-});
+const browser = await launch();
 
 /** What the page shows, as a reader sees it. Runs inside the page. */
 function shown() {

@@ -1,11 +1,11 @@
 // Opens a report in a headless Chromium at some widths, and prints what it finds as JSON.
 //
-// node report.mjs CHROMIUM ADDRESS WIDTH=PICTURE… (the picture may be empty: none is made).
+// node report.mjs ADDRESS WIDTH=PICTURE… (the picture may be empty: none is made).
 
-import { chromium } from "playwright-core";
+import { launch } from "./browser.mjs";
 
-const [executablePath, address, ...sizes] = process.argv.slice(2);
-const browser = await chromium.launch({ executablePath, args: ["--no-sandbox", "--disable-gpu"] });
+const [address, ...sizes] = process.argv.slice(2);
+const browser = await launch();
 const found = {};
 
 for (const size of sizes) {
