@@ -281,7 +281,7 @@ def _draw(certificate: Certificate, page: str) -> Figure:
     for zh, en, value in fields:
         sheet.write(_LEFT, y, f"{zh} {en}", 7.5, _GREY)
         for part in _wrap(fonts.drawable(value), 68, 2):
-            sheet.write(_LEFT + 29, y + 0.28, part, 6.6, mono=True)
+            sheet.write(_LEFT + 30, y + 0.28, part, 6.6, mono=True)
             y += 3.4
         y += 1.7
     _draw_code(sheet, qr_code(certificate, page))

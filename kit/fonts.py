@@ -14,9 +14,10 @@ Kit Mono is DejaVu Sans Mono, for hashes.
 
 from __future__ import annotations
 
+import os
 import re
 from functools import cache
-from importlib.util import find_spec
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -25,7 +26,17 @@ from kit.errors import KitError
 if TYPE_CHECKING:
     from matplotlib.ft2font import FT2Font
 
-__all__ = ["FAMILY", "FOLDER", "LACKING", "MONO", "SIGN", "drawable", "files", "missing", "register"]
+__all__ = [
+    "FAMILY",
+    "FOLDER",
+    "LACKING",
+    "MONO",
+    "SIGN",
+    "drawable",
+    "files",
+    "missing",
+    "register",
+]
 
 FOLDER: Final = Path(__file__).parent / "typefaces"
 
@@ -47,19 +58,22 @@ def files() -> dict[str, Path]:
     if lacking:
         fix = "Run `python tasks.py setup` in the kit's folder."
         raise KitError("the kit's fonts", f"no {', '.join(lacking)} in {FOLDER}", fix)
-    spec = find_spec("matplotlib")
-    assert spec is not None
-    assert spec.origin is not None
-    theirs = Path(spec.origin).parent / "mpl-data/fonts/ttf"
-    return found | {"Kit Signs": theirs / "DejaVuSans.ttf", "Kit Mono": theirs / "DejaVuSansMono.ttf"}
+    theirs = Path(str(distribution("matplotlib").locate_file("matplotlib/mpl-data/fonts/ttf")))
+    return found | {
+        "Kit Signs": theirs / "DejaVuSans.ttf",
+        "Kit Mono": theirs / "DejaVuSansMono.ttf",
+    }
 
 
 def register() -> None:
     """Make matplotlib know the fonts by our names, and nothing else by them.
 
     Its list of fonts is made anew where a file of another font is gone; so call this before drawing.
-    Raises KitError where a font is missing.
+    Raises KitError where a font is missing, or where matplotlib is told to take none but its own.
     """
+    if os.environ.get("MPL_IGNORE_SYSTEM_FONTS"):
+        fix = "Take it out of the environment, and restart."
+        raise KitError("matplotlib with any font", "MPL_IGNORE_SYSTEM_FONTS", fix)
     from matplotlib.font_manager import FontEntry, fontManager
 
     ours = [
@@ -70,12 +84,12 @@ def register() -> None:
         return
     names = {name.lower() for name in MONO}
     others = [font for font in fontManager.ttflist if font.name.lower() not in names]
+    fontManager.addfont(ours[0].fname)  # makes it forget what it has found until now
     fontManager.ttflist = ours + others
-    fontManager._findfont_cached.cache_clear()  # what it found before may have been another's
 
 
 def drawable(text: str) -> str:
-    """Return a text with a sign (U+FFFD) in the place of each character that no font has.
+    r"""Return a text with a sign (U+FFFD) in the place of each character that no font has.
 
     Blanks of every kind become spaces, lines stay. Variation selectors go: each font has one form.
     Raises KitError where a font is missing.

@@ -15,6 +15,7 @@ The same packages give the same bytes. Beside Python this needs fontTools, and t
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 import signal
@@ -33,7 +34,7 @@ FILES = ("KitSans.ttf", "KitSansRare.ttf", "KitEmoji.ttf", "OFL.txt")
 _SANS = "noto-sans-sc/400Regular/NotoSansSC_400Regular.ttf"
 _EMOJI = "noto-emoji/400Regular/NotoEmoji_400Regular.ttf"
 _PACKAGES = "node_modules/@expo-google-fonts"
-_REMEDY = "Run `python tasks.py setup` in the kit's folder, with a way to npm's registry."
+_REMEDY = "run `python tasks.py setup` in the kit's folder."
 _ABOUT = """\
 These fonts are parts of others, under other names, and under the same licence:
 
@@ -63,7 +64,9 @@ def make(npm: list[str], out: Path = OUT) -> None:
         first, rare, emoji = (out / name for name in FILES[:3])
         common = _common()
         _write(first, part(packages / _SANS, "Kit Sans", lambda c: c in common or not _chinese(c)))
-        _write(rare, part(packages / _SANS, "Kit Sans Rare", lambda c: c not in common and _chinese(c)))
+        _write(
+            rare, part(packages / _SANS, "Kit Sans Rare", lambda c: c not in common and _chinese(c))
+        )
         _write(emoji, part(packages / _EMOJI, "Kit Emoji", lambda _: True))
         licences = [packages / path.split("/")[0] / "LICENSE_FONT" for path in (_SANS, _EMOJI)]
         _write(out / FILES[3], _licence(licences).encode())
@@ -92,13 +95,13 @@ def part(font: Path, family: str, wanted: Callable[[int], bool]) -> bytes:
     # One table of characters, the whole one: who makes a PDF reads each of them.
     tables = [table for table in source["cmap"].tables if table.isUnicode() and table.format != 14]
     source["cmap"].tables = [max(tables, key=lambda table: len(table.cmap))]
-    plain = family.replace(" ", "")
-    for number, text in {1: family, 3: f"{plain}-Regular", 4: family, 6: f"{plain}-Regular"}.items():
+    plain = f"{family.replace(' ', '')}-Regular"
+    for number, text in ((1, family), (3, plain), (4, family), (6, plain)):
         source["name"].setName(text, number, 3, 1, 0x409)
-    with tempfile.TemporaryFile() as file:
-        source.save(file)
-        file.seek(0)
-        return file.read()
+    made = io.BytesIO()
+    source.save(made)
+    source.close()
+    return made.getvalue()
 
 
 def _packages(npm: list[str], folder: Path) -> Path:
@@ -109,15 +112,17 @@ def _packages(npm: list[str], folder: Path) -> Path:
     try:
         failed = subprocess.run(command, cwd=folder, stdout=subprocess.DEVNULL).returncode
     except OSError:
-        raise SystemExit(f"Missing: npm, which fetches the kit's fonts. {_REMEDY}") from None
+        raise SystemExit(f"Missing: npm, which fetches the kit's fonts; {_REMEDY}") from None
     if failed:
-        raise SystemExit(f"Missing: the kit's fonts, as npm could not fetch them. {_REMEDY}")
+        raise SystemExit(f"Missing: the kit's fonts, which npm could not fetch; go online and {_REMEDY}")
     return folder / _PACKAGES
 
 
 def _common() -> frozenset[int]:
     """Return the characters of GB 2312: two bytes from A1 to F7 and from A1 to FE."""
-    pairs = bytes(byte for high in range(0xA1, 0xF8) for low in range(0xA1, 0xFF) for byte in (high, low))
+    pairs = bytes(
+        byte for high in range(0xA1, 0xF8) for low in range(0xA1, 0xFF) for byte in (high, low)
+    )
     return frozenset(map(ord, pairs.decode("gb2312", "ignore")))
 
 
