@@ -88,19 +88,18 @@ def part(font: Path, family: str, wanted: Callable[[int], bool]) -> bytes:
     options.drop_tables += ["BASE", "STAT", "vhea", "vmtx", "gasp"]
     options.notdef_outline = True
     options.recalc_timestamp = False
-    source = subset.load_font(str(font), options)
     chooser = subset.Subsetter(options)
-    chooser.populate(unicodes=[c for c in source.getBestCmap() if wanted(c)])
-    chooser.subset(source)
-    # One table of characters, the whole one: who makes a PDF reads each of them.
-    tables = [table for table in source["cmap"].tables if table.isUnicode() and table.format != 14]
-    source["cmap"].tables = [max(tables, key=lambda table: len(table.cmap))]
-    plain = f"{family.replace(' ', '')}-Regular"
-    for number, text in ((1, family), (3, plain), (4, family), (6, plain)):
-        source["name"].setName(text, number, 3, 1, 0x409)
     made = io.BytesIO()
-    source.save(made)
-    source.close()
+    with subset.load_font(str(font), options) as source:
+        chooser.populate(unicodes=[c for c in source.getBestCmap() if wanted(c)])
+        chooser.subset(source)
+        # One table of characters, the whole one: who makes a PDF reads each of them.
+        tables = [one for one in source["cmap"].tables if one.isUnicode() and one.format != 14]
+        source["cmap"].tables = [max(tables, key=lambda table: len(table.cmap))]
+        plain = f"{family.replace(' ', '')}-Regular"
+        for number, text in ((1, family), (3, plain), (4, family), (6, plain)):
+            source["name"].setName(text, number, 3, 1, 0x409)
+        source.save(made)
     return made.getvalue()
 
 
@@ -114,16 +113,17 @@ def _packages(npm: list[str], folder: Path) -> Path:
     except OSError:
         raise SystemExit(f"Missing: npm, which fetches the kit's fonts; {_REMEDY}") from None
     if failed:
-        raise SystemExit(f"Missing: the kit's fonts, which npm could not fetch; go online and {_REMEDY}")
+        raise SystemExit(
+            f"Missing: the kit's fonts, which npm could not fetch; go online and {_REMEDY}"
+        )
     return folder / _PACKAGES
 
 
 def _common() -> frozenset[int]:
     """Return the characters of GB 2312: two bytes from A1 to F7 and from A1 to FE."""
-    pairs = bytes(
-        byte for high in range(0xA1, 0xF8) for low in range(0xA1, 0xFF) for byte in (high, low)
-    )
-    return frozenset(map(ord, pairs.decode("gb2312", "ignore")))
+    pairs = [bytes((high, low)) for high in range(0xA1, 0xF8) for low in range(0xA1, 0xFF)]
+    # Each by itself: where one is no character, a decoder of them all would go on from its middle.
+    return frozenset(ord(c) for pair in pairs if len(c := pair.decode("gb2312", "ignore")) == 1)
 
 
 def _chinese(character: int) -> bool:
