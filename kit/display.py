@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta, timezone
 from html import escape
 from pathlib import Path
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     QRCode = qrcode.QRCode[Any]
+
+_Width = Callable[[str], float]
 
 __all__ = ["PAGE", "QR_VERSION_MAX", "card_html", "qr_code", "qr_png", "qr_svg", "save_card"]
 
@@ -294,17 +296,17 @@ def _draw(certificate: Certificate, page: str) -> Figure:
 
 def _write_content(sheet: _Sheet, text: str, line: str) -> None:
     y = 26.0
-    for row in _wrap(text, 56, 6):
+    for row in _wrap(text, 56, 6, fonts.columns):
         sheet.write(_LEFT, y, row, 10.5)
         y += 6.2
-    sheet.write(_LEFT, y + 0.5, _wrap(line, 90, 1)[0] if line else "", 7.5, _GREY)
+    sheet.write(_LEFT, y + 0.5, _wrap(line, 90, 1, fonts.columns)[0] if line else "", 7.5, _GREY)
 
 
 def _write_notes(sheet: _Sheet) -> None:
     y = 148.0
     for size, colour, words in ((9, _INK, _SCAN), (7.5, _GREY, _SHOWS)):
         for sentence in words:
-            for row in _wrap(sentence, 44, 3):
+            for row in _wrap(sentence, 44, 3, fonts.columns):
                 sheet.write(75, y, row, size, colour)
                 y += size * 0.55
             y += 1.5
@@ -327,36 +329,31 @@ def _draw_code(sheet: _Sheet, code: QRCode) -> None:
     sheet.rectangles(boxes, "black")
 
 
-def _wrap(text: str, columns: int, rows: int) -> list[str]:
+def _width(text: str) -> float:
+    """Return how many columns a text takes in a font that isn't known."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _wrap(text: str, columns: int, rows: int, width: _Width = _width) -> list[str]:
     """Return at most ``rows`` lines of ``columns``, where a Chinese character takes two.
 
     Latin words stay whole where they can, and no line begins with a closing mark. What doesn't fit
     is cut, with a sign that it was.
     """
-    lines = [line for paragraph in text.split("\n") for line in _fill(paragraph, columns)]
+    lines = [line for paragraph in text.split("\n") for line in _fill(paragraph, columns, width)]
     if len(lines) <= rows:
         return lines
-    return [*lines[: rows - 1], _fill(lines[rows - 1], columns - _width(_CUT))[0] + _CUT]
+    return [*lines[: rows - 1], _fill(lines[rows - 1], columns - width(_CUT), width)[0] + _CUT]
 
 
-def _fill(text: str, columns: int) -> list[str]:
+def _fill(text: str, columns: float, width: _Width) -> list[str]:
     lines = [""]
     for character in text:
         line = lines[-1]
-        if _width(line + character) > columns and character not in _CLOSING:
+        if width(line + character) > columns and character not in _CLOSING:
             head, blank, tail = line.rpartition(" ")
             if not (blank and head and tail.isascii() and character.isascii() and character != " "):
                 head, tail = line, ""
             lines[-1:] = [head, tail]
         lines[-1] += character if lines[-1] or character != " " else ""
     return lines
-
-
-def _width(text: str) -> int:
-    return sum(2 if _is_wide(c) else 1 for c in text)
-
-
-def _is_wide(character: str) -> bool:
-    """Return whether a character is as wide as it is high; signs are in a font with Chinese."""
-    kind = unicodedata.east_asian_width(character)
-    return kind in "WF" or (kind == "A" and not character.isalpha())
