@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import io
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta, timezone
-from functools import cache
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +21,7 @@ import qrcode.exceptions
 import qrcode.image.svg
 from qrcode.constants import ERROR_CORRECT_M
 
+from kit import fonts
 from kit.certificates import Certificate
 from kit.errors import CertificateError
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     QRCode = qrcode.QRCode[Any]
+
+_Width = Callable[[str], float]
 
 __all__ = ["PAGE", "QR_VERSION_MAX", "card_html", "qr_code", "qr_png", "qr_svg", "save_card"]
 
@@ -212,8 +214,11 @@ def save_card(certificate: Certificate, path: str | Path, page: str = PAGE) -> P
         )
     import matplotlib as mpl
 
+    fonts.register()
     fixed: Any = {"pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": certificate.id}
-    with mpl.rc_context(fixed):
+    with mpl.rc_context():
+        mpl.rcdefaults()  # whatever the user's settings are
+        mpl.rcParams.update(fixed)
         _draw(certificate, page).savefig(path, dpi=200, metadata=dated[kind])
     return path
 
@@ -228,26 +233,21 @@ class _Sheet:
     def __init__(self) -> None:
         from matplotlib.figure import Figure
 
-        from kit.fonts import chinese_font
-
         self.figure = Figure(figsize=(_WIDTH / 25.4, _HEIGHT / 25.4))
-        self.font = chinese_font()
-        self._drawable = _drawable(self.font)
+        self.texts: list[str] = []
 
     def write(
         self, x: float, y: float, text: str, size: float, colour: str = _INK, mono: bool = False
     ) -> None:
-        """Write one line. What no font can draw becomes a sign that says so, never a box."""
-        fonts = ["DejaVu Sans Mono"] if mono else []
-        fonts += [self.font, "DejaVu Sans"] if self.font else ["DejaVu Sans"]
+        """Write one line, of characters that the fonts have."""
+        self.texts.append(text)
         self.figure.text(
             x / _WIDTH,
-            1 - y / _HEIGHT,
-            "".join(c if ord(c) in self._drawable else "\N{REPLACEMENT CHARACTER}" for c in text),
+            1 - (y + size * 0.31) / _HEIGHT,  # the baseline, so that neighbours stand on one
+            text,
             fontsize=size,
             color=colour,
-            family=fonts,
-            va="top",
+            family=fonts.MONO if mono else fonts.FAMILY,
             parse_math=False,  # a text with two dollar signs is no formula
         )
 
@@ -274,33 +274,49 @@ class _Sheet:
 def _draw(certificate: Certificate, page: str) -> Figure:
     sheet = _Sheet()
     sheet.bar(0, 3, _BLUE)
-    sheet.write(_LEFT, 9, _TITLE[0] if sheet.font else _TITLE[1], 17)
-    if sheet.font:
-        sheet.write(_LEFT, 17.5, _TITLE[1], 9, _GREY)
+    sheet.write(_LEFT, 9, _TITLE[0], 17)
+    sheet.write(_LEFT, 17.5, _TITLE[1], 9, _GREY)
     text, line = _content(certificate)
-    y = 26.0
-    for row in _wrap(text, 56, 6):
-        sheet.write(_LEFT, y, row, 10.5)
-        y += 6.2
-    sheet.write(_LEFT, y + 0.5, _wrap(line, 90, 1)[0] if line else "", 7.5, _GREY)
+    fields = _fields(certificate)
+    _write_content(sheet, fonts.drawable(text), fonts.drawable(line))
     y = 72.0
-    for zh, en, value in _fields(certificate):
-        name = f"{zh} {en}" if sheet.font else en
-        sheet.write(_LEFT, y, name, 7.5, _GREY)
-        for part in _wrap(value, 68, 2):
-            sheet.write(_LEFT + 29, y, part, 6.6, mono=True)
+    for zh, en, value in fields:
+        sheet.write(_LEFT, y, f"{zh} {en}", 7.5, _GREY)
+        for part in _wrap(fonts.drawable(value), 68, 2):
+            sheet.write(_LEFT + 30, y + 0.28, part, 6.6, mono=True)
             y += 3.4
         y += 1.7
     _draw_code(sheet, qr_code(certificate, page))
+    _write_notes(sheet)
+    if fonts.SIGN in "".join(sheet.texts):
+        lacking = fonts.missing("".join([text, line, *(value for _, _, value in fields)]))
+        sheet.write(_LEFT, 202, _lacking(lacking), 7.5, _GREY)
+    return sheet.figure
+
+
+def _write_content(sheet: _Sheet, text: str, line: str) -> None:
+    y = 26.0
+    for row in _wrap(text, 56, 6, fonts.columns):
+        sheet.write(_LEFT, y, row, 10.5)
+        y += 6.2
+    sheet.write(_LEFT, y + 0.5, _wrap(line, 90, 1, fonts.columns)[0] if line else "", 7.5, _GREY)
+
+
+def _write_notes(sheet: _Sheet) -> None:
     y = 148.0
     for size, colour, words in ((9, _INK, _SCAN), (7.5, _GREY, _SHOWS)):
-        for sentence in words if sheet.font else words[1:]:
-            for row in _wrap(sentence, 44, 3):
+        for sentence in words:
+            for row in _wrap(sentence, 44, 3, fonts.columns):
                 sheet.write(75, y, row, size, colour)
                 y += size * 0.55
             y += 1.5
         y += 3
-    return sheet.figure
+
+
+def _lacking(characters: str) -> str:
+    """Return the line on the sign that stands for characters that no font has, and on which they are."""
+    some = [f"U+{ord(c):04X}" for c in characters[:6]] + ["…"] * (len(characters) > 6)
+    return " ".join(fonts.LACKING) + (f" ({', '.join(some)})" if some else "")
 
 
 def _draw_code(sheet: _Sheet, code: QRCode) -> None:
@@ -313,42 +329,31 @@ def _draw_code(sheet: _Sheet, code: QRCode) -> None:
     sheet.rectangles(boxes, "black")
 
 
-@cache
-def _drawable(font: str | None) -> set[int]:
-    """Return the characters that the card's fonts can draw."""
-    from matplotlib import font_manager
-    from matplotlib.ft2font import FT2Font
-
-    found: set[int] = set()
-    for name in [font, "DejaVu Sans"] if font else ["DejaVu Sans"]:
-        found |= set(FT2Font(font_manager.findfont(name)).get_charmap())
-    return found
+def _width(text: str) -> float:
+    """Return how many columns a text takes in a font that isn't known."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
-def _wrap(text: str, columns: int, rows: int) -> list[str]:
+def _wrap(text: str, columns: int, rows: int, width: _Width = _width) -> list[str]:
     """Return at most ``rows`` lines of ``columns``, where a Chinese character takes two.
 
     Latin words stay whole where they can, and no line begins with a closing mark. What doesn't fit
     is cut, with a sign that it was.
     """
-    lines = [line for paragraph in text.split("\n") for line in _fill(paragraph, columns)]
+    lines = [line for paragraph in text.split("\n") for line in _fill(paragraph, columns, width)]
     if len(lines) <= rows:
         return lines
-    return [*lines[: rows - 1], _fill(lines[rows - 1], columns - _width(_CUT))[0] + _CUT]
+    return [*lines[: rows - 1], _fill(lines[rows - 1], columns - width(_CUT), width)[0] + _CUT]
 
 
-def _fill(text: str, columns: int) -> list[str]:
+def _fill(text: str, columns: float, width: _Width) -> list[str]:
     lines = [""]
     for character in text:
         line = lines[-1]
-        if _width(line + character) > columns and character not in _CLOSING:
+        if width(line + character) > columns and character not in _CLOSING:
             head, blank, tail = line.rpartition(" ")
             if not (blank and head and tail.isascii() and character.isascii() and character != " "):
                 head, tail = line, ""
             lines[-1:] = [head, tail]
         lines[-1] += character if lines[-1] or character != " " else ""
     return lines
-
-
-def _width(text: str) -> int:
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)

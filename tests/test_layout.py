@@ -70,7 +70,7 @@ ALLOWED = {
     "participation.likeness": {"participation.tables"},
     "certificates": {"errors", "merkle", "records"},
     "verification": {"certificates", "errors", "merkle", "records"},
-    "display": {"certificates", "errors"},
+    "display": {"certificates", "errors", "fonts"},
     "timeline": {
         "archive",
         "certificates",
@@ -120,7 +120,7 @@ ALLOWED = {
     "desk": {"desk.desk"},
     "issuing": {"archive", "certificates", "errors", "merkle", "moves"},
     "trace": {"archive", "errors", "merkle", "moves", "issuing", "records"},
-    "fonts": set(),
+    "fonts": {"errors"},
     "plots.style": {"errors", "fonts", "participation.tables"},
     "plots.series": {"errors", "participation", "plots.style"},
     "plots.bars": {"participation", "plots.style"},

@@ -166,7 +166,7 @@ def test_the_tour_is_the_index() -> None:
 
 
 def test_figures_have_chinese_that_can_be_read() -> None:
-    """The committed pictures were made with the font: without it a lesson holds a warning."""
+    """The committed pictures are there: a lesson whose fonts were missing holds an error."""
     lesson = read(ROOT / "notebooks/06_who_took_part.ipynb")
     pictures = list(lessons.figures(lesson))
     assert len(pictures) == 7

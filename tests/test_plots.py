@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 import re
 import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from inspect import isroutine
 from pathlib import Path
 from typing import Any
@@ -104,25 +102,10 @@ NAMES = sorted(set(plots.__all__) - {"NO_PLOT", "PALETTE", "alt_text", "picture"
 
 @pytest.fixture(autouse=True)
 def _clean() -> Iterator[None]:
-    """No figure, style or remembered font goes from one test to the next."""
-    fonts.chinese_font.cache_clear()
+    """No figure or style goes from one test to the next."""
     with mpl.rc_context():
         yield
     plt.close("all")
-    fonts.chinese_font.cache_clear()
-
-
-def install(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
-    """Let these be the installed fonts with Chinese; those without stay."""
-    manager = fonts.font_manager.fontManager
-    installed = [font for font in manager.ttflist if font.name not in fonts.FONTS]
-    installed += [replace(installed[0], name=name) for name in names]
-    monkeypatch.setattr(manager, "ttflist", installed)
-
-
-@pytest.fixture
-def _no_font(monkeypatch: pytest.MonkeyPatch) -> None:
-    install(monkeypatch)
 
 
 def texts(ax: Axes) -> list[str]:
@@ -314,16 +297,6 @@ def test_an_empty_lorenz_table() -> None:
     ax = plots.lorenz(pd.DataFrame(columns=["participants", "entries", "low", "high"]), source="x")
     drawn(ax)
     assert any("no data" in text for text in texts(ax))
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.usefixtures("_no_font")
-@pytest.mark.filterwarnings("ignore:No font with Chinese")
-def test_without_a_font_there_is_no_chinese_letter(name: str, tables: dict[str, Any]) -> None:
-    if name == "words":
-        return  # the words themselves: signs in their place
-    ax = getattr(plots, name)(tables[name], source=SOURCE)
-    assert not CJK.search("\n".join(texts(ax)))
 
 
 def test_what_people_wrote_is_text() -> None:
@@ -774,38 +747,41 @@ def test_a_figure_with_two_plots_says_both() -> None:
 # --- fonts ---------------------------------------------------------------------------------------
 
 
-def test_axes_that_were_there_before_get_the_font() -> None:
+def test_axes_that_were_there_before_get_the_fonts() -> None:
     _, ax = plt.subplots()  # its title and labels have matplotlib's own font
     drawn(plots.by_place(PLACES, ax, source=SOURCE))
-    font = fonts.chinese_font()
-    assert font, "this test needs a font with Chinese: apt install fonts-wqy-microhei"
-    assert mpl.rcParams["font.family"] == [font, "DejaVu Sans"]
+    assert mpl.rcParams["font.family"] == list(fonts.FAMILY)
+    written = [text for text in ax.findobj(Text) if text.get_text()]
+    assert {tuple(text.get_fontfamily()) for text in written} == {fonts.FAMILY}
 
 
-@pytest.mark.usefixtures("_no_font")
-def test_without_a_font_there_is_one_warning() -> None:
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        for _ in range(2):
-            daily, places = plots.daily(DAILY, source=SOURCE), plots.by_place(PLACES, source="x")
-            daily.figure.savefig(io.BytesIO(), format="png")
-    assert [(x.category, str(x.message).split(",")[0]) for x in caught] == [
-        (UserWarning, "No font with Chinese is installed")
-    ]
-    assert "fonts-wqy-microhei" in str(caught[0].message)
-    assert daily.get_title() == "Who took part, day by day"
-    assert [x.get_text() for x in places.get_yticklabels()] == ["Xi'an", "\ufffd\ufffd", "Putian"]
-    assert note(daily) == "n = 2,004 entries. Source: Diary log, \ufffd\ufffd\ufffd\ufffd"
+@pytest.mark.parametrize("name", NAMES)
+def test_every_text_of_a_plot_is_in_the_kit_s_fonts(name: str, tables: dict[str, Any]) -> None:
+    ax = getattr(plots, name)(tables[name], source=SOURCE)
+    drawn(ax)
+    figure: Any = ax.get_figure(root=True)
+    assert {tuple(text.get_fontfamily()) for text in figure.findobj(Text)} == {fonts.FAMILY}
 
 
-def test_the_first_font_of_the_list_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    install(monkeypatch, "SimHei", "Noto Sans CJK SC", "Microsoft YaHei")
-    assert fonts.chinese_font() == "Noto Sans CJK SC"
-    fonts.chinese_font.cache_clear()
-    for name in fonts.FONTS:
-        install(monkeypatch, name)
-        assert fonts.chinese_font() == name
-        fonts.chinese_font.cache_clear()
+SAID = "\ufffd：画不出的字 a character that can't be drawn."
+
+
+@pytest.mark.parametrize(
+    ("place", "source", "said"),
+    [
+        ("क्षेत्र", "x", True),
+        ("泉州", "𠮷", True),
+        ("陈瑨 👍🏽 ✗", "样本 ★", False),
+    ],
+)
+def test_a_plot_says_what_the_sign_stands_for(place: str, source: str, said: bool) -> None:
+    table = pd.DataFrame({"entries": [2], "participants": 1}, index=pd.Index([place], name="place"))
+    ax = plots.by_place(table, source=source)
+    drawn(ax)
+    assert (SAID in note(ax).replace("\n", " ")) == said
+    kinds = pd.DataFrame({"place": [place], "entries": [50], "burstiness": [0.2]})
+    ax = plots.burstiness(kinds, source=source)
+    assert (SAID in note(ax).replace("\n", " ")) == said
 
 
 def test_a_long_name_that_no_font_can_draw_leaves_room_for_the_plot() -> None:

@@ -6,9 +6,10 @@ returns the axes::
     kit.plots.daily(kit.participation.daily(records), source="the diary of …")
 
 The table may be of any kind that ``kit.participation`` knows; it is small and comes into memory.
-Titles and labels are in Chinese and English (English alone where no font has Chinese). Below stands
-how many it is (n) and the source. What the table says of itself goes on: where its ``attrs`` say
-``simulated``, so does the plot. Frames other than pandas' have no ``attrs``: say it in the source.
+Titles and labels are in Chinese and English, in the kit's own fonts. Below stands how many it is (n)
+and the source; and where a character is in none of those fonts, what the sign in its place stands for.
+What the table says of itself goes on: where its ``attrs`` say ``simulated``, so does the plot. Frames
+other than pandas' have no ``attrs``: say it in the source.
 
 Whatever people wrote is drawn as text, and no ``$`` makes a formula of it. An empty table makes a
 plot that says so. ``alt_text`` returns what is to be seen in words; the figure has it as its label,

@@ -19,10 +19,12 @@ import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
+from kit import fonts
 from kit.errors import DataError
-from kit.fonts import chinese_font, drawable, family
+from kit.fonts import drawable
 from kit.participation.tables import collect, frame
 
 __all__ = [
@@ -136,8 +138,8 @@ def is_simulated(table: Any) -> bool:
 
 
 def say(chinese: str, english: str) -> str:
-    """Return a label in both languages, or in English where no font has Chinese."""
-    return f"{chinese} {english}" if chinese_font() else english
+    """Return a label in both languages."""
+    return f"{chinese} {english}"
 
 
 def clean(text: Any) -> str:
@@ -199,16 +201,17 @@ def axes(ax: Axes | None) -> Axes:
     """Return the axes to draw on, in the house style.
 
     Fonts are set for all figures that come later, so that what a reader adds has Chinese, too.
+    Raises KitError where the kit's fonts are missing.
     """
-    fonts = family()
-    mpl.rcParams["font.family"] = fonts
-    mpl.rcParams["axes.unicode_minus"] = False
+    fonts.register()
+    family = list(fonts.FAMILY)
+    mpl.rcParams["font.family"] = family
     if ax is None:
         _, ax = plt.subplots(figsize=(7.2, 4.2), dpi=100, layout="constrained")
     # Texts that were there before would keep the fonts of their time.
     for text in (ax.title, ax.xaxis.label, ax.yaxis.label):
-        text.set_fontfamily(fonts)
-    ax.tick_params(labelfontfamily=fonts)
+        text.set_fontfamily(family)
+    ax.tick_params(labelfontfamily=family)
     ax.spines[["top", "right"]].set_visible(False)
     return ax
 
@@ -284,7 +287,10 @@ def finish(ax: Axes, said: Said) -> Axes:
     if said.size is not None:
         parts.append(f"n = {said.size:,} {say(*said.unit)}.")
     parts += [f"{said.more}."] if said.more else []
-    parts.append(f"{say('来源', 'Source')}: {drawable(clean(said.source))}")
+    source = drawable(clean(said.source))
+    if any(fonts.SIGN in text for text in [source, *_texts(ax)]):
+        parts.append(f"{say(*fonts.LACKING)}.")
+    parts.append(f"{say('来源', 'Source')}: {source}")
     note = ax.annotate(
         " ".join(parts),
         (0, 0),
@@ -302,6 +308,12 @@ def finish(ax: Axes, said: Said) -> Axes:
     figure: Any = ax.get_figure(root=True)
     figure.set_label(" ".join(alt_text(one) for one in figure.axes if alt_text(one)))
     return ax
+
+
+def _texts(ax: Axes) -> list[str]:
+    """Return what is written on a plot."""
+    ticks: list[Text] = [*ax.get_xticklabels(), *ax.get_yticklabels()]
+    return [text.get_text() for text in [*ticks, *ax.texts]]
 
 
 def alt_text(ax: Axes) -> str:
@@ -327,8 +339,9 @@ def picture(ax: Axes, kind: Literal["png", "svg", "pdf"] = "svg") -> bytes:
     }
     if kind not in about:
         raise DataError("png, svg or pdf", repr(kind), "Choose one of them.")
-    fixed: Any = {"svg.fonttype": "path", "svg.hashsalt": "kit.plots"}
+    fixed: Any = {"svg.fonttype": "path", "svg.hashsalt": "kit.plots", "pdf.fonttype": 42}
     out = io.BytesIO()
+    fonts.register()
     with mpl.rc_context(fixed):
         figure.savefig(out, format=kind, dpi=150, bbox_inches="tight", metadata=about[kind])
     return out.getvalue()
