@@ -189,4 +189,5 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
+    sys.setrecursionlimit(1000)  # Python's own; with py_ecc's 100,000 nested JSON can crash it
     sys.exit(main(sys.argv[1:]))

@@ -621,6 +621,7 @@ def refused_signatures() -> dict[str, str]:
         "the higher s of two": (r, f"{ORDER - int(s, 16):064x}", other),
         "a v of 0 or 1": (r, s, f"{int(v, 16) - 27:02x}"),
         "a v of 29": (r, s, "1d"),
+        "a v that names a chain, as in EIP-155": (r, s, f"{int(v, 16) + 10:02x}"),
         "an r of 0": (zero, s, v),
         "an s of 0": (r, zero, v),
         "an r of the group's order": (f"{ORDER:064x}", s, v),
