@@ -41,6 +41,8 @@ PEOPLE = {p.address: p for p in (people.alice, people.bob, people.carol, people.
 }
 ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141  # of secp256k1
 
+LEAF = ["uint64", "uint8", "address", "uint64", "bytes32", "bytes32"]
+
 Case = dict[str, Any]
 
 
@@ -196,14 +198,13 @@ def leaf_cases() -> Iterator[Case]:
     told["the largest values"] = Leaf(
         top, "bulletin", to_checksum_address("0x" + "ff" * 20), 253_402_300_799, ones, ones
     )
-    kinds = ["uint64", "uint8", "address", "uint64", "bytes32", "bytes32"]
     for name, leaf in told.items():
         values = (leaf.seq, TYPES[leaf.type], leaf.author, leaf.at)
         hashes = (bytes.fromhex(leaf.subject[2:]), bytes.fromhex(leaf.commitment[2:]))
         yield {
             "name": name,
             "leaf": vars(leaf),
-            "encoded": "0x" + encode(kinds, [*values, *hashes]).hex(),
+            "encoded": "0x" + encode(LEAF, [*values, *hashes]).hex(),
             "hash": leaf.hash(),
         }
 
@@ -286,6 +287,70 @@ def alone() -> Certificate:
     return Certificate(member, commitment, signature, told, "0x" + SALT.hex())
 
 
+def worked() -> tuple[Certificate, Certificate]:
+    """The worked example of docs/format.md: an entry with its review, and the review."""
+    told = Record.from_json(entry())
+    salts = bytes(range(32)), bytes(range(32, 64))
+    first = records.commitment(told, salts[0])
+    body = {"decision": "approve", "reason_code": "", "reason": ""}
+    answer = record("review", body, subject=first, at="2021-09-20T08:01:00Z")
+    review = Record.from_json(answer | {"author": people.moderator.address})
+    second = records.commitment(review, salts[1])
+    leaves = Leaf.of(0, told, first), Leaf.of(1, review, second)
+    tree = Tree(leaf.hash() for leaf in leaves)
+    anchor = Anchor(CHAIN_ID, CONTRACT, "0x" + "77" * 32, 2, "0x" + "88" * 32, BLOCK_TIME, 0)
+    batch = Batch(0, tree.root, 0, 2, anchor)
+    parts = zip(leaves, (told, review), salts, (people.alice, people.moderator), strict=True)
+    of_entry, of_review = (
+        Certificate(
+            Membership(leaf, tuple(tree.proof(leaf.hash())), batch),
+            leaf.commitment,
+            records.sign(leaf.commitment, CHAIN_ID, CONTRACT, by),
+            said,
+            "0x" + salt.hex(),
+        )
+        for leaf, said, salt, by in parts
+    )
+    part = Review(of_review.membership, review, "0x" + salts[1].hex(), of_review.signature)
+    return replace(of_entry, review=part), of_review
+
+
+def worked_example() -> str:
+    """Every value between a record and its compact form, as docs/format.md prints them."""
+    certificate, review = worked()
+    assert certificate.record
+    leaf, batch = certificate.membership.leaf, certificate.membership.batch
+    message = records.signature_message(certificate.commitment, CHAIN_ID, CONTRACT)
+    hashes = (bytes.fromhex(leaf.subject[2:]), bytes.fromhex(leaf.commitment[2:]))
+    encoded = encode(LEAF, [leaf.seq, TYPES[leaf.type], leaf.author, leaf.at, *hashes])
+    domain = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
+    values: dict[str, str | bytes] = {
+        "canonical bytes": certificate.record.canonical().decode(),
+        "salt": certificate.salt or "",
+        "commitment": certificate.commitment,
+        "type hash of the domain": keccak(text=domain),
+        "keccak256 of the name": keccak(text="Civic Diary"),
+        "keccak256 of the version": keccak(text="1"),
+        "domain separator": message.header,
+        "type hash of the record": keccak(text="Record(bytes32 commitment)"),
+        "struct hash": message.body,
+        "digest": keccak(b"\x19\x01" + message.header + message.body),
+        "signature": certificate.signature,
+        "signer": leaf.author,
+        "encoded leaf": "\n  ".join(
+            ("0x" if i == 0 else "  ") + encoded[i : i + 32].hex() for i in range(0, 192, 32)
+        ),
+        "its hash": keccak(encoded),
+        "leaf": leaf.hash(),
+        "leaf of the review": review.membership.leaf.hash(),
+        "root": batch.root,
+        "CBOR": certificate._cbor(),
+        "compact form": certificate.compact(),
+    }
+    shown = {k: v if isinstance(v, str) else "0x" + v.hex() for k, v in values.items()}
+    return "".join(f"{name}\n  {value}\n" for name, value in shown.items())
+
+
 def good_certificates() -> dict[str, Certificate]:
     made = {f"{kind}, frozen": certificate for kind, certificate in frozen_certificates().items()}
     first = made["entry, frozen"]
@@ -293,6 +358,7 @@ def good_certificates() -> dict[str, Certificate]:
         "content held back": first.redacted(),
         "no review": replace(first, review=None),
         "the only record of its batch": alone(),
+        "the worked example": worked()[0],
     }
 
 
