@@ -16,9 +16,11 @@ needs the log's table of leaves, too, which is checked against the roots before 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from html import escape
+from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 from eth_utils import to_checksum_address
@@ -34,22 +36,14 @@ if TYPE_CHECKING:
 
 __all__ = ["NAMES", "Result", "Step", "verify"]
 
-#: The steps, in order.
-NAMES: Final = (
-    "format",
-    "content matches the commitment",
-    "the author signed",
-    "the leaf says the same as the record",
-    "the leaf is in the batch",
-    "the batch root is in the log",
-    "the block is on the chain",
-    "a moderator approved it",
-    "not withdrawn or suspended since",
-)
+_WORDS: Final = json.loads(files("kit.core").joinpath("words.json").read_text("utf-8"))
+
+#: The steps, in order; the verify page shows the same.
+NAMES: Final[tuple[str, ...]] = tuple(step["en"] for step in _WORDS["steps"])
 
 _WITHDRAWN: Final = "the author withdrew it"
 
-PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+PASSED, FAILED, SKIPPED = _WORDS["outcomes"]
 _MARKS = {PASSED: "✓", FAILED: "✗", SKIPPED: "–"}
 _COLOURS = {PASSED: "#0072B2", FAILED: "#B34700", SKIPPED: "#595959"}
 

@@ -1,9 +1,13 @@
-// Every sentence of the page, in English and Chinese. The English names, levels and reasons are those
-// of the kit's `verify`.
+// Every sentence of the page, in English and Chinese. The names of the steps and their outcomes come
+// from the file that the kit's `verify` reads; the English levels and reasons are those of `verify`.
+
+import shared from "../../kit/core/words.json" with { type: "json" };
 
 const join = (values) => values.join(", ");
 const list = (values) => values.join("、");
 const thousands = (value) => value.toLocaleString("en");
+const outcomes = (language) =>
+  Object.fromEntries(Object.entries(shared.outcomes).map(([key, words]) => [key, words[language]]));
 
 /** Return Unix seconds as 2021-09-20 08:00:00, or the number itself where no calendar has it. */
 export function clock(seconds, offset = 0) {
@@ -113,18 +117,8 @@ const en = {
     suspend: "suspend",
     reinstate: "reinstate",
   },
-  names: [
-    "format",
-    "content matches the commitment",
-    "the author signed",
-    "the leaf says the same as the record",
-    "the leaf is in the batch",
-    "the batch root is in the log",
-    "the block is on the chain",
-    "a moderator approved it",
-    "not withdrawn or suspended since",
-  ],
-  outcomes: { passed: "passed", failed: "failed", skipped: "skipped" },
+  names: shared.steps.map((step) => step.en),
+  outcomes: outcomes("en"),
   levels: {
     notACertificate: () => "not a certificate",
     notProved: (steps) => `not proved: failed at step ${join(steps)}`,
@@ -389,18 +383,8 @@ const zh = {
     bulletin: "通报",
   },
   decisions: { approve: "批准", reject: "驳回", suspend: "暂停", reinstate: "恢复" },
-  names: [
-    "格式",
-    "内容与承诺值相符",
-    "作者已签名",
-    "叶子与记录所述一致",
-    "叶子在批次之中",
-    "批次的根在链上日志中",
-    "区块在链上",
-    "已由审核员批准",
-    "此后未被撤回或暂停",
-  ],
-  outcomes: { passed: "通过", failed: "未通过", skipped: "跳过" },
+  names: shared.steps.map((step) => step.zh),
+  outcomes: outcomes("zh"),
   levels: {
     notACertificate: () => "不是证书",
     notProved: (steps) => `未获证明：第 ${list(steps)} 步未通过`,

@@ -1,0 +1,286 @@
+"""The test vectors of the formats, run by the kit, by hand, and by the verify page's JavaScript.
+
+Each of the three says what it finds in a case; the files say what is to be found.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import runpy
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import rfc8785
+from eth_utils import keccak
+
+import kit
+from kit import records
+from kit.certificates import Certificate
+from kit.core import by_hand
+from kit.errors import KitError
+from kit.merkle import Leaf, Tree, root_from_proof
+from kit.records import Record
+from kit.verification import verify
+
+TESTS = Path(__file__).parent.parent
+VECTORS = TESTS / "vectors"
+NAMES = (
+    *("records", "commitments", "signatures", "leaves", "trees", "proofs"),
+    *("certificates", "compact", "refused"),
+)
+FILES = {name: json.loads((VECTORS / f"{name}.json").read_text("utf-8")) for name in NAMES}
+CASES = {name: told["cases"] for name, told in FILES.items()}
+FROZEN = json.loads((VECTORS / "format_1.json").read_text("utf-8"))
+OUTCOMES = {True: "passed", False: "failed", None: "skipped"}
+
+Case = dict[str, Any]
+
+
+# --- the files -----------------------------------------------------------------------------------
+
+
+def test_the_files_are_what_the_generator_writes() -> None:
+    written = runpy.run_path(str(VECTORS / "make.py"))["vectors"]()
+    assert sorted(written) == sorted(f"{name}.json" for name in NAMES)
+    for name, text in written.items():
+        # A file that changes is a format that changes: it needs a new version, not a new file.
+        assert (VECTORS / name).read_text("utf-8") == text, name
+
+
+def test_names_are_not_used_twice() -> None:
+    for name, cases in CASES.items():
+        names = [(x.get("kind"), x.get("why", x.get("name"))) for x in cases]
+        assert len(set(names)) == len(names) > 5, name
+    kinds = [x["kind"] for x in CASES["refused"]]
+    assert len(kinds) > 40
+    assert {kind: kinds.count(kind) >= 2 for kind in set(kinds)} == dict.fromkeys(
+        ("record", "certificate", "bytes", "compact", "signature"), True
+    )
+
+
+def test_the_first_cases_are_those_that_other_programs_computed() -> None:
+    frozen = FROZEN["records"]
+    count = len(frozen)
+    assert [x["record"] for x in CASES["records"][:count]] == [x["record"] for x in frozen]
+    for name, key, of_frozen in (
+        ("records", "canonical", "canonical"),
+        ("commitments", "commitment", "commitment"),
+        ("signatures", "digest", "digest"),
+        ("signatures", "signature", "signature"),
+        ("leaves", "leaf", "leaf"),
+        ("leaves", "hash", "leaf_hash"),
+    ):
+        assert [x[key] for x in CASES[name][:count]] == [x[of_frozen] for x in frozen], (name, key)
+    assert CASES["trees"][0]["root"] == FROZEN["root"]
+    certificates = [x["certificate"] for x in CASES["certificates"][:count]]
+    assert [x["proof"] for x in certificates] == [x["proof"] for x in frozen]
+    trees = json.loads((VECTORS / "merkle_tree.json").read_text("utf-8"))["trees"]
+    roots = {tree["count"]: tree["root"] for tree in trees}
+    for tree in CASES["trees"][1:]:
+        count = tree.get("count", len(tree.get("leaves", ())))
+        assert roots.get(count, tree["root"]) == tree["root"]
+
+
+def test_what_stands_between() -> None:
+    for x in CASES["signatures"]:
+        parts = by_hand.raw(x["domain_separator"]), by_hand.raw(x["struct_hash"])
+        assert keccak(b"\x19\x01" + b"".join(parts)) == by_hand.raw(x["digest"])
+    for x in CASES["leaves"]:
+        assert keccak(keccak(by_hand.raw(x["encoded"]))) == by_hand.raw(x["hash"])
+    for x in CASES["compact"]:
+        assert Certificate.from_compact(x["compact"])._cbor() == by_hand.raw(x["cbor"])
+
+
+# --- the three -----------------------------------------------------------------------------------
+
+
+def expected(name: str, x: Case) -> Any:
+    """What is to be found in a case of a file."""
+    if name == "trees":
+        return x["root"]
+    if name in ("certificates", "compact"):
+        told = {"id": x["id"], "steps": x["steps"]}
+        return told | {"review": x["review"]} if name == "certificates" else told
+    keys = {
+        "records": "canonical",
+        "commitments": "commitment",
+        "signatures": "signer",
+        "leaves": "hash",
+        "proofs": "holds",
+        "refused": "expected",
+    }
+    return x[keys[name]]
+
+
+def leaves_of(x: Case) -> list[str]:
+    numbered = (keccak(i.to_bytes(32)) for i in range(x.get("count", 0)))
+    return x.get("leaves") or ["0x" + leaf.hex() for leaf in numbered]
+
+
+def refused(x: Case) -> str | None:
+    """What the kit expected when it refused a case, or None."""
+    read: dict[str, Callable[[], Any]] = {
+        "record": lambda: Record.from_json(x["record"]),
+        "certificate": lambda: Certificate.loads(x["text"]),
+        "bytes": lambda: Certificate.loads(base64.b64decode(x["base64"])),
+        "compact": lambda: Certificate.from_compact(x["text"]),
+        "signature": lambda: records.signer(
+            x["commitment"], x["signature"], x["chain_id"], x["contract"]
+        ),
+    }
+    try:
+        read[x["kind"]]()
+    except KitError as error:
+        return error.expected
+    return None
+
+
+def certificate(x: Case) -> Case:
+    """What the kit finds in a certificate; of the review, what it finds in one of the review's own."""
+    result = verify(json.dumps(x["certificate"]))
+    read = Certificate.from_json(x["certificate"])
+    review = None
+    if read.review:
+        part, leaf = read.review, read.review.membership.leaf
+        alike = Certificate(
+            part.membership, leaf.commitment, part.signature, part.record, part.salt
+        )
+        review = [step.outcome for step in verify(alike).steps[1:5]]
+    return {"id": result.id, "steps": [step.outcome for step in result.steps], "review": review}
+
+
+def compact(x: Case) -> Case:
+    result = verify(x["compact"])
+    return {"id": result.id, "steps": [step.outcome for step in result.steps]}
+
+
+FAST: dict[str, Callable[[Case], Any]] = {
+    "records": lambda x: Record.from_json(x["record"]).canonical().decode(),
+    "commitments": lambda x: records.commitment(
+        Record.from_json(x["record"]), bytes.fromhex(x["salt"][2:])
+    ),
+    "signatures": lambda x: records.signer(
+        x["commitment"], x["signature"], x["chain_id"], x["contract"]
+    ),
+    "leaves": lambda x: Leaf(**x["leaf"]).hash(),
+    "trees": lambda x: Tree(leaves_of(x)).root,
+    "proofs": lambda x: root_from_proof(x["leaf"], x["proof"]) == x["root"],
+    "certificates": certificate,
+    "compact": compact,
+    "refused": refused,
+}
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_the_kit(name: str) -> None:
+    for x in CASES[name]:
+        assert FAST[name](x) == expected(name, x), x
+
+
+def test_what_is_written_is_what_is_read() -> None:
+    good = {x["name"]: Certificate.from_json(x["certificate"]) for x in CASES["certificates"]}
+    for x in CASES["compact"]:
+        if x["written"]:
+            assert good[x["name"]].compact() == x["compact"]
+            assert x["compact"] == "".join(c for c in x["compact"] if c in BASE32)
+    for x in CASES["certificates"]:
+        assert json.loads(good[x["name"]].dumps()) == x["certificate"]
+
+
+BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+
+
+def steps_by_hand(part: Case) -> list[str]:
+    return [OUTCOMES[passed] for passed in by_hand.check(part).values()]
+
+
+def hex_of(value: bytes) -> str:
+    return "0x" + value.hex()
+
+
+BY_HAND: dict[str, Callable[[Case], Any]] = {
+    "records": lambda x: rfc8785.dumps(x["record"]).decode(),
+    "commitments": lambda x: hex_of(by_hand.commitment(x["record"], by_hand.raw(x["salt"]))),
+    "signatures": lambda x: by_hand.signer(
+        by_hand.raw(x["commitment"]), by_hand.raw(x["signature"]), x["chain_id"], x["contract"]
+    ),
+    "leaves": lambda x: hex_of(by_hand.leaf_hash(x["leaf"])),
+    "trees": lambda x: hex_of(by_hand.root([by_hand.raw(leaf) for leaf in leaves_of(x)])),
+    "proofs": lambda x: (
+        by_hand.climb(by_hand.raw(x["leaf"]), [by_hand.raw(node) for node in x["proof"]])
+        == by_hand.raw(x["root"])
+    ),
+    "certificates": lambda x: {
+        "steps": steps_by_hand(x["certificate"]),
+        "review": x["certificate"]["review"] and steps_by_hand(x["certificate"]["review"]),
+    },
+    # It reads JSON alone: what the kit reads in the compact form, it checks.
+    "compact": lambda x: {"steps": steps_by_hand(Certificate.from_compact(x["compact"]).to_json())},
+}
+
+
+@pytest.mark.parametrize("name", BY_HAND)  # what is refused: test_by_hand.py
+def test_by_hand(name: str) -> None:
+    for x in CASES[name]:
+        wanted = expected(name, x)
+        if name in ("certificates", "compact"):
+            wanted = {k: v for k, v in wanted.items() if k != "id"} | {"steps": x["steps"][1:5]}
+        assert BY_HAND[name](x) == wanted, x
+        if name == "trees" and "nodes" in x:
+            nodes = by_hand.tree([by_hand.raw(leaf) for leaf in x["leaves"]])
+            assert [hex_of(node) for node in nodes] == x["nodes"]
+
+
+@pytest.fixture(scope="module")
+def page() -> dict[str, list[Any]]:
+    """What the page's modules find in each case of each file."""
+    done = subprocess.run(
+        [str(kit.toolchain.node()), str(TESTS / "page" / "vectors.mjs"), str(VECTORS)],
+        capture_output=True,
+        encoding="utf-8",
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, list[Any]] = json.loads(done.stdout)
+    assert sorted(found) == sorted(NAMES)
+    return found
+
+
+def on_the_page(name: str, x: Case) -> Any:
+    """What the page is to find in a case; it takes a review as a whole, with what it decides."""
+    wanted = expected(name, x)
+    if name == "trees":
+        return [wanted] * len(x["leaves"]) if "leaves" in x else None  # the page builds no trees
+    if name == "certificates" and x["review"]:
+        about = x["certificate"]["review"]["record"]["subject"] == x["certificate"]["commitment"]
+        return wanted | {"review": about and set(x["review"]) == {"passed"}}
+    return wanted
+
+
+# Both refuse these; which of several reasons is seen first differs.
+OTHER_REASONS = {
+    ("certificate", "a list"),  # the page takes a text without a brace for a compact form
+    ("compact", "a number in two bytes"),  # the page's reader of CBOR is strict itself
+    ("compact", "the length of the array in two bytes"),
+    ("compact", "a byte behind the array"),
+    ("compact", "a map"),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_page(name: str, page: dict[str, list[Any]]) -> None:
+    assert len(page[name]) == len(CASES[name])
+    for x, found in zip(CASES[name], page[name], strict=True):
+        wanted = on_the_page(name, x)
+        if name == "refused":
+            assert found, x
+            if (x["kind"], x["why"]) in OTHER_REASONS:
+                assert found != wanted
+                continue
+            if x["kind"] == "record":  # in a certificate, always
+                found, wanted = found.removeprefix("a record with "), wanted
+        assert found == wanted, x

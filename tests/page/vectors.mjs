@@ -1,0 +1,80 @@
+// What the page's modules make of the test vectors: the folder is the argument; for each file a list
+// of what was found, a case each, comes out as JSON.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { Refused } from "../../web/src/bytes.js";
+import { read, readBytes } from "../../web/src/certificate.js";
+import { canonical } from "../../web/src/json.js";
+import { leafHash, rootFromProof } from "../../web/src/merkle.js";
+import { checkRecord, commitment, signer } from "../../web/src/record.js";
+import { Failed, checkReview, verify } from "../../web/src/verify.js";
+import { WORDS } from "../../web/src/words.js";
+
+const outcomes = (text) => verify(text).steps.map((step) => step.outcome);
+
+/** Return whether the review in a certificate holds, its decision included; null if there is none. */
+function reviewHolds({ review, commitment: committed }) {
+  if (!review) return null;
+  try {
+    checkReview(review, committed);
+    return true;
+  } catch (error) {
+    if (error instanceof Failed || error instanceof Refused) return false;
+    throw error;
+  }
+}
+
+/** Return what was expected, in the page's English words, or null if nothing was refused. */
+function refused(take) {
+  try {
+    take();
+    return null;
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    return WORDS.en.expected[error.expected](...error.args);
+  }
+}
+
+const refusals = {
+  record: ({ record }) => checkRecord(record),
+  certificate: ({ text }) => read(text),
+  bytes: ({ base64 }) => readBytes(Buffer.from(base64, "base64")),
+  compact: ({ text }) => read(text),
+  signature: (x) => signer(x.commitment, x.signature, x.chain_id, x.contract),
+};
+
+/** Return the root that each leaf of a tree's flat array leads to. */
+function roots({ nodes, leaves }) {
+  return nodes.slice(leaves.length - 1).map((leaf, i) => {
+    const proof = [];
+    for (let at = leaves.length - 1 + i; at > 0; at = (at - 1) >> 1) {
+      proof.push(nodes[at % 2 ? at + 1 : at - 1]);
+    }
+    return rootFromProof(leaf, proof);
+  });
+}
+
+const FOUND = {
+  records: ({ record }) => Buffer.from(canonical(checkRecord(record))).toString(),
+  commitments: ({ record, salt }) => commitment(record, salt),
+  signatures: (x) => signer(x.commitment, x.signature, x.chain_id, x.contract),
+  leaves: ({ leaf }) => leafHash(leaf),
+  trees: (tree) => (tree.nodes ? roots(tree) : null), // the page builds no trees
+  proofs: ({ leaf, proof, root }) => rootFromProof(leaf, proof) === root,
+  certificates: ({ certificate }) => {
+    const text = JSON.stringify(certificate);
+    const told = read(text);
+    return { id: told.id, steps: outcomes(text), review: reviewHolds(told) };
+  },
+  compact: ({ compact }) => ({ id: read(compact).id, steps: outcomes(compact) }),
+  refused: (x) => refused(() => refusals[x.kind](x)),
+};
+
+const found = {};
+for (const [name, find] of Object.entries(FOUND)) {
+  const { cases } = JSON.parse(readFileSync(join(process.argv[2], `${name}.json`), "utf8"));
+  found[name] = cases.map(find);
+}
+console.log(JSON.stringify(found));
