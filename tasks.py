@@ -94,7 +94,7 @@ def _alone() -> Iterator[None]:
     """Let one set-up of an environment go on at a time; wait for another, and say so."""
     try:
         VENV.parent.mkdir(parents=True, exist_ok=True)
-        lock = open(VENV.with_name(f"{VENV.name}.lock"), "a")
+        lock = VENV.with_name(f"{VENV.name}.lock").open("a")
     except OSError as error:
         raise Missing(
             f"a folder to write in ({VENV.parent}: {error.strerror})", "Copy the kit to one"

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from datetime import timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd

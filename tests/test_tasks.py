@@ -1,0 +1,196 @@
+"""The set-up: what it does on machines that lack something, and how it says so."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+import tasks
+
+ROOT = Path(__file__).parent.parent
+Disk = namedtuple("Disk", "total used free")
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for an environment, with a name that trips over spaces and Chinese."""
+    folder = tmp_path / "我的 kit's folder"
+    folder.mkdir()
+    monkeypatch.setattr(tasks, "VENV", folder / ".venv")
+    return folder
+
+
+def test_make_knows_every_task() -> None:
+    line = re.search(r"^TASKS = (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    assert line
+    assert line[1].split() == list(tasks.TASKS)
+
+
+def test_every_task_says_what_it_does() -> None:
+    said = subprocess.run([sys.executable, "tasks.py"], cwd=ROOT, capture_output=True, text=True)
+    assert said.returncode == 1
+    for name, task in tasks.TASKS.items():
+        assert f"  {name:10} {task.__doc__}" in said.stderr
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="needs make")
+def test_a_missing_python_is_one_line_that_says_how_to_install_it() -> None:
+    made = subprocess.run(
+        ["make", "--silent", "PYTHON=no-such-python", "setup"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert made.returncode != 0
+    assert made.stdout.splitlines() == [
+        "Missing: Python 3.11, 3.12 or 3.13. Debian and Ubuntu: sudo apt install python3-venv"
+    ]
+
+
+@pytest.mark.parametrize("versions", [((3, 98), (3, 99)), ((3, 1), (3, 2))])
+def test_a_python_that_is_too_old_or_too_new_is_refused(
+    versions: tuple[tuple[int, int], ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "PYTHONS", versions)
+    with pytest.raises(tasks.Missing, match=r"Missing: Python 3\.11, 3\.12 or 3\.13 \(this is"):
+        tasks.setup()
+
+
+def test_no_venv_module(place: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    without = tmp_path / "python3"
+    without.write_text("#!/bin/sh\nmkdir -p \"$4/bin\"; echo 'No module named venv' >&2; exit 1\n")
+    without.chmod(0o755)
+    monkeypatch.setattr(tasks.sys, "executable", str(without))
+    with pytest.raises(tasks.Missing, match=r"Python's venv module\. .*apt install python3-venv"):
+        tasks.environment()
+    assert not tasks.VENV.exists()  # nothing half-made
+
+
+def test_an_environment_that_was_begun_is_made_again(place: Path) -> None:
+    """As after Ctrl-C in the middle: a Python is there, and no pip."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tasks.VENV], check=True)
+    tasks.environment()
+    assert tasks._quiet(tasks.python(), "-m", "pip", "--version").returncode == 0
+    before = tasks.python().stat().st_ctime_ns
+    tasks.environment()  # a second time there is nothing to do
+    assert tasks.python().stat().st_ctime_ns == before
+
+
+def test_a_folder_with_other_files_is_not_emptied(place: Path) -> None:
+    tasks.VENV.mkdir()
+    thesis = tasks.VENV / "thesis.docx"
+    thesis.write_text("years of work")
+    with pytest.raises(tasks.Missing, match="an empty folder for the environment"):
+        tasks.environment()
+    assert thesis.read_text() == "years of work"
+
+
+def test_a_full_disk_is_one_sentence(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks.shutil, "disk_usage", lambda _: Disk(10**10, 10**10, 3 * 10**8))
+    tasks.VENV.mkdir()
+    with pytest.raises(tasks.Missing, match=r"2\.0 GB of free disk \(.* has 0\.3 GB\)\. Free some"):
+        tasks.packages(tasks.LESSONS)
+
+
+def test_a_disk_that_fills_on_the_way(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device"
+    done = subprocess.CompletedProcess([], 1, said)
+    monkeypatch.setattr(tasks, "_quiet", lambda *_: done)
+    with pytest.raises(
+        tasks.Missing, match=r"free disk .* run the same again: it goes on from here"
+    ):
+        tasks.pip("-r", tasks.LESSONS)
+
+
+def test_a_registry_that_doesn_t_answer(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A real pip against a port where nobody listens; then the same with one that answers."""
+    monkeypatch.setattr(tasks, "python", lambda: Path(sys.executable))
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    for name in ("PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    tasks.VENV.mkdir()
+    with pytest.raises(
+        tasks.Missing, match=r"an answer from the registry of Python packages\. Check the network"
+    ):
+        tasks.pip("--retries", "0", "--target", str(place / "out"), "no-such-package-of-ours")
+
+
+def test_what_is_installed_is_not_installed_again(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[tuple[str, ...]] = []
+    tasks.VENV.mkdir()
+    monkeypatch.setattr(tasks, "pip", lambda *arguments: ran.append(arguments))
+    tasks.packages(tasks.ENGINES)
+    tasks.packages(tasks.ENGINES)
+    assert ran == [("--require-hashes", "-r", tasks.ENGINES)]
+
+
+def test_a_failed_installation_is_tried_again(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: str) -> None:
+        raise SystemExit("Failed")
+
+    tasks.VENV.mkdir()
+    monkeypatch.setattr(tasks, "pip", fails)
+    with pytest.raises(SystemExit):
+        tasks.packages(tasks.ENGINES)
+    monkeypatch.setattr(tasks, "pip", lambda *_: None)
+    tasks.packages(tasks.ENGINES)
+    assert (tasks.VENV / f".kit-{tasks.ENGINES}").is_file()
+
+
+def test_two_set_ups_of_a_folder_wait_for_each_other(place: Path) -> None:
+    code = (
+        "import sys, time, tasks\nfrom pathlib import Path\ntasks.VENV = Path(sys.argv[1])\n"
+        "with tasks._alone():\n    print('in', flush=True)\n    time.sleep(float(sys.argv[2]))\n"
+        "print('out', flush=True)"
+    )
+
+    def start(seconds: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", code, str(tasks.VENV), seconds]
+        return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+    first = start("60")
+    assert first.stdout
+    assert first.stdout.readline() == "in\n"
+    second = start("0")
+    assert second.stdout
+    assert second.stdout.readline() == "→ Waiting for another set-up of this folder\n"
+    first.kill()  # as by a closed window: its lock goes with it
+    first.wait()
+    assert second.communicate(timeout=20)[0] == "in\nout\n"
+    first.stdout.close()
+
+
+def test_a_folder_that_can_t_be_written(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (place / "file").touch()
+    monkeypatch.setattr(tasks, "VENV", place / "file" / ".venv")
+    with pytest.raises(tasks.Missing, match="a folder to write in"), tasks._alone():
+        pass
+
+
+def test_the_last_line_of_a_part_that_fails_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "import sys; print('noise'); sys.exit('Missing: npm, which fetches the fonts')"
+    with pytest.raises(SystemExit, match=r"Failed: The fonts\. Missing: npm"):
+        tasks._step("The fonts", sys.executable, "-c", code)
+
+
+def test_a_failing_step_fails_the_test_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise SystemExit(1)
+
+    ran = []
+    for name in ("everything", "lint", "unit", "forge", "lessons"):
+        monkeypatch.setattr(tasks, name, lambda name=name: ran.append(name))
+    monkeypatch.setattr(tasks, "types", broken)
+    with pytest.raises(SystemExit, match=r"Failed: types \(mypy\)"):
+        tasks.test()
+    assert ran == ["everything", "lint", "unit", "forge", "lessons"]
