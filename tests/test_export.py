@@ -253,8 +253,7 @@ def rewrite(folder: Path, name: str, change: Callable[[list[dict[str, Any]]], An
     rows = pq.read_table(folder / f"{name}.parquet").to_pylist()
     change(rows)
     (folder / f"{name}.csv").write_bytes(export._csv(name, rows))
-    table = pa.Table.from_pylist(rows, schema=export._schema(name))
-    pq.write_table(table, folder / f"{name}.parquet")
+    export._write_parquet(name, rows, folder / f"{name}.parquet")
     rehash(folder)
 
 

@@ -33,6 +33,7 @@ PRIVATE = {"keeper"}
 # What a module may import of the kit when it is loaded; who is not here is only kept from cycles.
 ALLOWED = {
     "errors": set(),
+    "frames": set(),
     "html": set(),
     "keeper": set(),
     "people": set(),
@@ -45,7 +46,7 @@ ALLOWED = {
     "chain": {"errors", "html", "people", "solidity"},
     "events": {"errors"},
     "log": {"chain", "errors", "events", "html", "merkle", "solidity"},
-    "audit": {"errors", "html", "log", "merkle", "records", "verification"},
+    "audit": {"errors", "frames", "html", "log", "merkle", "records", "verification"},
     "attached": {"archive", "records"},
     "export": {
         "attached",
@@ -58,9 +59,9 @@ ALLOWED = {
         "table",
         "verification",
     },
-    "participation.tables": {"errors"},
+    "participation.tables": {"frames", "errors"},
     "participation.bulletin": {"errors", "participation.tables"},
-    "participation.counts": {"errors", "participation.tables"},
+    "participation.counts": {"frames", "errors", "participation.tables"},
     "participation.inequality": {"errors", "participation.tables"},
     "participation.timing": {"errors", "participation.tables"},
     "participation.growth": {"errors", "participation.counts", "participation.tables"},
@@ -216,7 +217,7 @@ def test_import_kit_alone_loads_nothing_heavy() -> None:
 
 
 def test_participation_loads_what_few_need_when_they_need_it() -> None:
-    seldom = ["scipy", "networkx", "jieba", "matplotlib", "polars", "duckdb", "dask", "pyspark"]
+    seldom = ["scipy", "networkx", "rjieba", "matplotlib", "polars", "duckdb", "dask", "pyspark"]
     assert _loaded("kit.participation", "narwhals", *seldom) == {"narwhals"}
 
 

@@ -8,6 +8,7 @@ import narwhals as nw
 import pandas as pd
 from narwhals.typing import IntoFrameT
 
+from kit.frames import gather
 from kit.participation.tables import (
     ZONE,
     Rows,
@@ -182,7 +183,7 @@ def timeline(rows: Rows, step: Step, zone: str) -> pd.DataFrame:
 
 def _number(rows: nw.LazyFrame[Any]) -> int:
     """Return the only number of a frame; in SQL there are not 0 different values in no rows, but none."""
-    return int(rows.collect().item() or 0)
+    return int(gather(rows).item() or 0)
 
 
 def _entries(records: Any) -> Rows:
