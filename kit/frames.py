@@ -6,7 +6,7 @@ to make a pandas table of a Polars one. The kit's own tables are small enough to
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
@@ -16,15 +16,17 @@ if TYPE_CHECKING:
 
 __all__ = ["gather", "to_pandas"]
 
+#: An engine's table, its columns, those of them that are times with a zone; the rows.
+_Ask = Callable[[Any, list[str], set[str]], list[Any]]
+
 
 def gather(rows: nw.LazyFrame[Any]) -> nw.DataFrame[Any]:
     """Return all rows in memory: as pandas from DuckDB and Spark, else in the kind that they are."""
     kind = rows.implementation
     if kind.is_duckdb():
-        return rows.collect(backend="pandas")
+        return _gather(rows, _from_duckdb)
     if kind.is_pyspark() or kind.is_pyspark_connect():
-        found: nw.DataFrame[Any] = nw.from_native(_from_spark(rows), eager_only=True)
-        return found
+        return _gather(rows, _from_spark)
     return rows.collect()
 
 
@@ -43,21 +45,37 @@ def to_pandas(rows: nw.DataFrame[Any]) -> pd.DataFrame:
     return table.astype(kinds)
 
 
-def _from_spark(rows: nw.LazyFrame[Any]) -> pd.DataFrame:
-    """Return Spark's rows. Its own ``toPandas`` would lose the zones of times, and warn of pandas 3."""
+def _gather(rows: nw.LazyFrame[Any], ask: _Ask) -> nw.DataFrame[Any]:
+    """Return rows that ``ask`` has from an engine, which gives the times with a zone as numbers.
+
+    The engines' own ways to pandas 3 give warnings, and Spark's loses the zones.
+    """
+    schema = rows.collect_schema()
+    zoned = {name for name, kind in schema.items() if getattr(kind, "time_zone", None)}
+    found = ask(rows.to_native(), list(schema), zoned)
+    columns = {name: [row[at] for row in found] for at, name in enumerate(schema)}
+    made: nw.DataFrame[Any] = nw.from_native(_built(columns, schema), eager_only=True)
+    return made
+
+
+def _from_duckdb(native: Any, names: list[str], zoned: set[str]) -> list[Any]:
+    quoted = {name: '"' + name.replace('"', '""') + '"' for name in names}
+    asked = [f"epoch_us({x}) AS {x}" if name in zoned else x for name, x in quoted.items()]
+    found: list[Any] = native.project(", ".join(asked)).fetchall()
+    return found
+
+
+def _from_spark(native: Any, names: list[str], zoned: set[str]) -> list[Any]:
     from pyspark.sql import functions
 
-    schema, native = rows.collect_schema(), rows.to_native()
-    zoned = {name for name, kind in schema.items() if getattr(kind, "time_zone", None)}
-    quoted = {name: functions.col(f"`{name}`") for name in schema}
-    found = native.select(
-        *(functions.unix_micros(x).alias(n) if n in zoned else x for n, x in quoted.items())
-    ).collect()
-    return _built({name: [row[at] for row in found] for at, name in enumerate(schema)}, schema)
+    columns = {name: functions.col("`" + name.replace("`", "``") + "`") for name in names}
+    asked = [functions.unix_micros(x) if name in zoned else x for name, x in columns.items()]
+    found: list[Any] = native.select(*asked).collect()
+    return found
 
 
 def _built(columns: Mapping[str, list[Any]], schema: Mapping[str, Any]) -> pd.DataFrame:
-    """Return a table of columns of Python's values; times may be microseconds since 1970."""
+    """Return a table of columns of Python's values; times with a zone may be microseconds since 1970."""
     import pandas as pd
 
     made = {name: pd.Series(cells, dtype="object") for name, cells in columns.items()}

@@ -8,7 +8,6 @@ import narwhals as nw
 import pandas as pd
 from narwhals.typing import IntoFrameT
 
-from kit.frames import gather
 from kit.participation.tables import (
     ZONE,
     Rows,
@@ -183,7 +182,7 @@ def timeline(rows: Rows, step: Step, zone: str) -> pd.DataFrame:
 
 def _number(rows: nw.LazyFrame[Any]) -> int:
     """Return the only number of a frame; in SQL there are not 0 different values in no rows, but none."""
-    return int(gather(rows).item() or 0)
+    return int(collect(rows).fillna(0).to_numpy()[0, 0])
 
 
 def _entries(records: Any) -> Rows:
