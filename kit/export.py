@@ -480,7 +480,7 @@ def _from_parquet(name: str, content: bytes) -> pd.DataFrame:
             if list(zip(table.columns, map(str, table.types), strict=True)) != [*expected.items()]:
                 raise _other_columns(path.name, table.columns)
             rows = table.fetchall()
-        except duckdb.Error as error:
+        except (duckdb.Error, RuntimeError) as error:  # the second: a column's name is no UTF-8
             got = str(error).replace(str(path), path.name)[:80]
             raise DataError(f"Parquet in {path.name}", got, "Ask for the file again.") from None
     return pd.DataFrame(rows, columns=list(TABLES[name]), dtype="object")

@@ -232,6 +232,12 @@ def test_broken_parquet_ends_in_our_error(seed: int, written: Path) -> None:
         assert list(table.columns) == list(export.TABLES["records"])
 
 
+def test_a_column_of_parquet_whose_name_is_no_text(written: Path) -> None:
+    content = (written / "records.parquet").read_bytes().replace(b"signature", b"\xff\xfegnature")
+    with pytest.raises(DataError, match=r"Parquet in records\.parquet"):
+        export._from_parquet("records", content)
+
+
 @pytest.mark.parametrize(
     "change",
     [
