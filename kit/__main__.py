@@ -30,9 +30,6 @@ def demo() -> None:
     progress = tqdm(lessons.paths(), unit="lesson")
     for path in progress:
         progress.set_description(path.stem)
-        if lessons.lacks(path):
-            progress.write(f"{path.stem} was left out: it needs {lessons.lacks(path)}")
-            continue
         lesson = lessons.execute(path)
         lessons.save(lesson, out / "notebooks" / path.name)
         for number, picture in enumerate(lessons.figures(lesson), start=1):
@@ -135,9 +132,6 @@ def notebooks() -> None:
     progress = tqdm(lessons.paths(), unit="lesson")
     for path in progress:
         progress.set_description(path.stem)
-        if lessons.lacks(path):
-            progress.write(f"{path.stem} was left out: it needs {lessons.lacks(path)}")
-            continue
         lesson = lessons.execute(path)
         lessons.save(lesson, path)
         lessons.save(lessons.student_copy(lesson), lessons.STUDENTS / path.name)

@@ -47,6 +47,7 @@ from narwhals.exceptions import DuplicateError
 from narwhals.typing import IntoFrame
 
 from kit.errors import ChainError, DataError, NodeDown, ProofError, WrongChain
+from kit.frames import gather
 from kit.html import html_table
 from kit.log import Log
 from kit.merkle import Batch, Leaf, Tree
@@ -321,7 +322,7 @@ def _read(leaves: Any) -> list[_Row]:
         raise _other_columns(f"without {', '.join(missing)}")
     if extra := sorted(set(map(str, names)) - set(expected)):
         raise _other_columns(f"also {', '.join(extra)}")
-    here = table.lazy().collect()
+    here = gather(table.lazy())
     columns = [here[name].to_list() for name in expected]
     columns += [] if told else [[None] * len(columns[0])]
     return _rows(list(zip(*columns, strict=True)), told)

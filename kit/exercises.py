@@ -278,9 +278,12 @@ EXERCISES: dict[str, Exercise] = {
         ("e^(-r (t - t0)) must be 0.05 / 0.95.", "t0 + np.log(0.95 / 0.05) / r"),
     ),
     "07-rows": Exercise(
-        _equals(30_765, "Add up metadata.num_rows of the four files."),
+        _equals(30_765, "Add up num_rows of the four files."),
         "From the footers alone: no row was read.",
-        ("pq.ParquetFile(file).metadata.num_rows is one file's.", "sum(… for file in files)"),
+        (
+            "duckdb.sql(question, params=[FILES]).fetchall()[0][0]",
+            "SELECT sum(num_rows) FROM parquet_file_metadata(?)",
+        ),
     ),
     "07-one-city": Exercise(
         _equals(1_714, "Distinct authors, of entries only, in 莆田: count(DISTINCT author)."),
@@ -291,8 +294,8 @@ EXERCISES: dict[str, Exercise] = {
         ),
     ),
     "07-last-week": Exercise(
-        _equals(495, "The last row of who.weekly(frame), its column entries."),
+        _equals(495, "The last row of who.weekly(rows), its column entries."),
         "The same function; only what it was given is another.",
-        ("who.weekly(frame).compute() is a pandas table.", '….iloc[-1]["entries"]'),
+        ("who.weekly(rows).df() is a pandas table.", '….iloc[-1]["entries"]'),
     ),
 }

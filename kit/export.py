@@ -40,9 +40,8 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import duckdb
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from kit import attached, records
 from kit.audit import LEAF, Audit, account, audit, compare, not_audited
@@ -65,7 +64,7 @@ FORMAT: Final = "civic-diary-export/1"
 #: What ``check`` says of a record that the exporter did not show. Its leaf is proved all the same.
 HELD_BACK: Final = "content held back"
 
-#: The tables, their columns and the types of these, as Data Package and Arrow name them.
+#: The tables, their columns and the types of these, as Data Package names them.
 TABLES: Final = {
     "leaves": {
         "seq": "integer",
@@ -128,6 +127,7 @@ _FIGURES: Final = {
     "value": "int64",
     "corrected": "bool",
 }
+_GROUP_ROWS: Final = 100_352  # of Parquet: 49 of the blocks of 2,048 rows that DuckDB works with
 _UNPROVED: Final = "its batch doesn't lead to the log's root"
 #: The columns for reading; in CSV they are made safe for spreadsheets.
 _READABLE: Final = ("text", "place", "role", "decision")
@@ -185,10 +185,6 @@ def write(
         "batches": [_batch_row(batch) for batch in batches],
         "records": [_record_row(seq, signed) for seq, signed in opened],
     }
-    files: dict[str, bytes] = {}
-    for name, rows in tables.items():
-        files[f"{name}.csv"] = _csv(name, rows)
-        files[f"{name}.parquet"] = _parquet(name, rows)
     about = {
         "format": FORMAT,
         "kit": _version(),
@@ -200,8 +196,12 @@ def write(
         "simulated": simulated,
     }
     with _whole(folder) as part:
-        for name, content in files.items():
-            (part / name).write_bytes(content)
+        files: dict[str, bytes] = {}
+        for name, rows in tables.items():
+            files[f"{name}.csv"] = _csv(name, rows)
+            (part / f"{name}.csv").write_bytes(files[f"{name}.csv"])
+            _write_parquet(name, rows, part / f"{name}.parquet")
+            files[f"{name}.parquet"] = (part / f"{name}.parquet").read_bytes()
         resources = _resources(files)
         resources += attached.write(diary.archive, [signed for _, signed in opened], part)
         package = _package(about, licence, resources, head.time)
@@ -225,9 +225,10 @@ def _whole(folder: Path) -> Iterator[Path]:
         except BaseException:
             shutil.rmtree(part, ignore_errors=True)
             raise
-    except OSError as error:
+    except (OSError, duckdb.IOException) as error:
         fix = "Choose another folder, or make room."
-        raise DataError(f"to write {folder}", str(error.strerror), fix) from None
+        got = error.strerror if isinstance(error, OSError) else str(error)[:200]
+        raise DataError(f"to write {folder}", str(got), fix) from None
 
 
 def _version() -> str:
@@ -267,17 +268,23 @@ def _csv(name: str, rows: Sequence[Mapping[str, Any]]) -> bytes:
     return bytes(frame.to_csv(index=False, lineterminator="\n").encode())
 
 
-def _schema(name: str) -> pa.Schema:
-    kinds = {"integer": pa.int64(), "string": pa.string()}
-    return pa.schema([(column, kinds[kind]) for column, kind in TABLES[name].items()])
+def _write_parquet(name: str, rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    kinds = {"integer": "int64", "string": "str"}
+    frame = pd.DataFrame(list(rows), columns=list(TABLES[name]))
+    frame = frame.astype({column: kinds[kind] for column, kind in TABLES[name].items()})
+    with _database() as database:
+        database.from_df(frame).write_parquet(
+            str(path), compression="zstd", row_group_size=_GROUP_ROWS
+        )
 
 
-def _parquet(name: str, rows: Sequence[Mapping[str, Any]]) -> bytes:
-    table = pa.Table.from_pylist(list(rows), schema=_schema(name))
-    out = io.BytesIO()
-    # Fixed, so that the same diary gives the same bytes.
-    pq.write_table(table, out, compression="zstd", row_group_size=100_000)
-    return out.getvalue()
+def _database() -> duckdb.DuckDBPyConnection:
+    """Return a database in memory: one thread, so that the same rows give the same bytes.
+
+    It loads and fetches no extensions, whatever a file of a stranger asks for.
+    """
+    settings = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+    return duckdb.connect(config={"threads": 1, **settings})
 
 
 def _resources(files: Mapping[str, bytes]) -> list[dict[str, Any]]:
@@ -462,14 +469,21 @@ def _accounts(name: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _from_parquet(name: str, content: bytes) -> pd.DataFrame:
-    try:
-        table = pq.read_table(io.BytesIO(content))
-    except (pa.ArrowException, OSError, ValueError) as error:
-        got = str(error)[:80]
-        raise DataError(f"Parquet in {name}.parquet", got, "Ask for the file again.") from None
-    if not table.schema.equals(_schema(name)):
-        raise _other_columns(f"{name}.parquet", table.column_names)
-    return pd.DataFrame(table.to_pydict(), columns=list(TABLES[name]), dtype="object")
+    """Return a table of these bytes, written to a private file: DuckDB reads files only."""
+    kinds = {"integer": "BIGINT", "string": "VARCHAR"}
+    expected = {column: kinds[kind] for column, kind in TABLES[name].items()}
+    with tempfile.TemporaryDirectory() as folder, _database() as database:
+        path = Path(folder, f"{name}.parquet")
+        path.write_bytes(content)
+        try:
+            table = database.read_parquet(str(path), hive_partitioning=False)
+            if list(zip(table.columns, map(str, table.types), strict=True)) != [*expected.items()]:
+                raise _other_columns(path.name, table.columns)
+            rows = table.fetchall()
+        except (duckdb.Error, RuntimeError) as error:  # the second: a column's name is no UTF-8
+            got = str(error).replace(str(path), path.name)[:80]
+            raise DataError(f"Parquet in {path.name}", got, "Ask for the file again.") from None
+    return pd.DataFrame(rows, columns=list(TABLES[name]), dtype="object")
 
 
 def _from_csv(name: str, content: bytes) -> pd.DataFrame:

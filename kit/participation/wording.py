@@ -1,17 +1,13 @@
-"""The words that people wrote, by day or place: Chinese cut into words by jieba, English as it is.
+"""The words that people wrote, by day or place: Chinese cut into words by rjieba, English as it is.
 
 Texts, their authors and their days or places come into memory.
 """
 
 from __future__ import annotations
 
-import logging
 import re
-import tempfile
 import unicodedata
-import warnings
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Iterator
 from typing import Literal
 
 import narwhals as nw
@@ -53,11 +49,12 @@ def words(
     common alone. Stop words (的, the) and numbers are left out, English is in small letters.
     Entries whose text is held back are left out.
 
-    Chinese is cut by jieba: the most probable path through a dictionary, and a hidden Markov model
-    for words that are not in it (J. Sun, https://github.com/fxsjy/jieba). It errs with names and
-    dialect, so look at a word's entries before you say something about it. Counting entries and not
-    occurrences is document frequency (C. Manning, P. Raghavan, H. Schütze, Introduction to
-    Information Retrieval, 2008, section 6.2).
+    Chinese is cut by rjieba (https://github.com/messense/rjieba-py): the most probable path through
+    jieba's dictionary, and a hidden Markov model for words that are not in it (J. Sun,
+    https://github.com/fxsjy/jieba). It errs with names and dialect, so look at a word's entries
+    before you say something about it. Counting entries and not occurrences is document
+    frequency (C. Manning, P. Raghavan, H. Schütze, Introduction to Information Retrieval, 2008,
+    section 6.2).
     """
     if by not in (None, "day", "place"):
         raise DataError("day, place or None", repr(by), "Choose one of them.")
@@ -84,28 +81,10 @@ def _cut(text: str) -> Iterator[str]:
     >>> list(_cut("The second round of 核酸检测, 2021: 大家排队。"))
     ['second', 'round', '核酸', '检测', '排队']
     """
+    import rjieba  # with its dictionary: only for those who cut
+
     for run in _RUN.findall(unicodedata.normalize("NFKC", text)):
         chinese = run[0] >= "㐀" or run[0] in "々〇"
-        for word in _cutter()(run) if chinese else [run.lower().replace("’", "'")]:
+        for word in rjieba.cut(run) if chinese else [run.lower().replace("’", "'")]:
             if word not in _STOP:
                 yield word
-
-
-@cache
-def _cutter() -> Callable[[str], list[str]]:
-    """Return jieba's cut. It says nothing, and keeps no file in the folder for temporary ones.
-
-    Its cache there has a fixed name, so that on a shared machine it could be somebody else's.
-    """
-    with warnings.catch_warnings():
-        # jieba 0.42.1: invalid escape sequences (from Python 3.12 on), and pkg_resources.
-        for category in (SyntaxWarning, DeprecationWarning, UserWarning):
-            warnings.simplefilter("ignore", category)
-        import jieba
-    jieba.setLogLevel(logging.ERROR)
-    tokenizer = jieba.Tokenizer()
-    with tempfile.TemporaryDirectory() as folder:
-        tokenizer.tmp_dir = folder
-        tokenizer.initialize()
-    cut: Callable[[str], list[str]] = tokenizer.lcut
-    return cut

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+
+from kit import java
 
 
 def made(rows: list[dict[str, Any]]) -> pd.DataFrame:
@@ -91,8 +91,6 @@ def history() -> pd.DataFrame:
 @pytest.fixture(scope="session")
 def spark() -> Iterator[Any]:
     """One Spark for the session, with the clock of a third place."""
-    if not shutil.which("java") and "JAVA_HOME" not in os.environ:
-        pytest.skip("Spark needs Java, and there is none")
     from pyspark.sql import SparkSession
 
     settings = {
@@ -109,7 +107,8 @@ def spark() -> Iterator[Any]:
         "spark.driver.bindAddress": "127.0.0.1",
     }
     builder = SparkSession.builder.master("local[1]").appName("tests")
-    session = builder.config(map=settings).getOrCreate()
+    with java.for_spark():
+        session = builder.config(map=settings).getOrCreate()
     session.sparkContext.setLogLevel("ERROR")
     yield session
     session.stop()

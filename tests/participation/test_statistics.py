@@ -748,11 +748,11 @@ def test_words_by_hand(make: Any, capfd: Any, tmp_path: Any, monkeypatch: Any) -
     # a wrote it in two entries, b in one: in a day two are of one person.
     assert days.loc[days["word"] == "核酸", ["entries", "participants"]].values.tolist() == [[2, 1]]
     assert capfd.readouterr() == ("", "")
-    assert not list(tmp_path.iterdir()), "jieba's cache stayed"
+    assert not list(tmp_path.iterdir()), "a file stayed"
 
 
 def test_document_frequency_of_the_sample_entries() -> None:
-    # Counted without jieba: how many texts hold the characters. 口罩 is in no longer word there.
+    # Counted without rjieba: how many texts hold the characters. 口罩 is in no longer word there.
     sample = kit.data.entries().assign(type="entry", proved=True)
     found = p.words(sample).set_index("word")["entries"]
     for word in ("口罩", "月饼", "邻居"):
