@@ -343,6 +343,10 @@ def lock() -> None:
     build = ROOT / "build" / "lock"
     build.mkdir(parents=True, exist_ok=True)
 
+    # What is locked today stays where it can.
+    today = [(ROOT / name).read_text("utf-8") for name in (LESSONS, ENGINES, TESTS)]
+    (build / TESTS).write_text("".join(today), "utf-8")
+
     def resolve(out: str, *extras: str) -> dict[str, str]:
         asked = [part for extra in extras for part in ("--extra", extra)]
         compile_ = [python(), "-m", "uv", "pip", "compile", *options, *asked]
