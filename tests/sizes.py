@@ -39,7 +39,6 @@ def rows(folder: Path) -> Iterator[tuple[str, str, str]]:
     venv = folder / "venv"
     python = venv / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)
-    pinned = ["-c", ROOT / "requirements.lock"]
     lock = (ROOT / "requirements.lock").read_text("utf-8")
     constraints = folder / "constraints.txt"
     constraints.write_text("\n".join(x.rstrip(" \\") for x in lock.splitlines() if "==" in x))
