@@ -172,7 +172,7 @@ def node_packages(tests: bool) -> None:
 
 def page() -> None:
     """Build the verify page into build/verify.html"""
-    node = "from kit.toolchain import node; print(node())"
+    node = "from kit.chain import node; print(node())"
     found = _quiet(python(), "-c", node)
     if found.returncode:
         raise Missing("Node.js", "Run: python tasks.py setup")
@@ -330,7 +330,7 @@ def bench() -> None:
 def artifacts() -> None:
     """Compile the kit's contracts again, after a change of them"""
     setup()
-    say("Compiling contracts/ into kit/artifacts")
+    say("Compiling contracts/ into kit/chain/artifacts")
     run(python(), "-m", "kit", "artifacts")
 
 

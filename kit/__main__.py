@@ -16,11 +16,11 @@ from typing import Any
 from tqdm import tqdm
 
 import kit
-from kit import lessons
+from kit.core import Leaf
 from kit.diary import Diary
 from kit.errors import KitError
-from kit.merkle import Leaf
 from kit.places import CONTRACTS, ROOT
+from kit.teaching import notebooks as lessons
 
 
 def demo() -> None:
@@ -60,7 +60,7 @@ def sample_diary(out: Path, cards: Sequence[str] = (".png", ".pdf")) -> dict[str
     leaves = diary.leaves()
     diary.export(out / "export", licence="CC0-1.0")  # as the sample data are
     diary.close()
-    audited = kit.report.write(out / "export", out / "report.html", chain)
+    audited = kit.views.write(out / "export", out / "report.html", chain)
     verified = [
         kit.verify(path.read_bytes(), chain, leaves=leaves)
         for path in tqdm(certificates, desc="verifying", unit="certificate")
@@ -122,7 +122,7 @@ def _certificates(diary: Diary, folder: Path, cards: Sequence[str]) -> list[Path
         path = folder / f"{certificate.membership.leaf.seq:05}.json"
         path.write_text(certificate.dumps(), encoding="utf-8", newline="\n")
         for ending in cards:
-            kit.display.save_card(certificate, path.with_suffix(ending))
+            kit.views.save_card(certificate, path.with_suffix(ending))
         written.append(path)
     return written
 
@@ -139,27 +139,24 @@ def notebooks() -> None:
 
 def tools(tests: bool) -> None:
     """Install the Solidity tools: Node.js packages, into this folder or the user's cache."""
-    print(kit.toolchain.install(tests=tests))
+    print(kit.chain.install(tests=tests))
 
 
 def artifacts() -> None:
     """Compile the kit's own contracts into kit/artifacts."""
     for source in sorted(CONTRACTS.glob("*.sol")):
-        print(kit.solidity.save_artifact(source).relative_to(ROOT))
+        print(kit.chain.save_artifact(source).relative_to(ROOT))
 
 
 def forge(arguments: list[str]) -> None:
     """Run forge with the kit's compiler and settings; end with its status."""
-    compiler = next(iter(kit.solidity.compilers()), None)
+    compiler = next(iter(kit.chain.compilers()), None)
     if compiler is None:
-        raise KitError(f"solc {kit.solidity.VERSION}", "none", "Run: python -m kit tools")
-    program = kit.toolchain.foundry("forge")
-    settings = {
-        "FOUNDRY_CONFIG": str(ROOT / "kit" / "foundry.toml"),
-        "FOUNDRY_SOLC": str(compiler.path),
-    }
-    command = [str(program), *arguments, "--root", str(ROOT)]
-    sys.exit(subprocess.run(command, env=os.environ | settings, cwd=ROOT).returncode)
+        raise KitError(f"solc {kit.chain.VERSION}", "none", "Run: python -m kit tools")
+    program = kit.chain.foundry("forge")
+    command = [str(program), *arguments]
+    settings = os.environ | {"FOUNDRY_SOLC": str(compiler.path)}
+    sys.exit(subprocess.run(command, env=settings, cwd=CONTRACTS).returncode)
 
 
 def verify(file: Path, rpc: str | None, leaves: Path | None, as_json: bool) -> int:
@@ -175,21 +172,21 @@ def verify(file: Path, rpc: str | None, leaves: Path | None, as_json: bool) -> i
 
 def audit(folder: Path, rpc: str | None, as_json: bool) -> int:
     """Audit the export of a diary: whether it is all of the log, unchanged, and who took part."""
-    found, _ = kit.export.check(folder, kit.chain.connect(rpc) if rpc else None)
+    found, _ = kit.audit.check(folder, kit.chain.connect(rpc) if rpc else None)
     print(json.dumps(found.to_json(), ensure_ascii=False, indent=2) if as_json else found)
     return 0 if found.ok else 1
 
 
 def report(folder: Path, rpc: str | None, out: Path) -> int:
     """Write the report of an export: the audit's verdict, and who took part, in one HTML file."""
-    found = kit.report.write(folder, out, kit.chain.connect(rpc) if rpc else None)
+    found = kit.views.write(folder, out, kit.chain.connect(rpc) if rpc else None)
     print(f"{out}: {found.level}")
     return 0 if found.ok else 1
 
 
 def certificate(file: Path, out: Path, page: str) -> None:
     """Make a card (.png, .svg, .pdf or .html) from a certificate's JSON."""
-    print(kit.display.save_card(kit.Certificate.loads(_read(file)), out, page))
+    print(kit.views.save_card(kit.Certificate.loads(_read(file)), out, page))
 
 
 def _read(file: Path) -> bytes:
@@ -269,7 +266,7 @@ def parser() -> argparse.ArgumentParser:
     card = commands.add_parser("certificate", help=certificate.__doc__)
     card.add_argument("file", type=Path)
     card.add_argument("out", type=Path, help="the card to write; its ending says which kind")
-    card.add_argument("--page", default=kit.display.PAGE, help="where its QR code leads")
+    card.add_argument("--page", default=kit.views.PAGE, help="where its QR code leads")
     card.set_defaults(run=certificate)
     return found
 

@@ -16,7 +16,10 @@ from eth_account.messages import encode_typed_data
 from eth_utils import keccak
 
 import kit
-from kit import merkle, people, records
+import kit.chain.toolchain
+from kit import people
+from kit.core import merkle
+from kit.core import record as records
 
 ROOT = Path(__file__).parent.parent
 PEER = """
@@ -60,7 +63,7 @@ def main() -> None:
 
     hashes = ["0x" + keccak(keccak(i.to_bytes(32))).hex() for i in range(1024)]
     node = subprocess.run(
-        [str(kit.toolchain.node()), "--input-type=module", "-e", PEER],
+        [str(kit.chain.node()), "--input-type=module", "-e", PEER],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 import kit
+import kit.chain.base
 
 if TYPE_CHECKING:
-    from kit.anvil import AnvilChain
-    from kit.embedded import EmbeddedChain
+    from kit.chain.anvil_chain import AnvilChain
+    from kit.chain.embedded_chain import EmbeddedChain
 
 
 @pytest.fixture

@@ -17,10 +17,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import kit
-from kit import people, report
+import kit.audit.auditor
+import kit.diary.diary
+from kit import people
 from kit.audit import Audit
+from kit.core import NAME_MAX, TEXT_MAX
 from kit.diary import Diary
-from kit.records import NAME_MAX, TEXT_MAX
+from kit.views import report
 
 
 class Commit(NamedTuple):

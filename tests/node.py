@@ -11,7 +11,7 @@ from typing import Any
 import matplotlib
 import pytest
 
-from kit import toolchain
+from kit.chain import toolchain
 
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "tests" / "page"

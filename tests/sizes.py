@@ -51,7 +51,7 @@ def rows(folder: Path) -> Iterator[tuple[str, str, str]]:
     yield "`pip install .`: site-packages without Node.js", f"{whole - node:,.0f} MB", "750 MB"
     yield "Node.js beside it", f"{node:,.0f} MB", ""
     modules = subprocess.run(
-        [python, "-c", "from kit.toolchain import install; print(install())"],
+        [python, "-c", "from kit.chain.toolchain import install; print(install())"],
         cwd=folder,
         env=os.environ | {"XDG_CACHE_HOME": str(folder / "cache")},
         capture_output=True,

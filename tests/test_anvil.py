@@ -14,11 +14,14 @@ from urllib.parse import urlsplit
 import pytest
 
 import kit
-from kit.anvil import AnvilChain
-from kit.chain import START
+import kit.chain.anvil_chain
+import kit.chain.base
+import kit.chain.solidity
+import kit.chain.toolchain
+from kit.chain import START, load_artifact
+from kit.chain.anvil_chain import AnvilChain
 from kit.errors import ChainError, NodeDown, SolidityError
 from kit.people import alice
-from kit.solidity import load_artifact
 
 # The node runs in a session of its own, and Windows has no signals: the tests ask ps.
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="processes are looked at with ps")
@@ -184,7 +187,7 @@ sys.exit(keeper.main())
 def test_the_keeper_hands_on_the_status() -> None:
     # It must not fall over the thread that still waits for the end of the input.
     with subprocess.Popen(
-        [sys.executable, kit.anvil.keeper.__file__, "sh", "-c", "exit 7"],
+        [sys.executable, kit.chain.anvil_chain.keeper.__file__, "sh", "-c", "exit 7"],
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -229,21 +232,21 @@ def test_a_node_that_never_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     silent = tmp_path / "anvil"
     silent.write_text(f"#!/bin/sh\necho $$ > '{tmp_path}/pid'\nexec sleep 60\n")
     silent.chmod(0o755)
-    monkeypatch.setattr(kit.anvil, "foundry", lambda _: silent)
-    monkeypatch.setattr(kit.anvil, "PATIENCE", 1.0)
+    monkeypatch.setattr(kit.chain.anvil_chain, "foundry", lambda _: silent)
+    monkeypatch.setattr(kit.chain.anvil_chain, "PATIENCE", 1.0)
     with pytest.raises(NodeDown, match="anvil to start, got no answer in 1 s"):
         kit.chain.anvil()
     assert not _runs(int((tmp_path / "pid").read_text()))
 
 
 def test_no_anvil_on_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(kit.toolchain, "node_modules", lambda: None)
+    monkeypatch.setattr(kit.chain.toolchain, "node_modules", lambda: None)
     with pytest.raises(
         ChainError, match=r"Expected anvil of .* got none\. Run: python -m kit tools"
     ):
         kit.chain.anvil()
     with pytest.raises(SolidityError, match=r"Expected forge of .* got none"):
-        kit.toolchain.foundry("forge")
+        kit.chain.foundry("forge")
 
 
 # --- its state -----------------------------------------------------------------------------------
@@ -282,7 +285,7 @@ def test_state_outlives_the_node(tmp_path: Path) -> None:
 def test_state_outlives_a_killed_process(tmp_path: Path) -> None:
     state = tmp_path / "state.json"
     script = """
-contract = chain.deploy(kit.solidity.load_artifact("DiaryStorage"), by=kit.people.alice)
+contract = chain.deploy(kit.chain.load_artifact("DiaryStorage"), by=kit.people.alice)
 chain.send(contract.functions.store(b"\\1" * 32), by=kit.people.alice)
 print(chain._process.pid)
 print(contract.address, chain.head.hash, flush=True)

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from eth_utils import keccak
 
-from kit import archive as module
-from kit import people, records
-from kit.archive import Archive, Home, Plan
+from kit import people
+from kit.core import Attachment, Leaf, Record, SignedRecord
+from kit.core import record as records
+from kit.diary import Archive
+from kit.diary.archive import Home, Plan
+from kit.diary.diary import archive as module
 from kit.errors import ArchiveError, AttachmentError, KitError, RecordError, WrongChain
-from kit.merkle import Leaf
-from kit.records import Attachment, Record, SignedRecord
 
 AT = records.parse_time("2021-09-20T08:00:00Z")
 HOME = Home(20210921, "0x" + "aa" * 32, people.bob.address)

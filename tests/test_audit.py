@@ -16,12 +16,15 @@ import pytest
 from eth_utils import keccak
 
 import kit
+import kit.audit.auditor
+import kit.log.contract
 from kit import people
-from kit.audit import COLUMNS, LEAF, Audit, audit, compare
+from kit.audit import Audit, audit
+from kit.audit.auditor import COLUMNS, LEAF, compare
+from kit.chain import load_artifact
+from kit.core import Anchor, Batch, Leaf, Tree
 from kit.errors import DataError, NodeDown
 from kit.log import Log
-from kit.merkle import Anchor, Batch, Leaf, Tree
-from kit.solidity import load_artifact
 
 AUTHORS = [people.named(f"author {i}").address for i in range(60)]
 START, NONE = 1632124800, "0x" + "00" * 32
@@ -192,7 +195,7 @@ def remembered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             self.root = root(tuple(leaves))
 
     root = lru_cache(maxsize=None)(lambda leaves: Tree(leaves).root)
-    real, known = kit.audit._row, dict[Any, Any]()
+    real, known = kit.audit.auditor._row, dict[Any, Any]()
 
     def row(position: int, cells: tuple[Any, ...], told: bool, accounts: dict[Any, Any]) -> Any:
         key = (position, cells)
@@ -201,8 +204,8 @@ def remembered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         old = known[key]
         return type(old)(position, old.seq, old.leaf, old.hash, old.told, list(old.faults))
 
-    monkeypatch.setattr(kit.audit, "_row", row)
-    monkeypatch.setattr(kit.audit, "Tree", Root)
+    monkeypatch.setattr(kit.audit.auditor, "_row", row)
+    monkeypatch.setattr(kit.audit.auditor, "Tree", Root)
     gc.disable()  # else it looks through all that is remembered, again and again
     yield
     gc.enable()
@@ -525,7 +528,7 @@ def test_a_contract_that_is_no_log_fails_at_step_1(
         assert found.level == "not proved: failed at step 1"
         assert not any(found.proved)
     artifact = replace(load_artifact("DiaryLog"), runtime="0x00")
-    monkeypatch.setattr(kit.log, "load_artifact", lambda name: artifact)
+    monkeypatch.setattr(kit.log.contract, "load_artifact", lambda name: artifact)
     found = audit(chain, onchain.log, onchain.leaves)  # answers like a log, with other code
     assert failed(found) == {1}
     assert "the code of DiaryLog" in found.steps[0].reason

@@ -24,11 +24,23 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import kit
-from kit import people, records
-from kit.certificates import COMPACT_MAX, DEPTH_MAX, JSON_MAX, Certificate, Membership, Review
+from kit import people
+from kit.core import (
+    COMPACT_MAX,
+    JSON_MAX,
+    Anchor,
+    Attachment,
+    Batch,
+    Certificate,
+    Leaf,
+    Membership,
+    Record,
+    Review,
+    Tree,
+)
+from kit.core import record as records
+from kit.core.certificate import DEPTH_MAX
 from kit.errors import CertificateError, KitError
-from kit.merkle import Anchor, Batch, Leaf, Tree
-from kit.records import Attachment, Record
 
 SAME = settings(
     derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=150

@@ -15,10 +15,12 @@ from typing import Any
 import pytest
 
 import kit
-from kit.chain import BLOCK_SECONDS, START, Chain, Http, Receipt
+import kit.chain.base
+import kit.chain.solidity
+from kit.chain import BLOCK_SECONDS, START, Artifact, Chain, Receipt, compile_source
+from kit.chain.base import Http
 from kit.errors import ChainError, NodeDown, Reverted
 from kit.people import alice, bob, named
-from kit.solidity import Artifact, compile_source
 
 # Everything that a contract can say when it refuses.
 REFUSALS = """
@@ -471,7 +473,7 @@ WORK = """
 import kit
 from datetime import timedelta
 chain = kit.chain.embedded()
-stop = kit.solidity.Artifact("Stop", [], "0x6001600c60003960016000f300", "0x00", "none")
+stop = kit.chain.Artifact("Stop", [], "0x6001600c60003960016000f300", "0x00", "none")
 chain.deploy(stop, by=kit.people.alice)
 chain.mine(2)
 chain.wait_until(chain.now() + timedelta(days=1))
@@ -513,7 +515,7 @@ threading.Thread.start = lambda self: (seen.append("thread"), start(self))
 import kit.chain
 seen.clear()  # urllib3, which web3 imports, tries once whether there is IPv6
 chain = kit.chain.embedded()
-chain.deploy(kit.solidity.load_artifact("DiaryStorage"), by=kit.people.alice)
+chain.deploy(kit.chain.load_artifact("DiaryStorage"), by=kit.people.alice)
 watched = {"thread", "socket.__new__", "socket.connect", "socket.bind", "subprocess.Popen", "os.fork"}
 print(sorted(watched.intersection(seen)))
 import socket  # and would we have noticed?
@@ -587,7 +589,7 @@ contract Gas {
 def test_the_estimate_is_py_evm_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
     from eth.estimators.gas import binary_gas_search_intrinsic_tolerance
 
-    from kit import embedded
+    from kit.chain import embedded_chain as embedded
 
     quick, tried = embedded._estimate, []
 

@@ -17,10 +17,11 @@ from typing import Any
 import pytest
 
 import kit
-from kit.archive import Archive
-from kit.diary import Diary
+import kit.diary.diary
+import kit.log.contract
+from kit.core import Tree
+from kit.diary import Archive, Diary
 from kit.errors import NothingWaiting
-from kit.merkle import Tree
 
 # Starting Python with web3 takes seconds. So one program is started, which forks itself for each
 # round: the child does what the platform does all day, and says what was accepted, until it is killed.

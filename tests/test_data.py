@@ -12,9 +12,12 @@ import pytest
 from frictionless import Package
 
 import kit
-from kit import data, participation, records
+import kit.teaching.helpers
+from kit.analysis import participation
+from kit.core import record as records
 from kit.errors import DataError
 from kit.places import DATA
+from kit.teaching import data
 
 #: The head of the embedded chain after fill(). It changes with the contract, the sample, the formats
 #: or the embedded chain, and with nothing else: not with the machine, the day or the run.

@@ -17,14 +17,14 @@ from eth_account import Account
 from PIL import Image
 
 from kit import people
-from kit.desk import Desk
-from kit.desk.parts import Drafts
-from kit.desk.words import MOVE_WORDS, STATE_WORDS, line
+from kit.core import ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, MOVES, TEXT_MAX
+from kit.core.rules import DECISIONS
 from kit.diary import Diary
 from kit.errors import NotAllowed
 from kit.log import MODERATOR_ROLE
-from kit.moves import DECISIONS, MOVES
-from kit.records import ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, TEXT_MAX
+from kit.views.desk import Desk
+from kit.views.desk.labels import MOVE_WORDS, STATE_WORDS, line
+from kit.views.desk.widgets import Drafts
 
 ALICE, BOB, MODERATOR = people.alice, people.bob, people.moderator
 SECOND = people.named("moderator 2")

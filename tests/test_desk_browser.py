@@ -21,6 +21,7 @@ import zxingcpp
 from PIL import Image
 
 import kit
+import kit.log.contract
 from tests.node import need_browser, start_mjs
 
 ROOT = Path(kit.__file__).parent.parent
@@ -28,7 +29,7 @@ TOKEN = "a-token-for-the-test"  # noqa: S105
 
 DESK = """\
 import kit
-from kit.log import MODERATOR_ROLE
+from kit.log.contract import MODERATOR_ROLE
 
 chain = kit.chain.embedded()
 diary = kit.Diary.open(chain)

@@ -17,8 +17,15 @@ import pandas as pd
 import pytest
 
 import kit
-from kit import people, records
-from kit.diary import COLUMNS, Diary, lesson_salt
+import kit.chain.solidity
+import kit.diary.archive
+import kit.diary.diary
+import kit.log.contract
+from kit import people
+from kit.core import Attachment, Leaf, SignedRecord, Tree
+from kit.core import record as records
+from kit.diary import Diary, lesson_salt
+from kit.diary.diary import COLUMNS
 from kit.errors import (
     AttachmentError,
     ChainError,
@@ -31,8 +38,6 @@ from kit.errors import (
     WrongChain,
 )
 from kit.log import MODERATOR_ROLE, REGISTRAR_ROLE, Log
-from kit.merkle import Leaf, Tree
-from kit.records import Attachment, SignedRecord
 
 ALICE, BOB, CAROL = people.alice, people.bob, people.carol
 MODERATOR, REGISTRAR = people.moderator, people.registrar
@@ -427,7 +432,7 @@ def test_a_crash_before_the_landing_is_noted(diary: Diary, monkeypatch: pytest.M
     def crash(self: Any, plan: Any) -> None:
         raise Crash
 
-    monkeypatch.setattr(kit.archive.Archive, "landed", crash)
+    monkeypatch.setattr(kit.diary.Archive, "landed", crash)
     with pytest.raises(Crash):
         diary.publish()
     monkeypatch.undo()
@@ -545,7 +550,7 @@ def test_fewer_batches_than_the_archive_saw(begin: Callable[..., Diary], path: P
 
 def test_another_contract(begin: Callable[..., Diary], chain: Any, path: Path) -> None:
     begin().close()
-    storage = chain.deploy(kit.solidity.load_artifact("DiaryStorage"), by=REGISTRAR)
+    storage = chain.deploy(kit.chain.load_artifact("DiaryStorage"), by=REGISTRAR)
     other = Log.deploy(chain, by=REGISTRAR)
     tell_to = begin()
     tell(tell_to)

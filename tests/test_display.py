@@ -14,9 +14,10 @@ import zxingcpp
 from PIL import Image
 
 import kit
-from kit import display, fonts, people
-from kit.certificates import Certificate
+from kit import fonts, people
+from kit.core import Certificate
 from kit.errors import CertificateError
+from kit.views import card as display
 
 MODERATOR = people.moderator
 

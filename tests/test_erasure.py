@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 
 import kit
-from kit import archive as archive_module
+import kit.diary.diary
+import kit.log.contract
 from kit import people
-from kit.archive import Archive
-from kit.diary import Diary, lesson_salt
+from kit.core import Attachment, Leaf, SignedRecord
+from kit.diary import Archive, Diary, lesson_salt
+from kit.diary.diary import archive as archive_module
 from kit.errors import ArchiveError, ChainError, NodeDown, NotAllowed, RecordError, Reverted
 from kit.log import MODERATOR_ROLE
-from kit.merkle import Leaf
-from kit.records import Attachment, SignedRecord
 
 ALICE, MODERATOR, SECOND = people.alice, people.moderator, people.named("moderator 2")
 PNG = b"\x89PNG\r\n\x1a\n"

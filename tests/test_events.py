@@ -19,11 +19,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kit
-from kit import events, people
+import kit.chain.base
+import kit.log.contract
+from kit import people
+from kit.chain import Event, events, load_artifact
 from kit.errors import ChainError, DataError, NodeDown
-from kit.events import Event
 from kit.log import MODERATOR_ROLE, Log
-from kit.solidity import load_artifact
 
 ROOT = "0x" + "11" * 32
 STORAGE = load_artifact("DiaryStorage")

@@ -19,10 +19,16 @@ from eth_utils import keccak
 from frictionless import Package
 
 import kit
-from kit import export, people, records
-from kit.archive import Archive
-from kit.diary import Diary
-from kit.embedded import EmbeddedChain
+import kit.audit.auditor
+import kit.chain.base
+import kit.core.merkle
+import kit.diary.diary
+import kit.log.contract
+from kit import people
+from kit.audit import folder as export
+from kit.chain.embedded_chain import EmbeddedChain
+from kit.core import record as records
+from kit.diary import Archive, Diary
 from kit.errors import DataError
 from kit.log import MODERATOR_ROLE
 
@@ -170,7 +176,7 @@ def test_an_empty_diary(tmp_path: Path) -> None:
     table = kit.read(diary.export(tmp_path / "export"), diary.chain)
     assert len(table) == 0
     assert table.attrs["audit"]["ok"]
-    assert table.dtypes.astype(str).to_dict() == kit.diary.COLUMNS
+    assert table.dtypes.astype(str).to_dict() == kit.diary.diary.COLUMNS
     assert set(table.attrs["audit"]["head_count"].values()) == {0}
 
 
@@ -353,7 +359,7 @@ def test_a_leaf_changed_with_its_hash_is_named_by_its_author(copy: Path) -> None
 
     def change(rows: list[dict[str, Any]]) -> None:
         rows[1]["author"] = people.bob.address
-        rows[1]["leaf"] = kit.merkle.Leaf(*list(rows[1].values())[:6]).hash()
+        rows[1]["leaf"] = kit.core.Leaf(*list(rows[1].values())[:6]).hash()
 
     rewrite(copy, "leaves", change)
     table = kit.read(copy)

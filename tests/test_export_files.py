@@ -14,10 +14,14 @@ import pytest
 from frictionless import Package
 
 import kit
-from kit import attached, people, records
+import kit.audit.auditor
+import kit.audit.folder
+import kit.diary.diary
+from kit import people
 from kit.__main__ import audit
-from kit.archive import Archive
-from kit.diary import Diary
+from kit.audit import files as attached
+from kit.core import record as records
+from kit.diary import Archive, Diary
 from kit.errors import DataError
 
 PICTURES = Path(__file__).parent.parent / "data" / "attachments"
@@ -113,7 +117,7 @@ def change_package(folder: Path, name: str, **changes: Any) -> None:
 def test_the_files_of_open_entries_are_there_once(written: Made) -> None:
     paths = [path for path in written.folder.rglob("*") if path.is_file()]
     assert {path.relative_to(written.folder).as_posix() for path in paths} == {
-        *(f"{t}.{e}" for t in kit.export.TABLES for e in ("csv", "parquet")),
+        *(f"{t}.{e}" for t in kit.audit.TABLES for e in ("csv", "parquet")),
         *("datapackage.json", FILM, PICTURE),
     }
     for name, path in zip(OPEN, (FILM, PICTURE), strict=True):
@@ -155,7 +159,7 @@ def test_what_is_closed_is_in_no_byte_of_the_folder(written: Made) -> None:
 
 def test_what_comes_back_is_what_the_diary_has(written: Made) -> None:
     for chain in (None, written.chain):
-        found, table = kit.export.check(written.folder, chain)
+        found, table = kit.audit.check(written.folder, chain)
         shown = table["check"] == "ok"
         assert shown.sum() == 13
         pd.testing.assert_frame_equal(table[shown], written.records[shown])
@@ -211,7 +215,7 @@ def test_a_missing_file_is_found(copy: Path) -> None:
 def test_a_file_that_was_never_exported_is_no_damage(copy: Path) -> None:
     (copy / FILM).unlink()
     change_package(copy, FILM)
-    found, _ = kit.export.check(copy)
+    found, _ = kit.audit.check(copy)
     assert found.ok
     assert found.steps[7].reason.endswith(" of 16; missing: 1 of their 2 files")
     assert checked(copy).to_dict() == {"both": "the file moonrise.webm is missing"}

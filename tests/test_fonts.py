@@ -25,10 +25,12 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 
 import kit
+import kit.views.card
 import tasks
-from kit import display, fonts
-from kit.certificates import Certificate
+from kit import fonts
+from kit.core import Certificate
 from kit.errors import KitError
+from kit.views import card as display
 
 ROOT = Path(__file__).parent.parent
 MAKER = ROOT / "tools/fonts.py"
@@ -206,7 +208,7 @@ def test_without_the_files_there_is_one_sentence(
 
 
 def test_matplotlib_is_loaded_when_something_is_drawn() -> None:
-    code = "import sys, kit.fonts, kit.display; fonts = kit.fonts.files(); print(*sys.modules)"
+    code = "import sys, kit.fonts, kit.views.card; fonts = kit.fonts.files(); print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "kit.fonts" in ran.stdout
     assert "matplotlib" not in ran.stdout
@@ -228,7 +230,7 @@ certificate = kit.Certificate.loads((out.parent / "certificate.json").read_bytes
 places = pd.DataFrame({"entries": [3, 2], "participants": [2, 1]},
                       index=pd.Index(["泉州 瑨 👍 क", "$x$ ✗"], name="place"))
 for kind in ("png", "pdf", "svg"):
-    kit.display.save_card(certificate, out / f"card.{kind}")
+    kit.views.save_card(certificate, out / f"card.{kind}")
     kit.plots.save(kit.plots.by_place(places, source="样本"), out / f"plot.{kind}")
 """
 #: Only the card is drawn without the user's settings; a plot is the user's to style.

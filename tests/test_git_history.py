@@ -18,8 +18,12 @@ import pandas as pd
 import pytest
 
 import kit
-from kit import participation, people, report
+import kit.audit.auditor
+import kit.chain.base
+from kit import people
+from kit.analysis import participation
 from kit.audit import Audit
+from kit.views import report
 
 pytestmark = [
     pytest.mark.skipif(not shutil.which("git") and "CI" not in os.environ, reason="needs git"),

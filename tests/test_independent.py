@@ -19,12 +19,12 @@ from eth_account.messages import SignableMessage
 from eth_utils import keccak, to_checksum_address
 
 import kit
-from kit import people, records
-from kit.certificates import Certificate
+import kit.diary.diary
+from kit import people
+from kit.core import TYPES, Certificate, Leaf, Record, Tree, root_from_proof
+from kit.core import record as records
 from kit.diary import Diary
 from kit.errors import SignatureError
-from kit.merkle import Leaf, Tree, root_from_proof
-from kit.records import TYPES, Record
 from tests.node import run_mjs
 
 HERE = Path(__file__).parent / "independent"

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 import kit
+import kit.chain.base
 
 FOLDER = Path(kit.__file__).parent
 
@@ -247,6 +248,6 @@ def test_every_name_of_the_kit_loads() -> None:
     for name in kit.__all__:
         assert getattr(kit, name) is not None
     assert set(kit.__all__) <= set(dir(kit))
-    assert kit.chain.__name__ == "kit.chain"
+    assert kit.chain.base.__name__ == "kit.chain"
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         kit.nothing  # noqa: B018

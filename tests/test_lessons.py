@@ -15,8 +15,9 @@ import pytest
 from nbformat import NotebookNode
 
 import kit
-from kit import lessons
-from kit.exercises import EXERCISES
+import kit.teaching.helpers
+from kit.teaching import notebooks as lessons
+from kit.teaching.exercises import EXERCISES
 
 ROOT = Path(__file__).parent.parent
 TOUR, *LESSONS = lessons.paths()

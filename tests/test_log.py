@@ -8,10 +8,13 @@ import pandas as pd
 import pytest
 
 import kit
+import kit.core.merkle
+import kit.log.contract
+import kit.views.html
 from kit import people
+from kit.chain import load_artifact
 from kit.errors import ChainError, KitError, NodeDown, Reverted, WrongChain
 from kit.log import MODERATOR_ROLE, REGISTRAR_ROLE, Log
-from kit.solidity import load_artifact
 
 ROOTS = ["0x" + f"{i:02x}" * 32 for i in range(1, 5)]
 
@@ -32,7 +35,7 @@ def test_roles_are_those_of_the_contract(log: Log) -> None:
     functions = log.contract.functions
     assert log.chain.call(functions.REGISTRAR_ROLE()) == REGISTRAR_ROLE
     assert log.chain.call(functions.MODERATOR_ROLE()) == MODERATOR_ROLE
-    assert log.chain.call(functions.MAX_BATCH_SIZE()) == kit.merkle.BATCH_MAX
+    assert log.chain.call(functions.MAX_BATCH_SIZE()) == kit.core.BATCH_MAX
 
 
 def test_append_returns_what_the_chain_holds(log: Log) -> None:
@@ -171,7 +174,7 @@ def test_how_a_log_shows_itself(log: Log) -> None:
 
 
 def test_html_is_escaped() -> None:
-    shown = kit.html.html_table({"<script>": "</code><script>alert('1')</script>"})
+    shown = kit.views.html.html_table({"<script>": "</code><script>alert('1')</script>"})
     assert "<script" not in shown
     assert "&lt;script&gt;" in shown
 

@@ -16,10 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kit
+import kit.core.merkle
+import kit.log.contract
 from kit import people
+from kit.core import BATCH_MAX, TYPES, Anchor, Batch, Leaf, Record, Tree, root_from_proof
 from kit.errors import ProofError
-from kit.merkle import BATCH_MAX, Anchor, Batch, Leaf, Tree, root_from_proof
-from kit.records import TYPES, Record
 
 VECTORS = Path(__file__).parent / "vectors"
 FORMAT = json.loads((VECTORS / "format_1.json").read_text())
@@ -77,7 +78,7 @@ def test_a_tree_worked_by_hand() -> None:
     assert tree.proof("0x" + a.hex()) == ["0x" + b.hex(), "0x" + c.hex()]
 
 
-# --- the contract proves what kit.merkle proves --------------------------------------------------
+# --- the contract proves what kit.core.merkle proves --------------------------------------------------
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,10 @@ from itertools import product
 
 import pytest
 
-from kit import records
+from kit.core import MOVES, PUBLIC, WHO, Case, diagram
+from kit.core import record as records
+from kit.core.rules import DECISIONS
 from kit.errors import NotAllowed, RecordError
-from kit.moves import DECISIONS, MOVES, PUBLIC, WHO, Case, diagram
 
 #: What the platform promises: from, move, to. Withdrawing is below: it may come at any time.
 EDGES = {

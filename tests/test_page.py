@@ -24,14 +24,17 @@ from eth_account.signers.base import BaseAccount
 from PIL import Image
 
 import kit
-from kit import merkle, people, records
-from kit.certificates import Certificate, Membership, Review
-from kit.chain import Chain
+import kit.chain.base
+import kit.core.certificate
+import kit.log.contract
+import kit.log.verification
+import kit.views.card
+from kit import people
+from kit.chain import Chain, load_artifact
+from kit.core import Anchor, Batch, Certificate, Leaf, Membership, Record, Review, Tree, merkle
+from kit.core import record as records
 from kit.log import MODERATOR_ROLE, Log
-from kit.merkle import Anchor, Batch, Leaf, Tree
-from kit.records import Record
-from kit.solidity import load_artifact
-from kit.verification import NAMES
+from kit.log.verification import NAMES
 from tests.node import need_browser, run_mjs, start_mjs
 
 ROOT = Path(kit.__file__).parent.parent
@@ -163,7 +166,7 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _agrees(seen: dict[str, Any], result: kit.verification.Result) -> None:
+def _agrees(seen: dict[str, Any], result: kit.log.Result) -> None:
     """The page shows all that the kit's result says, in its words. (Step 1's differ in detail.)"""
     assert seen["visible"]
     assert seen["numbers"] == list(range(1, 10))
@@ -643,12 +646,12 @@ def test_what_is_given_next_replaces_what_was(look: Look, every_kind: list[Certi
 
 
 def _code(certificate: Certificate, scale: int = 4) -> Image.Image:
-    return Image.open(io.BytesIO(kit.display.qr_png(certificate, scale=scale))).convert("L")
+    return Image.open(io.BytesIO(kit.views.qr_png(certificate, scale=scale))).convert("L")
 
 
 def _card(certificate: Certificate, folder: Path) -> Image.Image:
     """The kit's card, as somebody would keep it on a phone."""
-    return Image.open(kit.display.save_card(certificate, folder / "card.png")).convert("RGB")
+    return Image.open(kit.views.save_card(certificate, folder / "card.png")).convert("RGB")
 
 
 def test_pictures_of_the_code(look: Look, sample: list[Certificate], tmp_path: Path) -> None:
@@ -1090,11 +1093,11 @@ def test_proofs_are_bounded_alike() -> None:
     # The page's own numbers, kept beside the kit's.
     source = (ROOT / "web" / "src" / "merkle.js").read_text(encoding="utf-8")
     assert f"BATCH_MAX = {merkle.BATCH_MAX};" in source
-    assert f"PROOF_MAX = {kit.certificates.PROOF_MAX};" in source
+    assert f"PROOF_MAX = {kit.core.certificate.PROOF_MAX};" in source
     source = (ROOT / "web" / "src" / "certificate.js").read_text(encoding="utf-8")
-    assert f"JSON_MAX = {kit.certificates.JSON_MAX:_};" in source
-    assert f"DEPTH_MAX = {kit.certificates.DEPTH_MAX};" in source
-    assert f"COMPACT_MAX = {kit.certificates.COMPACT_MAX};" in source
+    assert f"JSON_MAX = {kit.core.JSON_MAX:_};" in source
+    assert f"DEPTH_MAX = {kit.core.certificate.DEPTH_MAX};" in source
+    assert f"COMPACT_MAX = {kit.core.COMPACT_MAX};" in source
     source = (ROOT / "web" / "src" / "record.js").read_text(encoding="utf-8")
     assert f"TEXT_MAX = {records.TEXT_MAX};" in source
     assert f"NAME_MAX = {records.NAME_MAX};" in source

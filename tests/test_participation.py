@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import kit
-from kit import participation
+from kit.analysis import participation
 from kit.errors import DataError
 
 

@@ -1,6 +1,6 @@
 """The platform against a model of its rules: random moves by random people, and every refusal.
 
-The model knows nothing of ``kit.moves``. It keeps plain facts about each entry, in the words of the
+The model knows nothing of ``kit.core.rules``. It keeps plain facts about each entry, in the words of the
 rules: who decided last, whether an appeal is open, who witnessed.
 """
 
@@ -16,13 +16,14 @@ from typing import Any, ClassVar
 import pytest
 
 import kit
+import kit.core.rules
+import kit.diary.diary
+import kit.log.contract
 from kit import people
-from kit.archive import Archive
-from kit.diary import Diary
+from kit.core import MOVES, Attachment, SignedRecord
+from kit.diary import Archive, Diary
 from kit.errors import ArchiveError, NotAllowed, NothingWaiting, RecordError
 from kit.log import MODERATOR_ROLE
-from kit.moves import MOVES
-from kit.records import Attachment, SignedRecord
 
 ALICE, BOB, CAROL = people.alice, people.bob, people.carol
 MODERATOR, REGISTRAR = people.moderator, people.registrar

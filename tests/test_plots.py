@@ -23,9 +23,12 @@ from matplotlib.text import Text
 from PIL import Image
 
 import kit
-from kit import fonts, participation, plots, simulate
+import kit.teaching.helpers
+from kit import fonts
+from kit.analysis import participation, plots
+from kit.analysis.plots import style
 from kit.errors import DataError
-from kit.plots import style
+from kit.teaching import simulate
 
 mpl.use("Agg")
 

@@ -20,9 +20,10 @@ from eth_utils import keccak
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kit import errors, people, records
+from kit import errors, people
+from kit.core import ATTACHMENT_BYTES_MAX, Attachment, Record, SignedRecord, entry
+from kit.core import record as records
 from kit.errors import AttachmentError, RecordError, SignatureError
-from kit.records import ATTACHMENT_BYTES_MAX, Attachment, Record, SignedRecord, entry
 
 VECTORS = Path(__file__).parent / "vectors"
 FORMAT = json.loads((VECTORS / "format_1.json").read_text())

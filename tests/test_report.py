@@ -17,10 +17,16 @@ import pandas as pd
 import pytest
 
 import kit
-from kit import people, report, simulate
+import kit.audit.auditor
+import kit.audit.folder
+import kit.chain.base
+import kit.teaching.helpers
+from kit import people
 from kit.__main__ import main
-from kit.embedded import EmbeddedChain
+from kit.chain.embedded_chain import EmbeddedChain
 from kit.errors import DataError
+from kit.teaching import simulate
+from kit.views import report
 from tests.node import need_browser, run_mjs
 
 ROOT = Path(kit.__file__).parent.parent
@@ -154,7 +160,7 @@ def test_rates_of_the_diary_s_own_bulletin(
     export: tuple[EmbeddedChain, Path], written: Path
 ) -> None:
     page = Page(written.read_text(encoding="utf-8"))
-    seq = kit.export.bulletins(export[1], kit.read(export[1]))["seq"].iloc[0]
+    seq = kit.audit.bulletins(export[1], kit.read(export[1]))["seq"].iloc[0]
     said = re.search(
         r"is record (\d+), of 2021-09-09 12:00 UTC, signed by (\S+): “(.*?)”", page.text
     )
@@ -171,18 +177,18 @@ def test_rates_of_the_diary_s_own_bulletin(
 def test_without_a_bulletin_that_counts_it_says_why(
     export: tuple[EmbeddedChain, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    _, records = kit.export.check(export[1])
-    found = kit.export.bulletins(export[1], records)
+    _, records = kit.audit.check(export[1])
+    found = kit.audit.bulletins(export[1], records)
     part = {
         "no bulletin in this diary is proved": found.iloc[:0],
         "no bulletin that stands uncorrected names a place": found.assign(corrected=True),
     }
     for why, figures in part.items():
-        page = report._Page(kit.audit.compare([], []), records, False, figures)
+        page = report._Page(kit.audit.auditor.compare([], []), records, False, figures)
         (said,) = [one() for one in report._bulletin(page)]
         assert why in said
         assert "<img" not in said
-    page = report._Page(kit.audit.compare([], []), records, False, found.assign(value=-1))
+    page = report._Page(kit.audit.auditor.compare([], []), records, False, found.assign(value=-1))
     text = report._section("bulletin", "", "", report._bulletin(page))
     assert "Not computed." in text
     assert "cases below 0" in text
@@ -307,7 +313,7 @@ def simulated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report of simulated records; nothing of them is on a chain, so the audit is of no rows."""
     out = tmp_path_factory.mktemp("simulated") / "report.html"
     records = simulate.participants(150, seed=3)
-    found = kit.audit.compare([], [])
+    found = kit.audit.auditor.compare([], [])
     out.write_text(report.build(found, records), encoding="utf-8")
     return out
 
@@ -335,7 +341,7 @@ def test_long_diaries_are_shown_by_week() -> None:
 
 
 def test_a_table_with_its_plot_and_an_empty_one_without() -> None:
-    page = report._Page(kit.audit.compare([], []), simulate.participants(5), True, None)
+    page = report._Page(kit.audit.auditor.compare([], []), simulate.participants(5), True, None)
     answers = pd.DataFrame({"appealed": ["reject"], "upheld": ["no"]})
     for table, pictures in ((answers, 1), (answers.iloc[:0], 0)):
         plot, rows = page.both(kit.plots.appeals, lambda: table, "申诉", "Appeals")  # noqa: B023

@@ -22,16 +22,21 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 
 import kit
-from kit import participation, people, records, report, simulate
-from kit.diary import Diary, lesson_salt
-from kit.embedded import EmbeddedChain
+import kit.chain.base
+import kit.diary.diary
+import kit.log.contract
+import kit.teaching.helpers
+from kit import people
+from kit.analysis import participation
+from kit.chain.embedded_chain import EmbeddedChain
+from kit.core import BATCH_MAX, Case, SignedRecord
+from kit.core import record as records
+from kit.diary import COLUMNS, Diary, lesson_salt
 from kit.errors import DataError
 from kit.log import MODERATOR_ROLE
-from kit.merkle import BATCH_MAX
-from kit.moves import Case
-from kit.records import SignedRecord
-from kit.simulate import Model
-from kit.table import COLUMNS
+from kit.teaching import simulate
+from kit.teaching.simulate import Model
+from kit.views import report
 
 DAY = 86_400
 GOLDEN = "6f79bb6d68d2c7536d2e35f10c4588cb2ce8f3b91270624de42fe772e98a8fe3"

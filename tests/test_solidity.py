@@ -17,9 +17,17 @@ from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 import kit
-from kit import solidity, toolchain
+from kit.chain import (
+    VERSION,
+    Artifact,
+    Compiler,
+    compile_file,
+    compile_source,
+    load_artifact,
+    solidity,
+    toolchain,
+)
 from kit.errors import CompileError, SolidityError
-from kit.solidity import VERSION, Artifact, Compiler, compile_file, compile_source, load_artifact
 
 ROOT = Path(kit.__file__).parents[1]
 CONTRACTS = ("DiaryLog", "DiaryStorage")

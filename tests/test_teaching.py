@@ -17,9 +17,11 @@ import pandas as pd
 import pytest
 
 import kit
-from kit import java, teaching
+import kit.teaching.helpers
 from kit.errors import KitError, RecordError
-from kit.exercises import EXERCISES, HANDS, PROGRAM, Exercise
+from kit.teaching.exercises import EXERCISES, HANDS, PROGRAM, Exercise
+from kit.teaching.helpers import helpers as teaching
+from kit.teaching.helpers import java
 
 NAMES = sorted(EXERCISES)
 

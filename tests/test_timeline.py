@@ -15,11 +15,16 @@ import pytest
 from PIL import Image
 
 import kit
-from kit import moves, people, timeline
+import kit.diary.diary
+import kit.log.contract
+import kit.views.card
+from kit import people
+from kit.core import Attachment, SignedRecord
+from kit.core import rules as moves
 from kit.diary import Diary
 from kit.errors import ArchiveError, DataError, RecordError
 from kit.log import MODERATOR_ROLE
-from kit.records import Attachment, SignedRecord
+from kit.views import timeline
 
 ROOT = Path(kit.__file__).parent.parent
 SECOND = people.named("moderator 2")
@@ -196,7 +201,7 @@ def test_a_page_certifies_each_entry(diary: Diary) -> None:
     page = diary.timeline().page()
     for entry in entries:
         assert diary.certificate(entry).id in page
-        assert kit.display.qr_svg(diary.certificate(entry)) in page
+        assert kit.views.qr_svg(diary.certificate(entry)) in page
 
 
 def test_pictures_and_videos_play_in_place(diary: Diary, tmp_path: Path) -> None:

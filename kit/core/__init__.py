@@ -1,1 +1,10 @@
-"""What is said and what is proved: the formats, and the steps that need no chain."""
+"""What is said and what is proved: records, trees, certificates, rules. No chain, no table, no HTML.
+
+What can be imported from here stands in ``__init__.pyi``, each name once; it is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

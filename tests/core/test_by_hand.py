@@ -19,12 +19,13 @@ import pytest
 from eth_utils import to_checksum_address
 
 import kit
-from kit import people, records
-from kit.certificates import Certificate, Review
-from kit.core import by_hand
+import kit.log.contract
+from kit import people
+from kit.core import Certificate, Leaf, Review, Tree, by_hand, root_from_proof
+from kit.core import record as records
 from kit.errors import SignatureError
-from kit.merkle import Leaf, Tree, root_from_proof
-from kit.verification import NAMES, verify
+from kit.log import verify
+from kit.log.verification import NAMES
 
 REFUSED = json.loads((Path(__file__).parent.parent / "vectors" / "refused.json").read_text("utf-8"))
 OUTCOMES = {"passed": True, "failed": False, "skipped": None}

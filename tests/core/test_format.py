@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from eth_utils import keccak
 
-from kit import people, records
-from kit.certificates import Certificate
-from kit.core import by_hand
-from kit.log import MODERATOR_ROLE
-from kit.solidity import load_artifact
-from kit.verification import NAMES, verify
+from kit import people
+from kit.chain import load_artifact
+from kit.core import Certificate, by_hand
+from kit.core import record as records
+from kit.log import MODERATOR_ROLE, verify
+from kit.log.verification import NAMES
 
 ROOT = Path(__file__).parent.parent.parent
 VECTORS = ROOT / "tests" / "vectors"

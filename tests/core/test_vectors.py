@@ -18,13 +18,12 @@ import rfc8785
 from eth_utils import keccak
 
 import kit
-from kit import records
-from kit.certificates import Certificate
-from kit.core import by_hand
+import kit.chain.toolchain
+import kit.log.contract
+from kit.core import Certificate, Leaf, Record, Tree, by_hand, root_from_proof
+from kit.core import record as records
 from kit.errors import KitError
-from kit.merkle import Leaf, Tree, root_from_proof
-from kit.records import Record
-from kit.verification import verify
+from kit.log import verify
 
 TESTS = Path(__file__).parent.parent
 VECTORS = TESTS / "vectors"
@@ -239,7 +238,7 @@ def test_by_hand(name: str) -> None:
 def page() -> dict[str, list[Any]]:
     """What the page's modules find in each case of each file."""
     done = subprocess.run(
-        [str(kit.toolchain.node()), str(TESTS / "page" / "vectors.mjs"), str(VECTORS)],
+        [str(kit.chain.node()), str(TESTS / "page" / "vectors.mjs"), str(VECTORS)],
         capture_output=True,
         encoding="utf-8",
         timeout=120,

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from kit import java
+from kit.teaching import java
 
 
 def made(rows: list[dict[str, Any]]) -> pd.DataFrame:

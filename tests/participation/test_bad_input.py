@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 
 import kit
-from kit import participation as p
+from kit.analysis import participation as p
+from kit.analysis.participation import growth
 from kit.errors import DataError
-from kit.participation import growth
 
 BULLETIN = kit.data.bulletin()
 FIGURES = pd.DataFrame({"seq": 7, "figure": ["莆田", "福州"], "value": [9, 2], "corrected": False})

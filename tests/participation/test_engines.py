@@ -14,11 +14,12 @@ import pytest
 from eth_utils import keccak
 
 import kit
-from kit import participation as p
+import kit.audit.auditor
 from kit import people
-from kit.audit import compare
+from kit.analysis import participation as p
+from kit.audit.auditor import compare
+from kit.core import Anchor, Batch, Leaf, Tree
 from kit.errors import DataError
-from kit.merkle import Anchor, Batch, Leaf, Tree
 
 # What Narwhals says of Dask each time; the kit goes on working while it is in Narwhals.
 pytestmark = pytest.mark.filterwarnings("ignore:Dask support is moving out:FutureWarning")

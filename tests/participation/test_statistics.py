@@ -20,9 +20,18 @@ from statsmodels.stats.rates import confint_poisson
 from statsmodels.tsa.stattools import acf
 
 import kit
-from kit import participation as p
+from kit.analysis import participation as p
+from kit.analysis.participation import (
+    coordination as likeness,
+)
+from kit.analysis.participation import (
+    growth,
+    inequality,
+)
+from kit.analysis.participation import (
+    moderation as reviewing,
+)
 from kit.errors import DataError
-from kit.participation import growth, inequality, likeness, reviewing
 
 
 def entry(author: str, at: str | pd.Timestamp, **more: Any) -> dict[str, Any]:

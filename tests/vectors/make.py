@@ -24,11 +24,22 @@ import cbor2
 from eth_abi import encode
 from eth_utils import keccak, to_checksum_address
 
-from kit import merkle, people, records, verification
-from kit.certificates import Certificate, Membership, Review
+from kit import people
+from kit.core import (
+    TYPES,
+    Anchor,
+    Batch,
+    Certificate,
+    Leaf,
+    Membership,
+    Record,
+    Review,
+    Tree,
+    merkle,
+)
+from kit.core import record as records
 from kit.errors import KitError
-from kit.merkle import Anchor, Batch, Leaf, Tree
-from kit.records import TYPES, Record
+from kit.log import verification
 
 HERE = Path(__file__).parent
 FROZEN = json.loads((HERE / "format_1.json").read_text("utf-8"))

@@ -1,0 +1,216 @@
+"""How it grew: the logistic curve and Bass's, fitted to the new participants of each step.
+
+The steps and their new participants come into memory; SciPy fits.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from narwhals.typing import IntoFrameT
+
+from kit.analysis.participation.counts import timeline
+from kit.analysis.participation.frames import ZONE, Step, like, proved
+from kit.errors import DataError
+
+__all__ = ["Growth", "bass", "logistic"]
+
+Floats = npt.NDArray[np.float64]
+Curve = Callable[..., Floats]
+
+_APART = (
+    100  # condition number of the slopes: 2 to 10 where a curve is seen beyond its steepest point
+)
+_STEPS = 6  # three parameters, and three residuals more than that to look at
+
+
+@dataclass(frozen=True)
+class Growth(Generic[IntoFrameT]):
+    """A fitted curve, as three tables of the records' kind.
+
+    ``parameters``: parameter, estimate, low, high. ``fitted``, a row a step (in pandas its index):
+    the step, new, fitted (new participants by the curve), residual, total, fitted_total. ``check``,
+    one row: steps, r_squared (of the new participants), autocorrelation (of each residual with the
+    next), runs (of residuals of one sign), runs_p (of the runs test).
+    """
+
+    parameters: IntoFrameT
+    fitted: IntoFrameT
+    check: IntoFrameT
+
+
+def logistic(
+    records: IntoFrameT, step: Step = "day", zone: str = ZONE, confidence: float = 0.95
+) -> Growth[IntoFrameT]:
+    """Fit the logistic curve N(t) = K / (1 + exp(-r (t - t₀))) to the participants so far.
+
+    K: participants in the end. r: growth per step while few have joined. t₀ (``t0``): when half of
+    K have joined, in steps from the beginning of the first one. (P.-F. Verhulst, Notice sur la loi
+    que la population suit dans son accroissement, 1838.) How it is fitted, what comes back and what
+    can go wrong: as for ``bass``.
+    """
+    table = timeline(proved(records, "entry", "at"), step, zone)
+    new = table["new"].to_numpy("float64")
+    total, peak = new.sum(), new.max(initial=0)
+    start = [total, 4 * peak / max(total, 1), float(new.argmax()) + 0.5 if len(new) else 0]
+    fit = _fit_steps(_logistic, new, start, [0, 0, -np.inf])
+    return _growth(records, table, step, ["K", "r", "t0"], _logistic, fit, confidence)
+
+
+def bass(
+    records: IntoFrameT, step: Step = "day", zone: str = ZONE, confidence: float = 0.95
+) -> Growth[IntoFrameT]:
+    """Fit Bass's curve N(t) = m (1 - e^-(p+q)t) / (1 + (q/p) e^-(p+q)t) to the participants so far.
+
+    m: participants in the end. p: how many of those left join per step of themselves (innovation).
+    q: how many follow those who have joined (imitation). (F. Bass, A new product growth for model
+    consumer durables, Management Science 15, 1969.)
+
+    What is fitted is the new participants of each step, N(t) - N(t-1), by least squares (V.
+    Srinivasan, C. Mason, Nonlinear least squares estimation of new product diffusion models,
+    Marketing Science 5, 1986): totals carry each error on to the next step, and would make the
+    intervals far too short. Intervals are estimate ± Student's t times the standard error; they
+    hold for many steps, errors of one size that don't depend on each other, and the right curve.
+    ``check`` helps to see the last two: an autocorrelation far from 0 or a small runs_p (A. Wald,
+    J. Wolfowitz, On a test whether two samples are from the same population, Annals of Mathematical
+    Statistics 11, 1940) say that something else is going on, as a daily rhythm in hours.
+
+    Raises DataError with fewer than six steps, with newcomers in three or fewer of them, and where
+    the curve can't be fitted.
+    """
+    table = timeline(proved(records, "entry", "at"), step, zone)
+    new = table["new"].to_numpy("float64")
+    # The usual p and q (F. Sultan, J. Farley, D. Lehmann, Journal of Marketing Research 27, 1990).
+    fit = _fit_steps(_bass, new, [new.sum(), 0.03, 0.38], [0, 1e-12, 0])
+    return _growth(records, table, step, ["m", "p", "q"], _bass, fit, confidence)
+
+
+def _logistic(t: Floats, k: float, r: float, t0: float) -> Floats:
+    return np.asarray(k / (1 + np.exp(-np.clip(r * (t - t0), -700, 700))))
+
+
+def _bass(t: Floats, m: float, p: float, q: float) -> Floats:
+    """Return the participants at some times.
+
+    >>> float(_bass(np.array([0.0]), 100, 0.03, 0.38)[0])
+    0.0
+    """
+    gone = np.exp(-np.clip((p + q) * t, 0, 700))
+    return np.asarray(m * (1 - gone) / (1 + q / p * gone))
+
+
+def _rise(curve: Curve) -> Curve:
+    """Return what a curve adds in the step that ends at each time."""
+    return lambda t, *values: curve(t, *values) - curve(t - 1, *values)
+
+
+def _fit_steps(curve: Curve, new: Floats, start: list[float], lowest: list[float]) -> Any:
+    if len(new) < _STEPS:
+        fix = "Take a shorter step, or wait for more days."
+        raise DataError(f"at least {_STEPS} steps from first to last", f"{len(new)}", fix)
+    joined = int((new > 0).sum())
+    if joined <= len(start):  # a curve through these points says nothing
+        expected = f"newcomers in more than {len(start)} of the steps"
+        raise DataError(expected, f"them in {joined}", "Take a shorter step, or plot cumulative().")
+    return _fit(_rise(curve), np.arange(1.0, len(new) + 1), new, start, lowest)
+
+
+def _fit(
+    curve: Curve, t: Floats, values: Floats, start: list[float], lowest: list[float]
+) -> tuple[Floats, Floats]:
+    """Return the least-squares estimates and their standard errors, or raise DataError."""
+    from scipy.optimize import OptimizeWarning, approx_fprime, curve_fit
+
+    begin = np.maximum(start, lowest)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", OptimizeWarning)  # no covariance: no intervals
+            estimates, covariance = curve_fit(
+                curve, t, values, begin, bounds=(lowest, np.inf), x_scale="jac", max_nfev=1_000
+            )
+    except (RuntimeError, ValueError, OptimizeWarning) as error:
+        raise _unfit(str(error).split("\n")[0].rstrip(".")) from None
+
+    def at(point: Floats) -> Any:
+        return curve(t, *point)
+
+    slopes = np.asarray(approx_fprime(estimates, at))
+    if _condition(slopes) > _APART:
+        # SciPy would leave out what can't be told apart, and call the rest certain.
+        raise _unfit("data that don't tell its parameters apart")
+    return estimates, np.sqrt(np.diag(covariance))
+
+
+def _condition(slopes: Floats) -> float:
+    """Return the condition number of the slopes, each parameter in its own unit; inf for none."""
+    sizes = np.linalg.norm(slopes, axis=0)
+    if not np.isfinite(slopes).all() or not sizes.all():
+        return np.inf
+    return float(np.linalg.cond(slopes / sizes))
+
+
+def _unfit(why: str) -> DataError:
+    return DataError("growth that this curve can follow", why, "Plot cumulative() and see.")
+
+
+def _growth(
+    records: Any,
+    table: pd.DataFrame,
+    step: Step,
+    names: list[str],
+    curve: Curve,
+    fit: tuple[Floats, Floats],
+    confidence: float,
+) -> Growth[Any]:
+    from scipy import stats
+
+    if not 0 < confidence < 1:
+        raise DataError("a confidence between 0 and 1, as 0.95", repr(confidence), "Change it.")
+    estimates, errors = fit
+    wide = stats.t.ppf((1 + confidence) / 2, len(table) - len(names)) * errors
+    limits = {"estimate": estimates, "low": estimates - wide, "high": estimates + wide}
+    end = np.arange(1.0, len(table) + 1)
+    table["fitted"] = _rise(curve)(end, *estimates)
+    table["residual"] = table["new"] - table["fitted"]
+    table["fitted_total"] = curve(end, *estimates)
+    shown = table[[step, "new", "fitted", "residual", "total", "fitted_total"]]
+    return Growth(
+        like(records, pd.DataFrame({"parameter": names} | limits)),
+        like(records, shown, step),
+        like(records, pd.DataFrame([_check(table["new"], table["residual"])])),
+    )
+
+
+def _check(new: pd.Series, residuals: pd.Series) -> dict[str, float]:
+    left, spread = (residuals**2).sum(), ((new - new.mean()) ** 2).sum()
+    centred = (residuals - residuals.mean()).to_numpy()
+    own = (centred**2).sum()
+    runs, p = _runs_test(residuals.to_numpy("float64"))
+    return {
+        "steps": len(new),
+        "r_squared": 1 - left / spread if spread else np.nan,
+        "autocorrelation": (centred[:-1] * centred[1:]).sum() / own if own else np.nan,
+        "runs": runs,
+        "runs_p": p,
+    }
+
+
+def _runs_test(residuals: Floats) -> tuple[int, float]:
+    """Return the runs of one sign, and how likely as odd a number of them is by chance."""
+    from scipy import stats
+
+    above = residuals > 0
+    up, down = int(above.sum()), int((~above).sum())
+    runs = 1 + int((above[1:] != above[:-1]).sum())
+    both, n = 2 * up * down, up + down
+    variance = both * (both - n) / (n * n * (n - 1)) if n > 1 else 0
+    if variance <= 0:
+        return runs, np.nan
+    z = (runs - (both / n + 1)) / np.sqrt(variance)
+    return runs, float(2 * stats.norm.sf(abs(z)))

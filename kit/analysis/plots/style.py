@@ -1,0 +1,397 @@
+"""The house style: colours, fonts, labels in two languages, the line below, words for the blind.
+
+Each plot begins with ``axes``, reads its table with ``read``, and ends with ``finish``.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import matplotlib as mpl
+import matplotlib.dates as mdates
+import matplotlib.pyplot as plt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.text import Text
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
+
+from kit import fonts
+from kit.analysis.participation.frames import collect, frame
+from kit.errors import DataError
+from kit.fonts import drawable
+
+__all__ = [
+    "BLUE",
+    "GREEN",
+    "GREY",
+    "HEAT",
+    "ORANGE",
+    "PALETTE",
+    "VERMILION",
+    "Said",
+    "alt_text",
+    "axes",
+    "clean",
+    "counted",
+    "date_axis",
+    "duration",
+    "duration_axis",
+    "finish",
+    "is_simulated",
+    "legend",
+    "many",
+    "names",
+    "no_data",
+    "picture",
+    "read",
+    "save",
+    "say",
+    "short",
+    "title",
+    "whole",
+]
+
+BLUE, ORANGE, GREEN, VERMILION = "#0072B2", "#E69F00", "#009E73", "#D55E00"
+GREY = "#595959"
+#: Okabe and Ito's colours, the grey of what is said about a plot, and black.
+PALETTE: Final = (
+    *(BLUE, ORANGE, GREEN, VERMILION, "#56B4E9", "#CC79A7", "#F0E442"),
+    *(GREY, "#000000"),
+)
+#: The colours of heat maps: even steps of lightness, the same for the colour-blind.
+HEAT: Final = "cividis"
+
+_SIMULATED: Final = ("模拟数据", "simulated")
+_TIMES: Final = {
+    1: "1 s",
+    10: "10 s",
+    60: "1 min",
+    600: "10 min",
+    3_600: "1 h",
+    21_600: "6 h",
+    86_400: "1 d",
+    604_800: "7 d",
+    2_592_000: "30 d",
+    31_536_000: "365 d",
+}
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the line below a plot says, and the text that stands for the picture.
+
+    ``size`` is n and ``unit`` what is counted, in both languages; None where the table doesn't say.
+    """
+
+    source: str
+    size: int | None
+    unit: tuple[str, str]
+    alt: str
+    simulated: bool = False
+    more: str = ""
+
+
+# --- tables --------------------------------------------------------------------------------------
+
+
+def read(table: Any, *columns: str) -> pd.DataFrame:
+    """Return these columns of a small table in memory, its index among them; the table stays as it is.
+
+    Raises DataError where it is no table, or without one of the columns.
+    """
+    if isinstance(table, pd.DataFrame):
+        inside = [name for name in table.index.names if name in columns]
+        found = table.reset_index(inside) if inside else table
+    else:
+        found = collect(frame(table))
+    missing = [name for name in columns if name not in found.columns]
+    if missing:
+        fix = "Pass the table of the function of kit.participation with the plot's name."
+        got = f"one without {', '.join(missing)}"
+        raise DataError(f"a table with the columns {', '.join(columns)}", got, fix)
+    return found[list(columns)].reset_index(drop=True)
+
+
+def counted(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
+    """Return the table with numbers in these columns. Raises DataError where one isn't."""
+    try:
+        return table.assign(**{name: pd.to_numeric(table[name]) for name in columns})
+    except (TypeError, ValueError) as error:
+        got = f"something else ({str(error)[:80]})"
+        fix = "Look at the table's types."
+        raise DataError(f"numbers in {', '.join(columns)}", got, fix) from None
+
+
+def is_simulated(table: Any) -> bool:
+    """Return whether a table says that nobody wrote what it counts. Only pandas' can say it."""
+    return bool(getattr(table, "attrs", {}).get("simulated", False))
+
+
+# --- words ---------------------------------------------------------------------------------------
+
+
+def say(chinese: str, english: str) -> str:
+    """Return a label in both languages."""
+    return f"{chinese} {english}"
+
+
+def clean(text: Any) -> str:
+    r"""Return a text of somebody's in one line, without characters that steer a screen.
+
+    >>> clean("a\n b\u202e\x00")
+    'a b'
+    """
+    kept = "".join(" " if c.isspace() else c for c in str(text))
+    kept = "".join(c for c in kept if unicodedata.category(c)[0] != "C")
+    return re.sub(" +", " ", kept).strip()
+
+
+def short(text: Any, columns: int = 28) -> str:
+    """Return a text of somebody's that fits in so many columns; a Chinese character takes two.
+
+    >>> short("0xC2F40518753BA0FD23cf254ab34281E00B6AfFa4", 11)
+    '0xC2F40518…'
+    """
+    whole = clean(text)
+    if width(whole) <= columns:
+        return whole
+    while width(whole) > columns - 1:
+        whole = whole[:-1]
+    return whole + "…"
+
+
+def width(text: str) -> int:
+    """Return how many columns a text takes."""
+    # A, the ambiguous: as wide as Chinese in a font that has Chinese.
+    return sum(2 if unicodedata.east_asian_width(c) in "WFA" else 1 for c in text)
+
+
+def many(count: Any, one: str, more: str = "") -> str:
+    """Return a count with its noun.
+
+    >>> many(1, "entry", "entries"), many(2_000, "place")
+    ('1 entry', '2,000 places')
+    """
+    return f"{count:,.0f} {one if count == 1 else more or one + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words.
+
+    >>> duration(0), duration(95), duration(5_400), duration(200_000)
+    ('0 s', '1.6 min', '1.5 h', '2.3 d')
+    """
+    for unit, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= unit:
+            return f"{seconds / unit:.1f} {name}"
+    return f"{seconds:.0f} s"
+
+
+# --- axes ----------------------------------------------------------------------------------------
+
+
+def axes(ax: Axes | None) -> Axes:
+    """Return the axes to draw on, in the house style.
+
+    Fonts are set for all figures that come later, so that what a reader adds has Chinese, too.
+    Raises KitError where the kit's fonts are missing.
+    """
+    fonts.register()
+    family = list(fonts.FAMILY)
+    mpl.rcParams["font.family"] = family
+    if ax is None:
+        _, ax = plt.subplots(figsize=(7.2, 4.2), dpi=100, layout="constrained")
+    # Texts that were there before would keep the fonts of their time.
+    for text in (ax.title, ax.xaxis.label, ax.yaxis.label):
+        text.set_fontfamily(family)
+    ax.tick_params(labelfontfamily=family)
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def title(ax: Axes, chinese: str, english: str) -> None:
+    """Write the title, in two lines where one is too long for the axes."""
+    size: Any = ax.title.get_fontsize()
+    points = ax.get_window_extent().width / _dpi(ax) * 72
+    one = say(chinese, english)
+    fits = width(one) * size * 0.54 <= points * 1.08
+    ax.set_title(one if fits else one.replace(f"{chinese} ", f"{chinese}\n", 1))
+
+
+def names(ax: Axes, labels: Iterable[Any], columns: int = 28) -> None:
+    """Name the rows of a plot, from the top; whatever the names are, they are drawn as text."""
+    # Shortened when it is drawable: what the font has no sign for becomes a wider one.
+    said = [short(drawable(clean(label)), columns) for label in labels]
+    ax.set_yticks(range(len(said)), said[::-1], parse_math=False)
+
+
+def whole(axis: Any) -> None:
+    """Give an axis whole numbers in ones, twos or fives: 33,000 and not 33000.0."""
+    axis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+
+
+def date_axis(ax: Axes, dates: Sequence[Any], days: float = 1) -> None:
+    """Give the x axis days that are read at a glance; one or two steps of so many days get room."""
+    if not len(dates):
+        return
+    locator: Any = mdates.AutoDateLocator(minticks=3, maxticks=12)
+    if days == 7 and len(dates) < 12:
+        locator = mdates.WeekdayLocator(mdates.MO)
+    ax.xaxis.set_major_locator(locator)
+    ax.xaxis.set_major_formatter(mdates.ConciseDateFormatter(locator))
+    if len(dates) < 3:
+        around = pd.Timedelta(days=2 * days)
+        ax.set_xlim(mdates.date2num(dates[0] - around), mdates.date2num(dates[-1] + around))
+
+
+def duration_axis(ax: Axes, low: float, high: float) -> None:
+    """Give the x axis a log scale of time: seconds, minutes, hours, days."""
+    ax.set_xscale("log")
+    ax.set_xlim(low, high)
+    inside: dict[float, str] = {
+        value: name for value, name in _TIMES.items() if low <= value <= high
+    }
+    if not inside:  # a narrow range: its ends
+        inside = {value: duration(value) for value in (low, high)}
+    ax.set_xticks(list(inside), list(inside.values()))
+    ax.xaxis.set_minor_locator(NullLocator())
+
+
+def legend(ax: Axes, where: Any = "best") -> None:
+    """Explain the colours."""
+    ax.legend(frameon=False, loc=where)
+
+
+def no_data(ax: Axes, chinese: str = "没有数据", english: str = "no data") -> None:
+    """Say in the middle of empty axes that there is nothing to see."""
+    ax.set_xticks([])
+    ax.set_yticks([])
+    middle: Any = {"transform": ax.transAxes, "ha": "center", "va": "center"}
+    ax.text(0.5, 0.5, say(chinese, english), color=GREY, **middle)
+
+
+# --- the end -------------------------------------------------------------------------------------
+
+
+def finish(ax: Axes, said: Said) -> Axes:
+    """Write the line below, give the figure its alternative text, and return the axes."""
+    parts = [say(*_SIMULATED) + "."] if said.simulated else []
+    if said.size is not None:
+        parts.append(f"n = {said.size:,} {say(*said.unit)}.")
+    parts += [f"{said.more}."] if said.more else []
+    source = drawable(clean(said.source))
+    if any(fonts.SIGN in text for text in [source, *_texts(ax)]):
+        parts.append(f"{say(*fonts.LACKING)}.")
+    parts.append(f"{say('来源', 'Source')}: {source}")
+    note = ax.annotate(
+        " ".join(parts),
+        (0, 0),
+        (0, -46),
+        xycoords="axes fraction",
+        textcoords="offset points",
+        fontsize=8,
+        color=GREY,
+        va="top",
+        parse_math=False,
+    )
+    _fit(ax, note)
+    simulated = "Simulated data. " if said.simulated else ""
+    ax.set_label(f"{simulated}{clean(said.alt)}")
+    figure: Any = ax.get_figure(root=True)
+    figure.set_label(" ".join(alt_text(one) for one in figure.axes if alt_text(one)))
+    return ax
+
+
+def _texts(ax: Axes) -> list[str]:
+    """Return what is written on a plot."""
+    ticks: list[Text] = [*ax.get_xticklabels(), *ax.get_yticklabels()]
+    return [text.get_text() for text in [*ticks, *ax.texts]]
+
+
+def alt_text(ax: Axes) -> str:
+    """Return the sentences that stand for a plot where nobody can see it; '' for another's axes.
+
+    The whole figure has them as its label: ``ax.figure.get_label()``.
+    """
+    label = str(ax.get_label())
+    return "" if label.startswith("<") else label  # as <colorbar>
+
+
+def picture(ax: Axes, kind: Literal["png", "svg", "pdf"] = "svg") -> bytes:
+    """Return the figure as a file's bytes, its alternative text among them.
+
+    Nothing is cut off, however long the line below. The same figure gives the same bytes.
+    """
+    figure: Any = ax.get_figure(root=True)
+    name, said = clean(ax.get_title()), str(figure.get_label())
+    about: dict[str, dict[str, Any]] = {
+        "png": {"Title": name, "Description": said, "Software": None},
+        "svg": {"Title": name, "Description": said, "Date": None},
+        "pdf": {"Title": name, "Subject": said, "CreationDate": None},
+    }
+    if kind not in about:
+        raise DataError("png, svg or pdf", repr(kind), "Choose one of them.")
+    fixed: Any = {"svg.fonttype": "path", "svg.hashsalt": "kit.plots", "pdf.fonttype": 42}
+    out = io.BytesIO()
+    fonts.register()
+    with mpl.rc_context(fixed):
+        figure.savefig(out, format=kind, dpi=150, bbox_inches="tight", metadata=about[kind])
+    return out.getvalue()
+
+
+def save(ax: Axes, path: str | Path) -> Path:
+    """Save the figure as .png, .svg or .pdf, as ``picture`` makes it; return the path."""
+    path = Path(path)
+    kind: Any = path.suffix[1:]
+    content = picture(ax, kind)
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise DataError(f"to write {path}", str(error.strerror), "Choose another place.") from None
+    return path
+
+
+def _dpi(ax: Axes) -> float:
+    figure: Any = ax.get_figure(root=True)
+    return float(figure.dpi)
+
+
+def _fit(ax: Axes, note: Any) -> None:
+    """Break the line below where it would leave the figure, or run into the next plot."""
+    text = note.get_text()
+    figure: Any = ax.get_figure(root=True)
+    long = note.get_window_extent().width
+    if long < 0.6 * ax.get_window_extent().width:
+        return
+    note.set_visible(False)  # else the axes would make room for the whole line
+    figure.draw_without_rendering()
+    note.set_visible(True)
+    box = ax.get_window_extent()
+    right = figure.bbox.x1 - 4 if len(figure.axes) == 1 else box.x1
+    columns = math.floor(0.94 * width(text) * (right - box.x0) / long)  # 0.94: lines differ
+    note.set_text("\n".join(_fill(text, max(columns, 20))))
+
+
+def _fill(text: str, columns: int) -> list[str]:
+    """Return lines of so many columns: broken at spaces, in Chinese anywhere, else where it must be.
+
+    >>> _fill("来源 Source: a diary", 12)
+    ['来源 Source:', 'a diary']
+    """
+    lines = [""]
+    for piece in re.findall(r"[\u2e80-\uffff]|[^\s\u2e80-\uffff]+|\s+", text):
+        while width(piece) > columns:  # a word longer than a line
+            lines.append(piece[: columns // 2])
+            piece = piece[columns // 2 :]
+        if width(lines[-1] + piece.rstrip()) > columns:
+            lines.append("")
+        lines[-1] += piece
+    return [line.strip() for line in lines if line.strip()]

@@ -1,0 +1,717 @@
+"""The export: everything a stranger needs to check a diary, in a folder; and reading it back.
+
+===================  ==============================================================================
+``leaves``           seq, type, author, at, subject, commitment of every record; leaf: its hash
+``batches``          number, root, first_seq, count, registrar, block_number, block_hash,
+                     block_time, transaction_hash, log_index
+``records``          the open records: seq, commitment, salt, signature, canonical; then, for
+                     reading, text, place, role, decision, attachments
+``files/``           the files of open entries, each named by its SHA-256 (see ``kit.audit.files``)
+``datapackage.json``  what the folder is (Data Package): chain, log, versions, licence, columns, hashes
+===================  ==============================================================================
+
+The three tables are there twice, as CSV (UTF-8) and as Parquet, with the same columns. Times are Unix
+seconds. ``canonical`` is the text that is hashed: ``keccak256(salt ‖ canonical)`` is the commitment, and
+the author signed that. Withdrawn and erased records, and contents that are held back, have their leaf in
+``leaves`` and no row in ``records``, and their files are not there. ``canonical`` has the names and
+hashes of an entry's files. A file is as it was posted, with all that a camera wrote into it. The same
+diary gives the same bytes.
+
+A spreadsheet takes a cell that begins with ``=``, ``+``, ``-`` or ``@`` for a formula, and people write
+such texts. So in the CSV of the records, a cell of the columns for reading (text, place, role, decision)
+that begins with one of these, with a tab or with ``'`` has a ``'`` before it. The exact text is in
+``canonical``, which always begins with ``{``, and in Parquet.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from itertools import zip_longest
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import duckdb
+import pandas as pd
+
+from kit.audit import files as attached
+from kit.audit.auditor import LEAF, Audit, account, audit, compare, not_audited
+from kit.core import BATCH_MAX, BODY_BYTES_MAX, PUBLIC, Anchor, Batch, Leaf, Record, SignedRecord
+from kit.core import record as records
+from kit.diary import COLUMNS, ERASED
+from kit.errors import ChainError, DataError, KitError, NodeDown
+from kit.log import Log
+from kit.log.verification import FAILED, PASSED, Step
+
+if TYPE_CHECKING:
+    from kit.chain import Chain
+    from kit.diary import Diary
+
+__all__ = ["FORMAT", "TABLES", "bulletins", "check", "open_records", "read", "write"]
+
+FORMAT: Final = "civic-diary-export/1"
+
+#: What ``check`` says of a record that the exporter did not show. Its leaf is proved all the same.
+HELD_BACK: Final = "content held back"
+
+#: The tables, their columns and the types of these, as Data Package names them.
+TABLES: Final = {
+    "leaves": {
+        "seq": "integer",
+        "type": "string",
+        "author": "string",
+        "at": "integer",
+        "subject": "string",
+        "commitment": "string",
+        "leaf": "string",
+    },
+    "batches": {
+        "number": "integer",
+        "root": "string",
+        "first_seq": "integer",
+        "count": "integer",
+        "registrar": "string",
+        "block_number": "integer",
+        "block_hash": "string",
+        "block_time": "integer",
+        "transaction_hash": "string",
+        "log_index": "integer",
+    },
+    "records": {
+        "seq": "integer",
+        "commitment": "string",
+        "salt": "string",
+        "signature": "string",
+        "canonical": "string",
+        "text": "string",
+        "place": "string",
+        "role": "string",
+        "decision": "string",
+        "attachments": "integer",
+    },
+}
+_TITLES: Final = {
+    "leaves": "What is public of every record, and the hash of its leaf",
+    "batches": "The log's batches and where they stand on the chain",
+    "records": "The open records, with salt and signature",
+}
+_ABOUT: Final = {
+    "at": "When it was written, Unix seconds.",
+    "block_time": "The time of the block, Unix seconds.",
+    "subject": "The commitment of the record that this one is about; zeros where there is none.",
+    "leaf": "keccak256(keccak256(abi.encode(seq, type code, author, at, subject, commitment))).",
+    "canonical": "The record as RFC 8785 JSON: keccak256(salt, canonical) is the commitment.",
+    "signature": "EIP-712, Record(bytes32 commitment), by the author, for this log on this chain.",
+    "text": "For reading, as in canonical. In CSV with ' before = + - @ tab and '.",
+    "attachments": "How many files the entry names.",
+}
+_ZERO: Final = "0x" + "00" * 32
+_FIGURES: Final = {
+    "seq": "int64",
+    "commitment": "str",
+    "author": "str",
+    "at": "datetime64[s, UTC]",
+    "source": "str",
+    "as_of": "datetime64[s, UTC]",
+    "figure": "str",
+    "value": "int64",
+    "corrected": "bool",
+}
+_GROUP_ROWS: Final = 100_352  # of Parquet: 49 of the blocks of 2,048 rows that DuckDB works with
+_UNPROVED: Final = "its batch doesn't lead to the log's root"
+#: The columns for reading; in CSV they are made safe for spreadsheets.
+_READABLE: Final = ("text", "place", "role", "decision")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "'")
+_ABOUT_LOG: Final = ("chain_id", "genesis_hash", "contract", "block_number", "block_hash")
+_STEPS: Final = (
+    "the folder is as it was written",
+    "the records are those of the leaves, signed by their authors",
+)
+
+
+# --- writing -------------------------------------------------------------------------------------
+
+
+def open_records(diary: Diary, leaves: Sequence[Leaf]) -> list[tuple[int, SignedRecord]]:
+    """Return the records whose content the diary shows to everybody, each with its number.
+
+    Not those of entries that are withdrawn or suspended, nor the appeals about such entries: they
+    may repeat what is hidden.
+    """
+    archive, hidden = diary.archive, set[str]()
+    for said in archive.entries():
+        if diary.case(said.commitment).state not in PUBLIC:
+            hidden |= {said.commitment}
+            hidden |= {x.commitment for x in archive.about(said.commitment) if x.type == "appeal"}
+    found = [
+        (leaf.seq, archive.get(leaf.commitment)) for leaf in leaves if leaf.commitment not in hidden
+    ]
+    return [(seq, signed) for seq, signed in found if signed is not None]
+
+
+def write(
+    diary: Diary, folder: str | Path, *, licence: str = "notspecified", simulated: bool = False
+) -> Path:
+    """Write the export of a diary into a new folder (or an empty one), and return its path.
+
+    ``licence`` is the Open Definition's name of the licence of the contents ("CC-BY-4.0"); the diary
+    can't know it. ``simulated`` says that nobody wrote these records; it travels into all that is
+    made of them. The folder is written whole or not at all. Raises DataError if something is in it,
+    or if the archive's leaves are not those of the log: then nobody could check the export.
+    """
+    folder = Path(folder)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        fix = "Choose another; nothing was written."
+        raise DataError("a new or empty folder", f"{folder}, which has something in it", fix)
+    head = diary.chain.head
+    batches = [b for b in diary.log.batches() if b.anchor.block_number <= head.number]
+    leaves = diary.leaves()[: sum(batch.count for batch in batches)]
+    if not (found := compare(batches, leaves)).ok:
+        got = next(s.reason for s in found.steps if s.outcome == FAILED)
+        raise DataError("an archive with the leaves of its log", got, "See diary.records().")
+    opened = open_records(diary, leaves)
+    tables = {
+        "leaves": [vars(leaf) | {LEAF: leaf.hash()} for leaf in leaves],
+        "batches": [_batch_row(batch) for batch in batches],
+        "records": [_record_row(seq, signed) for seq, signed in opened],
+    }
+    about = {
+        "format": FORMAT,
+        "kit": _version(),
+        "chain_id": diary.chain.chain_id,
+        "genesis_hash": diary.chain.genesis_hash,
+        "contract": diary.log.address,
+        "block_number": head.number,
+        "block_hash": head.hash,
+        "simulated": simulated,
+    }
+    with _whole(folder) as part:
+        files: dict[str, bytes] = {}
+        for name, rows in tables.items():
+            files[f"{name}.csv"] = _csv(name, rows)
+            (part / f"{name}.csv").write_bytes(files[f"{name}.csv"])
+            _write_parquet(name, rows, part / f"{name}.parquet")
+            files[f"{name}.parquet"] = (part / f"{name}.parquet").read_bytes()
+        resources = _resources(files)
+        resources += attached.write(diary.archive, [signed for _, signed in opened], part)
+        package = _package(about, licence, resources, head.time)
+        text = json.dumps(package, indent=2, ensure_ascii=False) + "\n"
+        (part / "datapackage.json").write_bytes(text.encode())
+    return folder
+
+
+@contextmanager
+def _whole(folder: Path) -> Iterator[Path]:
+    """Have the block write into a folder beside, then give it the name: nobody sees half of it."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            yield part
+            part.chmod(0o755)  # mkdtemp keeps it for its owner
+            if folder.exists() and os.name == "nt":  # where a folder can't take another's place
+                folder.rmdir()
+            part.replace(folder)
+        except BaseException:
+            shutil.rmtree(part, ignore_errors=True)
+            raise
+    except (OSError, duckdb.IOException) as error:
+        fix = "Choose another folder, or make room."
+        got = error.strerror if isinstance(error, OSError) else str(error)[:200]
+        raise DataError(f"to write {folder}", str(got), fix) from None
+
+
+def _version() -> str:
+    import kit
+
+    return kit.__version__
+
+
+def _batch_row(batch: Batch) -> dict[str, Any]:
+    row = vars(batch) | vars(batch.anchor)
+    row["block_time"] = int(batch.anchor.block_time.timestamp())
+    return {name: row[name] for name in TABLES["batches"]}
+
+
+def _record_row(seq: int, signed: SignedRecord) -> dict[str, Any]:
+    body = signed.record.body
+    return {
+        "seq": seq,
+        "commitment": signed.commitment,
+        "salt": "0x" + signed.salt.hex(),
+        "signature": signed.signature,
+        "canonical": signed.record.canonical().decode(),
+        **{name: body.get(name) for name in _READABLE},
+        "attachments": len(body.get("attachments", ())),
+    }
+
+
+def _safe(value: Any) -> Any:
+    """Return a cell that no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+
+
+def _csv(name: str, rows: Sequence[Mapping[str, Any]]) -> bytes:
+    frame = pd.DataFrame(list(rows), columns=list(TABLES[name]), dtype="object")
+    for column in set(_READABLE) & set(frame.columns):
+        frame[column] = frame[column].map(_safe)
+    return bytes(frame.to_csv(index=False, lineterminator="\n").encode())
+
+
+def _write_parquet(name: str, rows: Sequence[Mapping[str, Any]], path: Path) -> None:
+    kinds = {"integer": "int64", "string": "str"}
+    frame = pd.DataFrame(list(rows), columns=list(TABLES[name]))
+    frame = frame.astype({column: kinds[kind] for column, kind in TABLES[name].items()})
+    with _database() as database:
+        database.from_df(frame).write_parquet(
+            str(path), compression="zstd", row_group_size=_GROUP_ROWS
+        )
+
+
+def _database() -> duckdb.DuckDBPyConnection:
+    """Return a database in memory: one thread, so that the same rows give the same bytes.
+
+    It loads and fetches no extensions, whatever a file of a stranger asks for.
+    """
+    settings = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+    return duckdb.connect(config={"threads": 1, **settings})
+
+
+def _resources(files: Mapping[str, bytes]) -> list[dict[str, Any]]:
+    """Return the description of the tables' files."""
+    resources = []
+    for path, content in files.items():
+        name, ending = path.split(".")
+        resource: dict[str, Any] = {"name": path.replace(".", "-"), "title": _TITLES[name]}
+        resource |= {"path": path, "format": ending, "bytes": len(content)}
+        resource["hash"] = "sha256:" + sha256(content).hexdigest()
+        if ending == "csv":
+            fields = [
+                {"name": column, "type": kind}
+                | ({"description": _ABOUT[column]} if column in _ABOUT else {})
+                for column, kind in TABLES[name].items()
+            ]
+            resource |= {"type": "table", "mediatype": "text/csv", "encoding": "utf-8"}
+            resource["schema"] = {"fields": fields, "primaryKey": next(iter(TABLES[name]))}
+        else:
+            resource |= {"type": "file", "mediatype": "application/vnd.apache.parquet"}
+        resources.append(resource)
+    return resources
+
+
+def _package(
+    about: Mapping[str, Any], licence: str, resources: list[dict[str, Any]], time: datetime
+) -> dict[str, Any]:
+    """Return the description of an export (Data Package v2)."""
+    return {
+        "$schema": "https://datapackage.org/profiles/2.0/datapackage.json",
+        "name": "civic-diary-export",
+        "title": f"Records of the civic diary {about['contract']} on chain {about['chain_id']}",
+        "description": "Simulated: nobody wrote these records."
+        if about["simulated"]
+        else "All records of the log, and the contents of those that are open. To check: python -m"
+        " kit audit FOLDER --rpc URL.",
+        "created": records.format_time(time),
+        "licenses": [{"name": licence}],
+        "civic_diary": dict(about),
+        "resources": resources,
+    }
+
+
+# --- reading -------------------------------------------------------------------------------------
+
+
+def read(folder: str | Path, chain: Chain | None = None) -> pd.DataFrame:
+    """Read an export, audit it, and return its records as a DataFrame, a row each.
+
+    The columns are those of ``Diary.records()``: ``proved`` is True where the row's leaf leads to a root
+    of the log and its content has that leaf's commitment and its author's signature; else ``check``
+    says what failed. Without a ``chain`` that is consistent in itself, as the folder says it of
+    itself; with one, the roots are those that the chain holds. ``attrs`` has ``level`` (which of the
+    two, or what failed), ``audit`` (``Audit.to_json()``, the head-count in it) and, if the export says
+    so, ``simulated``. A file of an entry that is missing or was changed is named in ``check``; its
+    record stays proved, since that says the file's hash and not its content.
+
+    Raises DataError for a folder that is no export, or of another version, or with other columns;
+    NodeDown. An export that was changed raises nothing: see ``proved`` and ``attrs``.
+    """
+    return check(folder, chain)[1]
+
+
+def check(folder: str | Path, chain: Chain | None = None) -> tuple[Audit, pd.DataFrame]:
+    """Return the audit of an export, with two steps for its contents, and what ``read`` returns."""
+    folder = Path(folder)
+    about, hashes = _about(folder)
+    tables, damaged = {}, []
+    for name in TABLES:
+        tables[name], fault = _load(folder, name, hashes)
+        damaged += fault
+    batches = _batches(tables["batches"], about)
+    leaves = tables["leaves"]
+    leaves.attrs["simulated"] = about["simulated"]
+    if chain is None:
+        found = compare(batches, leaves)
+    else:
+        found, batches = _on_chain(chain, about, batches, leaves, damaged)
+    contents = {row["seq"]: row for row in _dicts(tables["records"])}
+    present = attached.found(folder)
+    rows = _joined(leaves, batches, contents, found, about, present)
+    named = {name for row in rows for name in row["files"]}
+    damaged += attached.damage(present, hashes, named)
+    wrong = [f"record {row['seq']}: {row['check']}" for row in rows if row["wrong"]]
+    wrong += [
+        f"record {seq} is not in the leaves" for seq in set(contents) - {r["seq"] for r in rows}
+    ]
+    if len(contents) < len(tables["records"]):
+        damaged.append("the records have a number twice")
+    opened = f"{len(contents):,} open records of {found.rows:,}"
+    if lacking := named - set(present):
+        opened += f"; missing: {len(lacking):,} of their {len(named):,} files"
+    found = _with_steps(found, damaged, wrong, opened)
+    frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+    frame.attrs |= {"level": found.level, "audit": found.to_json()}
+    if about["simulated"]:
+        frame.attrs["simulated"] = True
+    return found, frame
+
+
+def bulletins(folder: str | Path, records: pd.DataFrame) -> pd.DataFrame:
+    """Return the figures of the bulletins in an export, a row a figure, in the order of the log.
+
+    ``records`` is what ``read`` or ``check`` returned of the same folder: only what is proved there
+    is taken. Columns: seq, commitment, author, at, source, as_of (UTC), figure (its name), value,
+    corrected (True where another bulletin is about this one, proved or not). That a bulletin is
+    proved says who signed it, not that it was an office's. Raises DataError where the folder is not
+    the records'.
+    """
+    ours = records[records["type"] == "bulletin"]
+    corrected, ours = set(ours["subject"].dropna()), ours[ours["proved"]]
+    table = _load(Path(folder), "records", {})[0] if len(ours) else pd.DataFrame()
+    contents = {row["seq"]: row for row in _dicts(table)}
+    rows: list[tuple[Any, ...]] = []
+    for row in ours.itertuples():
+        signed = _signed(contents[row.seq]) if row.seq in contents else None
+        if signed is None or signed.commitment != row.commitment:
+            fix = "Read the records from this folder."
+            raise DataError(f"record {row.seq} in {folder}", "another, or none", fix)
+        body = signed.record.body
+        said = (row.seq, row.commitment, row.author, row.at, body["source"], body["as_of"])
+        late = row.commitment in corrected
+        rows += [(*said, name, value, late) for name, value in body["figures"].items()]
+    return pd.DataFrame(rows, columns=list(_FIGURES)).astype(_FIGURES)
+
+
+def _about(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return what an export says of itself, and the hash it gives of each file."""
+    fix = "Pass the folder that diary.export() wrote, as a whole."
+    try:
+        package = json.loads((folder / "datapackage.json").read_bytes())
+    except OSError as error:
+        got = f"{folder}: {error.strerror}"
+        raise DataError("a folder with a datapackage.json", got, fix) from None
+    except (ValueError, RecursionError):
+        raise DataError("JSON in datapackage.json", "something else", fix) from None
+    about = package.get("civic_diary") if isinstance(package, dict) else None
+    if not isinstance(about, dict) or about.get("format") != FORMAT:
+        got = repr(about.get("format") if isinstance(about, dict) else about)[:80]
+        raise DataError(f"an export of the format {FORMAT}", got, "Get the kit that wrote it.")
+    kinds = {"chain_id": int, "block_number": int, "simulated": bool}
+    for name in (*_ABOUT_LOG, "simulated"):
+        if type(about.get(name)) is not kinds.get(name, str):
+            got = repr(about.get(name))[:80]
+            raise DataError(f"{name} in datapackage.json", got, fix)
+    if not records.is_address(about["contract"]):
+        raise DataError("the contract's address in datapackage.json", about["contract"][:80], fix)
+    try:
+        hashes = {str(item["path"]): str(item["hash"]) for item in package["resources"]}
+    except (KeyError, TypeError):
+        raise DataError("resources with path and hash", "others", fix) from None
+    return about, hashes
+
+
+def _load(folder: Path, name: str, hashes: Mapping[str, str]) -> tuple[pd.DataFrame, list[str]]:
+    """Return a table and what is wrong with its files. CSV or Parquet is enough; both must agree."""
+    found: dict[str, pd.DataFrame] = {}
+    faults = []
+    for ending, parse in (("parquet", _from_parquet), ("csv", _from_csv)):
+        path = folder / f"{name}.{ending}"
+        if path.is_file():
+            content = path.read_bytes()
+            if hashes.get(path.name) != "sha256:" + sha256(content).hexdigest():
+                faults.append(f"{path.name} was changed")
+            found[ending] = _accounts(name, parse(name, content))
+    if not found:
+        fix = "Ask for the whole export."
+        raise DataError(f"{name}.csv or {name}.parquet in the folder", "neither", fix)
+    frames = list(found.values())
+    if not frames[0].equals(frames[-1]):
+        faults.append(f"{name}.csv and {name}.parquet differ")
+    return frames[0], faults
+
+
+def _accounts(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    """Write each account in the one way that is compared and counted, however a tool wrote it."""
+    column = {"leaves": "author", "batches": "registrar"}.get(name)
+    if column:
+        known = {x: account(x) or x for x in frame[column].unique() if isinstance(x, str)}
+        frame[column] = [known.get(x, x) for x in frame[column]]
+    return frame
+
+
+def _from_parquet(name: str, content: bytes) -> pd.DataFrame:
+    """Return a table of these bytes, written to a private file: DuckDB reads files only."""
+    kinds = {"integer": "BIGINT", "string": "VARCHAR"}
+    expected = {column: kinds[kind] for column, kind in TABLES[name].items()}
+    with tempfile.TemporaryDirectory() as folder, _database() as database:
+        path = Path(folder, f"{name}.parquet")
+        path.write_bytes(content)
+        try:
+            table = database.read_parquet(str(path), hive_partitioning=False)
+            if list(zip(table.columns, map(str, table.types), strict=True)) != [*expected.items()]:
+                raise _other_columns(path.name, table.columns)
+            rows = table.fetchall()
+        except (duckdb.Error, RuntimeError) as error:  # the second: a column's name is no UTF-8
+            got = str(error).replace(str(path), path.name)[:80]
+            raise DataError(f"Parquet in {path.name}", got, "Ask for the file again.") from None
+    return pd.DataFrame(rows, columns=list(TABLES[name]), dtype="object")
+
+
+def _from_csv(name: str, content: bytes) -> pd.DataFrame:
+    try:
+        frame = pd.read_csv(io.BytesIO(content), dtype="str", keep_default_na=False)
+    except (ValueError, pd.errors.ParserError) as error:  # UnicodeDecodeError is a ValueError
+        got = str(error)[:80]
+        raise DataError(f"CSV in {name}.csv", got, "Ask for the file again.") from None
+    if list(frame.columns) != list(TABLES[name]):
+        raise _other_columns(f"{name}.csv", list(frame.columns))
+    cells: dict[str, list[Any]] = {column: frame[column].to_list() for column in TABLES[name]}
+    for column, kind in TABLES[name].items():
+        if kind == "integer":
+            cells[column] = [_integer(name, column, value) for value in cells[column]]
+        elif column in _READABLE:
+            cells[column] = [value.removeprefix("'") or None for value in cells[column]]
+    return pd.DataFrame(cells, columns=list(TABLES[name]), dtype="object")
+
+
+def _integer(name: str, column: str, value: str) -> int:
+    if value.isascii() and value.isdigit() and len(value) < 19:
+        return int(value)
+    fix = "Was it opened and saved by a spreadsheet? Ask for the file again."
+    raise DataError(f"whole numbers in the column {column} of {name}.csv", repr(value)[:80], fix)
+
+
+def _other_columns(file: str, names: Sequence[str]) -> DataError:
+    expected = ", ".join(TABLES[file.split(".")[0]])
+    got = f"{', '.join(map(str, names))[:200]} (or other types)"
+    return DataError(f"the columns {expected} in {file}", got, "Ask for the file again.")
+
+
+def _batches(frame: pd.DataFrame, about: Mapping[str, Any]) -> list[Batch]:
+    """Return the batches that an export names, with the log that it names."""
+    found = []
+    for row in _dicts(frame):
+        for name, kind in TABLES["batches"].items():
+            if type(row[name]) is not {"integer": int, "string": str}[kind]:
+                got = f"{row[name]!r} in {name}"[:80]
+                raise DataError("batches with all their values", got, "Ask for the file again.")
+        anchor = Anchor(
+            about["chain_id"],
+            about["contract"],
+            row["transaction_hash"],
+            row["block_number"],
+            row["block_hash"],
+            _time(row["block_time"]) or datetime.max.replace(tzinfo=UTC),
+            row["log_index"],
+        )
+        place = (row["number"], row["root"], row["first_seq"], row["count"])
+        found.append(Batch(*place, anchor, row["registrar"]))
+    return found
+
+
+def _dicts(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False)]
+
+
+def _on_chain(
+    chain: Chain,
+    about: Mapping[str, Any],
+    batches: list[Batch],
+    leaves: pd.DataFrame,
+    damaged: list[str],
+) -> tuple[Audit, list[Batch]]:
+    """Audit against a chain; return that and the chain's batches. Adds to ``damaged``."""
+    here = {"chain_id": chain.chain_id, "genesis_hash": chain.genesis_hash}
+    for name, value in here.items():
+        if value != about[name]:
+            why = f"the export is of a chain with the {name} {about[name]}, this one has {value}"
+            return not_audited(about["contract"], len(leaves), why, about["simulated"]), batches
+    try:
+        block = chain.block(about["block_number"])
+    except NodeDown:
+        raise
+    except ChainError as error:
+        return not_audited(about["contract"], len(leaves), str(error), about["simulated"]), batches
+    if block.hash != about["block_hash"]:
+        damaged.append(f"block {block.number} has another hash on the chain: {block.hash}")
+    found = audit(chain, about["contract"], leaves, last_block=block.number)
+    if found.steps[0].outcome == FAILED:
+        return found, batches
+    true = Log(chain, about["contract"]).batches(0, block.number)
+    damaged += [
+        f"batch {batch.number} is not as the chain has it"
+        for batch, theirs in zip_longest(true, batches)
+        if batch and (batch != theirs or batch.registrar != theirs.registrar)
+    ]
+    if len(batches) > len(true):
+        damaged.append(f"the export has {len(batches):,} batches, the chain {len(true):,}")
+    return found, true
+
+
+def _joined(
+    leaves: pd.DataFrame,
+    batches: Sequence[Batch],
+    contents: Mapping[int, Mapping[str, Any]],
+    found: Audit,
+    about: Mapping[str, Any],
+    present: Mapping[str, str],
+) -> list[dict[str, Any]]:
+    """Return the rows of ``read``. ``present`` has the files that are there.
+
+    Each has two more keys: ``wrong``, whether its content is, and ``files``, the paths of those that
+    its record names.
+    """
+    named = {fault.row: fault.text for fault in reversed(found.faults) if fault.row is not None}
+    of = {b.first_seq + i: b for b in batches for i in range(min(b.count, BATCH_MAX))}
+    table = _dicts(leaves[list(COLUMNS)[:6]])
+    absent = _absent(table)
+    rows = []
+    for position, told in enumerate(table):
+        content = contents.get(told["seq"])
+        row: dict[str, Any] = dict.fromkeys(COLUMNS) | told
+        row |= {"attachments": 0, "wrong": False, "files": []}
+        row["at"] = _time(told["at"])
+        row["subject"] = None if told["subject"] == _ZERO else told["subject"]
+        row |= _place(of.get(told["seq"]))
+        fault = "" if found.proved[position] else named.get(position, _UNPROVED)
+        if content is None:
+            row["check"] = fault or absent.get(told["commitment"], "content is missing")
+            row["proved"] = row["check"] in (ERASED, HELD_BACK)
+        else:
+            row |= _opened(told, content, about, present, fault)
+        rows.append(row)
+    return rows
+
+
+def _opened(
+    told: Mapping[str, Any],
+    content: Mapping[str, Any],
+    about: Mapping[str, Any],
+    present: Mapping[str, str],
+    fault: str,
+) -> dict[str, Any]:
+    """Return the columns of an open record; ``fault`` is what is wrong with its leaf, or ''."""
+    row: dict[str, Any] = {name: content[name] for name in _READABLE}
+    row["attachments"] = content["attachments"] or 0
+    content_fault = _content_fault(told, content, about)
+    row["wrong"] = bool(content_fault)
+    row["proved"] = not (fault or content_fault)
+    files = []
+    if row["attachments"] and not content_fault:  # so it is JSON, and names its files
+        files = json.loads(content["canonical"])["body"]["attachments"]
+    row["files"] = [attached.path(file) for file in files]
+    lost = [attached.fault(file, present) for file in files]
+    row["check"] = fault or content_fault or next(filter(None, lost), "ok")
+    return row
+
+
+def _absent(leaves: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the records whose content need not be there, by commitment, and why.
+
+    An entry is explained by its author's withdrawal, or by a second review (a suspension, say); what
+    it decided stands in that review. An appeal goes with its entry.
+    """
+    entries = {x["commitment"]: x["author"] for x in leaves if x["type"] == "entry"}
+    reviewed = Counter(x["subject"] for x in leaves if x["type"] == "review")
+    absent = {c: HELD_BACK for c in entries if reviewed[c] > 1}
+    absent |= {x["commitment"]: HELD_BACK for x in leaves if x["type"] == "appeal"}
+    return absent | {
+        x["subject"]: ERASED
+        for x in leaves
+        if x["type"] == "withdrawal" and entries.get(x["subject"]) == x["author"]
+    }
+
+
+def _time(seconds: Any) -> datetime | None:
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
+
+
+def _place(batch: Batch | None) -> dict[str, Any]:
+    """Return the columns that say where a row stands on the chain; -1 for one that is in no batch."""
+    if batch is None:
+        return {"batch": -1, "block_number": -1}
+    anchor = batch.anchor
+    return {
+        "batch": batch.number,
+        "block_number": anchor.block_number,
+        "block_hash": anchor.block_hash,
+        "block_time": anchor.block_time,
+        "transaction_hash": anchor.transaction_hash,
+    }
+
+
+def _content_fault(
+    told: Mapping[str, Any], content: Mapping[str, Any], about: Mapping[str, Any]
+) -> str:
+    """Return what is wrong between a leaf and the content that the export has for it, or ''."""
+    try:
+        signed = _signed(content)
+        seq = told["seq"]
+        if signed.commitment != told["commitment"]:
+            return "content differs from the commitment"
+        author = records.signer(
+            signed.commitment, signed.signature, about["chain_id"], about["contract"]
+        )
+        if author != told["author"]:
+            return "the signature is not the author's"
+        if vars(Leaf.of(seq, signed.record, signed.commitment)) != dict(told):
+            return "the leaf differs from the record"
+        if _record_row(seq, signed) != dict(content):
+            return "the columns for reading differ from the record"
+    except (KitError, TypeError, ValueError, RecursionError) as error:
+        return f"unreadable: {error}"
+    return ""
+
+
+def _signed(content: Mapping[str, Any]) -> SignedRecord:
+    canonical = content["canonical"]
+    if len(canonical.encode()) > BODY_BYTES_MAX:  # very deep JSON could end the process
+        raise ValueError(f"more than the {BODY_BYTES_MAX:,} bytes of a record")
+    record = Record.from_json(json.loads(canonical))
+    return SignedRecord(record, bytes.fromhex(content["salt"][2:]), content["signature"])
+
+
+def _with_steps(found: Audit, damaged: Sequence[str], wrong: Sequence[str], opened: str) -> Audit:
+    """Return an audit with the two steps for what else is in an export."""
+    steps = list(found.steps)
+    for name, faults, passed in (
+        (_STEPS[0], damaged, "CSV and Parquet agree, with each other and with datapackage.json"),
+        (_STEPS[1], wrong, opened),
+    ):
+        more = f" (and {len(faults) - 1:,} more)" if len(faults) > 1 else ""
+        outcome, reason = (FAILED, faults[0] + more) if faults else (PASSED, passed)
+        steps.append(Step(len(steps) + 1, name, outcome, reason))
+    failed = [str(step.number) for step in steps if step.outcome == FAILED]
+    level = f"not proved: failed at step {', '.join(failed)}" if failed else found.level
+    return replace(found, steps=tuple(steps), level=level)

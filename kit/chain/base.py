@@ -1,0 +1,427 @@
+"""One interface to three chains: embedded in this process, a local anvil node, any JSON-RPC node.
+
+==============  ================================  =======================================
+``embedded()``  eth-tester, inside this process   every hash the same in every run
+``anvil()``     Foundry's node, a process of its  real JSON-RPC; can keep its state
+                own
+``connect()``   any node you have the address of  nothing simulated: its clock, its coins
+==============  ================================  =======================================
+
+The first two live in September 2021: their clock starts at ``START``, and each block comes
+``BLOCK_SECONDS`` after the one before, however long you wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+import requests
+from eth_abi import abi as abi_codec
+from eth_abi.exceptions import DecodingError
+from eth_account.signers.base import BaseAccount
+from eth_utils import abi as abi_tools
+from eth_utils import keccak, to_checksum_address
+from web3 import HTTPProvider, Web3
+from web3.contract import Contract
+from web3.contract.contract import ContractConstructor, ContractFunction
+from web3.exceptions import (
+    BadFunctionCallOutput,
+    BlockNotFound,
+    ContractLogicError,
+    TimeExhausted,
+    TransactionNotFound,
+    Web3Exception,
+    Web3ValueError,
+)
+from web3.types import RPCEndpoint, RPCResponse
+
+from kit import people
+from kit.chain.solidity import Artifact
+from kit.errors import ChainError, NodeDown, Reverted
+from kit.views.html import html_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+__all__ = [
+    "BLOCK_SECONDS",
+    "START",
+    "Block",
+    "Chain",
+    "Receipt",
+]
+
+#: When the lessons' clock starts: 10 September 2021, 00:00 in Fujian.
+START = datetime(2021, 9, 9, 16, tzinfo=UTC)
+
+#: Seconds from one block to the next on the lessons' chains.
+BLOCK_SECONDS = 12
+
+#: How much more gas than estimated a transaction may use; what it doesn't use is not paid.
+_GAS_MARGIN = 1.25
+
+#: Who asks a contract when nobody is named: what nodes take then, and eth-tester doesn't.
+_NOBODY = to_checksum_address("0x" + 40 * "0")
+
+#: The error of ``require(…, "text")`` and ``revert("text")``; it stands in no contract's ABI.
+_REQUIRE = {"type": "error", "name": "Error", "inputs": [{"type": "string", "name": ""}]}
+
+
+@dataclass(frozen=True)
+class Block:
+    """A block: its number, its hash (0x-prefixed), its time (UTC)."""
+
+    number: int
+    hash: str
+    time: datetime
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What became of a transaction: where it stands and what it cost.
+
+    ``gas`` is the gas used; ``contract`` the address of the contract it deployed, or None.
+    """
+
+    transaction_hash: str
+    block: Block
+    gas: int
+    contract: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Receipt {self.transaction_hash} in block {self.block.number}, {self.gas:,} gas"
+
+    def _repr_html_(self) -> str:
+        rows = {
+            "transaction": self.transaction_hash,
+            "block": self.block.number,
+            "block hash": self.block.hash,
+            "block time": f"{self.block.time:%Y-%m-%d %H:%M:%S} UTC",
+            "gas used": f"{self.gas:,}",
+        }
+        return html_table(rows | ({"new contract": self.contract} if self.contract else {}))
+
+
+class Chain:
+    """A chain and how to use it; made by ``embedded()``, ``anvil()`` or ``connect()``.
+
+    ``w3`` is the web3.py instance, for all that is not here.
+    """
+
+    backend = "connected"
+
+    def __init__(self, provider: Any) -> None:
+        self.w3 = Web3(provider)
+        self._times: dict[str, datetime] = {}
+
+    @cached_property
+    def chain_id(self) -> int:
+        """The chain's EIP-155 id."""
+        return self.w3.eth.chain_id
+
+    @cached_property
+    def genesis_hash(self) -> str:
+        """The hash of block 0, which tells chains with the same id apart."""
+        return self.block(0).hash
+
+    @property
+    def head(self) -> Block:
+        """The newest block."""
+        return self.block("latest")
+
+    def block(self, number: int | str) -> Block:
+        """Return a block by its number or its hash. Raises ChainError if there is none."""
+        try:
+            found = self.w3.eth.get_block(number)  # type: ignore[arg-type]
+        except (BlockNotFound, Web3ValueError):  # the second: it can't be a number or a hash
+            fix = "Check that this is the chain you mean, and that it was not restarted."
+            raise ChainError("a block on this chain", f"none numbered {number}", fix) from None
+        time = datetime.fromtimestamp(found["timestamp"], UTC)
+        return Block(found["number"], found["hash"].to_0x_hex(), time)
+
+    def now(self) -> datetime:
+        """Return the chain's time (UTC): on a simulated clock, that of the next block."""
+        return datetime.now(UTC).replace(microsecond=0)
+
+    def wait_until(self, time: datetime) -> None:
+        """Let the chain's clock reach ``time``: a simulated clock jumps there, with an empty block.
+
+        A clock that is past it already stays as it is. Raises ChainError where the clock is real
+        and the time is still to come.
+        """
+        if time.microsecond:  # a block's time is in whole seconds
+            time = time.replace(microsecond=0) + timedelta(seconds=1)
+        if self.now() < time:
+            self._jump(time)
+
+    def balance(self, address: str) -> int:
+        """Return the balance of an account in wei (10^-18 of the chain's coin)."""
+        return self.w3.eth.get_balance(to_checksum_address(address))
+
+    def contract(self, address: str, abi: Sequence[Mapping[str, Any]]) -> Contract:
+        """Return web3's object for a contract. Raises ChainError if no contract stands there."""
+        fix = "Check the address, and that the chain was not restarted without its state."
+        try:
+            address = to_checksum_address(address)
+        except ValueError:
+            raise ChainError("the address of a contract", repr(address), fix) from None
+        if not self.w3.eth.get_code(address):
+            raise ChainError(f"a contract at {address}", "an address without code", fix)
+        return self.w3.eth.contract(address, abi=abi)
+
+    def deploy(self, artifact: Artifact, *arguments: Any, by: BaseAccount) -> Contract:
+        """Deploy a contract and return web3's object for it. Raises Reverted, ChainError."""
+        contract = self.w3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode)
+        receipt = self.send(contract.constructor(*arguments), by=by)
+        return self.contract(str(receipt.contract), artifact.abi)
+
+    def send(self, call: ContractFunction | ContractConstructor, *, by: BaseAccount) -> Receipt:
+        """Sign a call as ``by``, send it, wait until it stands in a block, and return its receipt.
+
+        Raises Reverted with the contract's reason, before anything is sent where the node can
+        tell; ChainError if it was not sent or not mined; NodeDown.
+        """
+        with self._readable(
+            call.abi if isinstance(call, ContractConstructor) else call.contract_abi
+        ):
+            request = self._request(call, by)
+            raw = by.sign_transaction(request).raw_transaction
+            sent = self.w3.eth.send_raw_transaction(raw)
+            found = self.w3.eth.wait_for_transaction_receipt(sent, poll_latency=0.05)
+            if found["status"] == 0:  # it went through when it was tried, and not in the block
+                again: Any = {k: request[k] for k in ("from", "to", "data") if k in request}
+                self.w3.eth.call(again, found["blockNumber"])
+                raise Reverted("no reason was given (out of gas?)")
+        return self._receipt(found)
+
+    def receipt(self, transaction_hash: str) -> Receipt:
+        """Return the receipt of a transaction by its hash. Raises ChainError if there is none."""
+        return self._receipt(self.raw_receipt(transaction_hash))
+
+    def raw_receipt(self, transaction_hash: str) -> Any:
+        """Return web3's receipt of a transaction, with its logs. Raises ChainError."""
+        try:
+            return self.w3.eth.get_transaction_receipt(transaction_hash)  # type: ignore[arg-type]
+        except TransactionNotFound:
+            fix = "Check that this is the chain you mean, and that it was not restarted."
+            raise ChainError(
+                "a transaction on this chain", f"{transaction_hash}, which is not there", fix
+            ) from None
+
+    def call(self, function: ContractFunction, *, by: BaseAccount | None = None) -> Any:
+        """Ask a contract and return its answer; no transaction. Raises Reverted with the reason."""
+        with self._readable(function.contract_abi):
+            return function.call({"from": by.address if by else _NOBODY})
+
+    def events(
+        self,
+        address: str,
+        abi: Sequence[Mapping[str, Any]],
+        name: str,
+        *,
+        first_block: int = 0,
+        last_block: int | str = "latest",
+        where: Mapping[str, Any] | None = None,
+        resume: str | Path | None = None,
+    ) -> pd.DataFrame:
+        r"""Return the events of any contract as a DataFrame, a row each, oldest first.
+
+        ``name`` is the event's name in ``abi``, or its signature if several have that name.
+        ``first_block`` to ``last_block`` (both included; or ``"finalized"``, ``"latest"``) are asked
+        for in pieces that a public node accepts, with a progress bar where that takes long.
+        ``where`` gives values of indexed arguments, for the node to choose by. ``resume`` is a file
+        that keeps what has arrived: after an interruption, or for newer blocks, the same call goes
+        on where it stopped.
+
+        Columns: the event's arguments by name (``argument_0`` where one has none), then
+        block_number, block_hash, block_time (UTC), transaction_hash, log_index; an argument that has
+        one of these names gets ``_`` behind it. Dtypes come from the ABI: numbers of up to 64 bits
+        are int64, wider ones Python's own (object), so that none is rounded; bool; all else is text:
+        addresses with the capitals of EIP-55, bytes as 0x and small hex digits, strings (bytes that
+        are no UTF-8 as ``\xff``). Arrays are lists, structs dicts. A uint64 column with a number of
+        2^63 or more is object, too. Of an indexed string, bytes, array or struct the chain has the
+        keccak256 only, and so has the column.
+
+        Raises ChainError for an event that is not in the ABI, a log that doesn't fit it, an address
+        without a contract, or a node that refuses single blocks; NodeDown; DataError if ``resume`` is
+        another file.
+        """
+        from kit.chain import events  # eth-abi and tqdm: not for those who list no events
+
+        event = events.Event(abi, name)
+        rows = events.read(
+            self,
+            address,
+            event,
+            first_block=first_block,
+            last_block=last_block,
+            where=where,
+            resume=resume,
+        )
+        found = events.table(event, list(rows))
+        if found.empty:
+            self.contract(address, [])  # raises if nothing was ever there: a wrong address
+        return found
+
+    def block_time(self, block_hash: str) -> datetime:
+        """Return the time (UTC) of a block by its hash; each is asked for once. Raises ChainError."""
+        if block_hash not in self._times:
+            self._times[block_hash] = self.block(block_hash).time
+        return self._times[block_hash]
+
+    def mine(self, blocks: int = 1) -> Block:
+        """Mine empty blocks and return the new head, where this chain lets us."""
+        raise self._not_here("a chain that mines when told to")
+
+    def snapshot(self) -> Any:
+        """Return a token for the chain's state now, to restore() it later."""
+        raise self._not_here("a chain that can be wound back")
+
+    def restore(self, token: Any) -> None:
+        """Wind the chain back to the state of a snapshot."""
+        raise self._not_here("a chain that can be wound back")
+
+    def close(self) -> None:
+        """Stop what was started for this chain; the chain can't be used afterwards."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        head = self.head
+        time = f"{head.time:%Y-%m-%d %H:%M:%S} UTC"
+        return f"{self.backend} chain {self.chain_id}, head {head.number} at {time}"
+
+    def _repr_html_(self) -> str:
+        head = self.head
+        return html_table(
+            {
+                "chain id": self.chain_id,
+                "backend": self.backend,
+                "head": f"block {head.number}",
+                "block hash": head.hash,
+                "time": f"{head.time:%Y-%m-%d %H:%M:%S} UTC",
+            }
+        )
+
+    # --- inside ----------------------------------------------------------------------------------
+
+    def _jump(self, time: datetime) -> None:
+        raise self._not_here(f"a chain whose clock can be moved to {time:%Y-%m-%d %H:%M:%S} UTC")
+
+    def _not_here(self, expected: str) -> ChainError:
+        fix = "Use kit.chain.embedded() or kit.chain.anvil() for this."
+        return ChainError(expected, f"a {self.backend} chain", fix)
+
+    def _request(
+        self, call: ContractFunction | ContractConstructor, by: BaseAccount
+    ) -> dict[str, Any]:
+        """Return a whole transaction: nonce, fees and gas as the node suggests them."""
+        request: dict[str, Any] = {
+            "from": by.address,
+            "nonce": self.w3.eth.get_transaction_count(by.address, "pending"),
+            "chainId": self.chain_id,
+        }
+        if "baseFeePerGas" not in self.w3.eth.get_block("latest"):  # before EIP-1559
+            request["gasPrice"] = self.w3.eth.gas_price
+        request = dict(call.build_transaction(request))  # type: ignore[arg-type]
+        request["gas"] = int(request["gas"] * _GAS_MARGIN)
+        return request
+
+    def _receipt(self, found: Any) -> Receipt:
+        block = self.block(found["blockHash"].to_0x_hex())
+        return Receipt(
+            found["transactionHash"].to_0x_hex(), block, found["gasUsed"], found["contractAddress"]
+        )
+
+    @contextmanager
+    def _readable(self, abi: Sequence[Any] = ()) -> Iterator[None]:
+        """Turn what web3 raises inside the block into the kit's errors."""
+        try:
+            yield
+        except ContractLogicError as error:
+            raise Reverted(_reason(error, abi)) from None
+        except TimeExhausted as error:
+            fix = "It may still land: look it up with chain.receipt() before you send it again."
+            raise ChainError("the transaction in a block", str(error), fix) from None
+        except BadFunctionCallOutput:
+            fix = "Is the contract still there, and is it the one you mean?"
+            raise ChainError("the contract's answer", "none that fits its ABI", fix) from None
+        except (Web3Exception, ValueError) as error:
+            fix = "Does the account have coins for the gas, and is this the chain you mean?"
+            raise ChainError(
+                "a transaction that the node accepts", f"its answer: {error}", fix
+            ) from None
+
+
+def _reason(error: ContractLogicError, abi: Sequence[Any]) -> str:
+    """Return why a contract refused, as Solidity would write it: ``Name(value: …, …)``."""
+    data = error.data if isinstance(error.data, str) else ""
+    raw = bytes.fromhex(data[2:]) if data.startswith("0x") else b""
+    for item in (*abi, _REQUIRE):
+        if item["type"] != "error" or raw[:4] != keccak(text=abi_tools.abi_to_signature(item))[:4]:
+            continue
+        types = [abi_tools.collapse_if_tuple(i) for i in item["inputs"]]
+        try:
+            values = abi_codec.decode(types, raw[4:])
+        except DecodingError:
+            break
+        if item is _REQUIRE:
+            return values[0] or "no reason was given"
+        shown = (
+            f"{i['name']}={_shown(v, kind)}"
+            for i, v, kind in zip(item["inputs"], values, types, strict=True)
+        )
+        return f"{item['name']}({', '.join(shown)})"
+    message = str(error.message or "").removeprefix("execution reverted").lstrip(": ")
+    return message or "no reason was given"
+
+
+def _shown(value: Any, kind: str) -> str:
+    if isinstance(value, bytes):
+        return "0x" + value.hex()
+    return to_checksum_address(value) if kind == "address" else str(value)
+
+
+class Http(HTTPProvider):
+    """web3's HTTP provider that says NodeDown when nobody answers, and why if it can."""
+
+    def __init__(self, url: str, why: Callable[[], str] = lambda: "", **options: Any) -> None:
+        super().__init__(url, request_kwargs={"timeout": 30}, **options)
+        self._why = why
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        """Send one JSON-RPC request and return the answer. Raises NodeDown."""
+        try:
+            answer: Any = super().make_request(method, params)
+        except requests.HTTPError as error:
+            status = error.response.status_code if error.response is not None else "unknown"
+            raise self.down(f"HTTP status {status}") from None
+        except (requests.RequestException, ValueError) as error:
+            raise self.down(self._why() or type(error).__name__) from None
+        if not isinstance(answer, dict) or not ("result" in answer or "error" in answer):
+            raise self.down("an answer that is not JSON-RPC")
+        return answer  # type: ignore[return-value]
+
+    def down(self, got: str) -> NodeDown:
+        """Return the error that says what came instead of a node's answer."""
+        # Only the host is named: the rest of an address may hold a key.
+        host = urlsplit(str(self.endpoint_uri)).netloc.rpartition("@")[2]
+        fix = "Is the node running, and is the address right?"
+        return NodeDown(f"a JSON-RPC node at {host}", got, fix)
+
+
+def coins_for_lessons() -> list[str]:
+    """Return the addresses that have coins on the lessons' chains."""
+    return [person.address for person in people.FUNDED]

@@ -1,0 +1,10 @@
+"""The platform: post, review, appeal, publish, witness, withdraw; and read back what is proved.
+
+What can be imported from here stands in ``__init__.pyi``, each name once; it is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

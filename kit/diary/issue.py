@@ -1,0 +1,82 @@
+"""Certificates, made of what an archive has and of where its log's batches are anchored."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
+
+from kit.core import PUBLIC, Batch, Case, Certificate, Leaf, Membership, Review, Tree
+from kit.diary.archive import Archive, Kept, Said
+from kit.errors import RecordError
+
+__all__ = ["Proofs", "case_of", "certificate"]
+
+#: Trees that are kept for the next record: a record and its review are seldom far apart.
+TREES_KEPT: Final = 64
+
+
+class Proofs:
+    """The inclusion proofs of an archive's records in ``batches``, those of the log in its order."""
+
+    def __init__(self, archive: Archive, batches: Sequence[Batch]) -> None:
+        self._archive, self._batches = archive, batches
+        self._tree = lru_cache(TREES_KEPT)(self._build)
+
+    def of(self, leaf: Leaf | None) -> Membership | None:
+        """Return a record's leaf with its inclusion proof, or None if it is in none of the batches.
+
+        Raises ProofError if the leaf was changed in the archive.
+        """
+        if leaf is None:
+            return None
+        position = bisect_right(self._batches, leaf.seq, key=lambda batch: batch.first_seq) - 1
+        if position < 0:
+            return None
+        batch = self._batches[position]
+        if leaf.seq >= batch.first_seq + batch.count:
+            return None
+        return Membership(leaf, tuple(self._tree(position).proof(leaf.hash())), batch)
+
+    def _build(self, position: int) -> Tree:
+        batch = self._batches[position]
+        return Tree(stored for _, stored in self._archive.leaves(batch.first_seq, batch.count))
+
+
+def certificate(story: Sequence[Kept], proofs: Proofs) -> Certificate:
+    """Return the certificate of the first record of a story (see ``Archive.stories``).
+
+    The content of an entry that was withdrawn or is suspended is held back, and so is content that
+    was damaged. Raises RecordError if the record is not published, ProofError if its leaf was changed.
+    """
+    (first, *about) = story
+    said = first.said
+    member = proofs.of(first.leaf)
+    if member is None:
+        fix = "Review it, and publish()."
+        raise RecordError("a published record of this diary", said.commitment, fix)
+    signed, review = first.intact(), None
+    if said.type == "entry":
+        review = _approval(about, proofs)
+        case = case_of(said, [each.said for each in about], published=True)
+        signed = signed if case.state in PUBLIC else None
+    record, salt = (signed.record, "0x" + signed.salt.hex()) if signed else (None, None)
+    return Certificate(member, said.commitment, said.signature, record, salt, review)
+
+
+def _approval(about: Sequence[Kept], proofs: Proofs) -> Review | None:
+    """Return the newest published decision that lets an entry stand, if there is one."""
+    for kept in reversed(about):
+        if kept.said.decision not in ("approve", "reinstate"):
+            continue
+        signed, member = kept.intact(), proofs.of(kept.leaf)
+        if signed and member:
+            return Review(member, signed.record, "0x" + signed.salt.hex(), signed.signature)
+    return None
+
+
+def case_of(said: Said, about: Sequence[Said], published: bool) -> Case:
+    """Return an entry's case, by the records about it in order of arrival. Raises RecordError."""
+    moves = [(each.move, each.author) for each in about]
+    return Case.of(said.author, moves, published=published, purged=said.purged)

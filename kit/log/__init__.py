@@ -1,0 +1,10 @@
+"""``DiaryLog`` seen from Python: the contract, and the steps of ``verify`` that need a chain.
+
+What can be imported from here stands in ``__init__.pyi``, each name once; it is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,11 @@
+from .card import PAGE as PAGE
+from .card import QR_VERSION_MAX as QR_VERSION_MAX
+from .card import card_html as card_html
+from .card import qr_code as qr_code
+from .card import qr_png as qr_png
+from .card import qr_svg as qr_svg
+from .card import save_card as save_card
+from .report import build as build
+from .report import write as write
+from .timeline import Page as Page
+from .timeline import Timeline as Timeline

@@ -1,0 +1,359 @@
+"""How a certificate shows itself: as a card with a QR code, in a notebook, on paper, on a phone.
+
+The card is A5, in Chinese and English, as HTML, PNG, SVG and PDF. It shows what such certificates
+carry in practice: number, content hash, author, times, block height and hash, transaction, contract,
+chain, place in the batch, review. Whoever scans its QR code gets all of it but the content, and can
+check it without us (see ``kit.verify``).
+"""
+
+from __future__ import annotations
+
+import io
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta, timezone
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import qrcode
+import qrcode.exceptions
+import qrcode.image.svg
+from qrcode.constants import ERROR_CORRECT_M
+
+from kit import fonts
+from kit.core import Certificate
+from kit.errors import CertificateError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+    QRCode = qrcode.QRCode[Any]
+
+_Width = Callable[[str], float]
+
+__all__ = ["PAGE", "QR_VERSION_MAX", "card_html", "qr_code", "qr_png", "qr_svg", "save_card"]
+
+#: Where the verify page is published; the QR code leads there. Any other host of the page will do.
+PAGE: Final = "https://civic-diary-kit.github.io/civic-diary-kit/verify.html"
+
+#: The largest QR code that is made: 117 modules a side, which a phone still reads from paper.
+QR_VERSION_MAX: Final = 25
+
+_CHINA = timezone(timedelta(hours=8))
+_TITLE = ("链上存证证书", "Certificate of a civic record")
+_SCAN = ("扫码核验：无需信任我们", "Scan to check it, without trusting us")
+_SHOWS = (
+    "证明：此内容自该区块起存在，未被更改。\n不证明：内容属实。",
+    "Shows that this content has existed, unchanged, since that block.\nNot that it is true.",
+)
+_CLOSING = "，。、；：？！）》」』”’…"
+_CUT = "…（此处截断 · cut here）"
+_WITHHELD = "（内容未公开或已删除 · content held back or erased）"
+
+# Inks: near black, grey, and the blue of the plots.
+_INK, _GREY, _BLUE = "#1a1a1a", "#595959", "#0072B2"
+
+
+# --- the QR code ---------------------------------------------------------------------------------
+
+
+def qr_code(certificate: Certificate, page: str = PAGE) -> QRCode:
+    """Return the QR code of a certificate: ``page#compact form``, level M, never split.
+
+    Raises CertificateError where it would be larger than version 25.
+    """
+    code: QRCode = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=4)
+    # The base32 part is alphanumeric, 5.5 bits a character; `optimize` keeps the two parts apart.
+    code.add_data(f"{page}#{certificate.compact()}", optimize=20)
+    try:
+        version = code.best_fit()
+    except (qrcode.exceptions.DataOverflowError, ValueError):
+        version = 41
+    if version > QR_VERSION_MAX:
+        fix = "Use a shorter page address."
+        expected = f"a QR code of at most version {QR_VERSION_MAX}"
+        raise CertificateError(expected, f"version {version}" if version < 41 else "more", fix)
+    code.make(fit=True)
+    return code
+
+
+def qr_png(certificate: Certificate, page: str = PAGE, *, scale: int = 4) -> bytes:
+    """Return the QR code as a PNG picture, ``scale`` pixels a module, quiet zone included."""
+    code = qr_code(certificate, page)
+    code.box_size = scale
+    out = io.BytesIO()
+    code.make_image().save(out, "PNG")
+    return out.getvalue()
+
+
+def qr_svg(certificate: Certificate, page: str = PAGE) -> str:
+    """Return the QR code as an SVG picture: one path, a unit a module, quiet zone included."""
+    code = qr_code(certificate, page)
+    side = code.modules_count + 2 * code.border
+    runs = "".join(f"M{x + 4},{y + 4}h{w}v1h-{w}z" for x, y, w in _runs(code.modules))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {side}" role="img" '
+        f'aria-label="QR code of certificate {escape(certificate.id)}" shape-rendering="crispEdges">'
+        f'<path fill="#fff" d="M0,0h{side}v{side}h-{side}z"/><path d="{runs}"/></svg>'
+    )
+
+
+def _runs(modules: Sequence[Sequence[bool | None]]) -> Iterator[tuple[int, int, int]]:
+    """Return the dark modules as runs: left, top, width."""
+    for y, row in enumerate(modules):
+        x = 0
+        while x < len(row):
+            width = 0
+            while x + width < len(row) and row[x + width]:
+                width += 1
+            if width:
+                yield x, y, width
+            x += max(width, 1)
+
+
+# --- the fields ----------------------------------------------------------------------------------
+
+
+def _fields(certificate: Certificate) -> list[tuple[str, str, str]]:
+    """Return the card's fields: Chinese name, English name, value."""
+    member = certificate.membership
+    leaf, batch, anchor = member.leaf, member.batch, member.batch.anchor
+    review = certificate.review
+    zone = "%Y-%m-%d %H:%M:%S 北京时间 UTC+8"
+    place = leaf.seq - batch.first_seq + 1
+    reviewed = f"record {review.membership.leaf.seq}, {review.record.author}" if review else "—"
+    return [
+        ("编号", "number", certificate.id),
+        ("内容哈希", "content hash", certificate.commitment),
+        ("作者", "author", leaf.author),
+        ("发布时间", "posted at", leaf.time.astimezone(_CHINA).strftime(zone)),
+        ("区块高度", "block height", str(anchor.block_number)),
+        ("区块哈希", "block hash", anchor.block_hash),
+        ("区块时间", "block time", anchor.block_time.astimezone(_CHINA).strftime(zone)),
+        ("交易哈希", "transaction", anchor.transaction_hash),
+        ("合约", "contract", anchor.contract),
+        ("链", "chain", f"{anchor.chain_id}{_chain_note(anchor.chain_id)}"),
+        ("批次", "batch", f"{batch.number}: {place} / {batch.count}"),
+        ("审核", "review", reviewed),
+    ]
+
+
+def _chain_note(chain_id: int) -> str:
+    known = {20210921: " 教学链 lesson chain", 31337: " 本地链 local chain"}
+    return known.get(chain_id, "")
+
+
+def _content(certificate: Certificate) -> tuple[str, str]:
+    """Return the text of the record, and a line on where it comes from."""
+    record = certificate.record
+    if record is None:
+        return _WITHHELD, ""
+    body = record.body
+    text = next((body[key] for key in ("text", "note", "reason") if body.get(key)), "")
+    if record.type == "review":
+        text = f"{body['decision']} {body['reason_code']} {body['reason']}".strip()
+    elif record.type == "bulletin":
+        text = "\n".join(f"{name}: {value:,}" for name, value in body["figures"].items())
+    files = [file["name"] for file in body.get("attachments", ())]
+    line = " · ".join([x for x in (body.get("place"), body.get("role")) if x] + files)
+    return text, line
+
+
+# --- HTML ----------------------------------------------------------------------------------------
+
+
+def card_html(certificate: Certificate, page: str = PAGE) -> str:
+    """Return the card as HTML for a notebook; whatever the record says is escaped."""
+    text, line = _content(certificate)
+    lines = _wrap(text, 64, 12)
+    rows = "".join(
+        f"<tr><th style='text-align:left;white-space:nowrap;font-weight:normal;color:{_GREY};"
+        f"padding:1px 12px 1px 0'>{zh} {en}</th><td style='text-align:left;padding:1px 0;"
+        f"overflow-wrap:anywhere;font-family:monospace'>{escape(value)}</td></tr>"
+        for zh, en, value in _fields(certificate)
+    )
+    return (
+        f"<div style='max-width:44em;border:1px solid #bbb;border-top:4px solid {_BLUE};"
+        f"padding:1em 1.4em;background:#fff;color:{_INK};font-size:13px;line-height:1.45'>"
+        f"<div style='font-size:1.5em'>{_TITLE[0]}</div><div style='color:{_GREY}'>{_TITLE[1]}</div>"
+        f"<p dir='auto' style='font-size:1.25em;white-space:pre-wrap;overflow-wrap:anywhere'>"
+        f"{escape(chr(10).join(lines))}</p>"
+        f"<p dir='auto' style='color:{_GREY}'>{escape(line)}</p>"
+        f"<table style='border:0'>{rows}</table>"
+        f"<div style='display:flex;flex-wrap:wrap;gap:1.2em;align-items:center;margin-top:1em'>"
+        f"<div style='width:220px'>{qr_svg(certificate, page)}</div>"
+        f"<div style='flex:1 1 14em'><p>{_SCAN[0]}<br>{_SCAN[1]}</p>"
+        f"<p style='color:{_GREY};white-space:pre-line'>{'<br>'.join(_SHOWS)}</p></div></div></div>"
+    )
+
+
+# --- PNG, SVG, PDF -------------------------------------------------------------------------------
+
+
+def save_card(certificate: Certificate, path: str | Path, page: str = PAGE) -> Path:
+    """Write the card as A5 to a file and return its path; the ending says which kind.
+
+    ``.png`` (200 dots an inch), ``.svg`` (letters as outlines), ``.pdf`` (fonts embedded), ``.html``.
+    The same certificate gives the same bytes. Raises CertificateError for another ending.
+    """
+    path = Path(path)
+    kind = path.suffix.lower()
+    if kind == ".html":
+        html = f"<!doctype html><meta charset='utf-8'><title>{escape(certificate.id)}</title>"
+        path.write_text(html + card_html(certificate, page) + "\n", encoding="utf-8")
+        return path
+    dated: dict[str, dict[str, None]] = {
+        ".png": {"Software": None},
+        ".svg": {"Date": None, "Creator": None},
+        ".pdf": {"CreationDate": None, "Producer": None, "Creator": None},
+    }
+    if kind not in dated:
+        raise CertificateError(
+            f"a file ending in {', '.join(dated)}, .html", path.name, "Rename it."
+        )
+    import matplotlib as mpl
+
+    fonts.register()
+    fixed: Any = {"pdf.fonttype": 42, "svg.fonttype": "path", "svg.hashsalt": certificate.id}
+    with mpl.rc_context():
+        mpl.rcdefaults()  # whatever the user's settings are
+        mpl.rcParams.update(fixed)
+        _draw(certificate, page).savefig(path, dpi=200, metadata=dated[kind])
+    return path
+
+
+_WIDTH, _HEIGHT = 148.0, 210.0  # A5, in millimetres
+_LEFT = 11.0
+
+
+class _Sheet:
+    """A5 to write on: places in millimetres from the top left, sizes in points."""
+
+    def __init__(self) -> None:
+        from matplotlib.figure import Figure
+
+        self.figure = Figure(figsize=(_WIDTH / 25.4, _HEIGHT / 25.4))
+        self.texts: list[str] = []
+
+    def write(
+        self, x: float, y: float, text: str, size: float, colour: str = _INK, mono: bool = False
+    ) -> None:
+        """Write one line, of characters that the fonts have."""
+        self.texts.append(text)
+        self.figure.text(
+            x / _WIDTH,
+            1 - (y + size * 0.31) / _HEIGHT,  # the baseline, so that neighbours stand on one
+            text,
+            fontsize=size,
+            color=colour,
+            family=fonts.MONO if mono else fonts.FAMILY,
+            parse_math=False,  # a text with two dollar signs is no formula
+        )
+
+    def bar(self, y: float, height: float, colour: str) -> None:
+        """Draw a bar over the whole width."""
+        self.rectangles([(0.0, y, _WIDTH, height)], colour)
+
+    def rectangles(self, boxes: Sequence[tuple[float, float, float, float]], colour: str) -> None:
+        """Draw rectangles (left, top, width, height) as one path, sharp at the edges."""
+        from matplotlib.patches import PathPatch
+        from matplotlib.path import Path as Outline
+
+        points, codes = [], []
+        for x, y, width, height in boxes:
+            left, right = x / _WIDTH, (x + width) / _WIDTH
+            top, bottom = 1 - y / _HEIGHT, 1 - (y + height) / _HEIGHT
+            points += [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)]
+            codes += [Outline.MOVETO, *[Outline.LINETO] * 3, Outline.CLOSEPOLY]
+        patch = PathPatch(Outline(points, codes), facecolor=colour, linewidth=0, antialiased=False)
+        patch.set_transform(self.figure.transFigure)
+        self.figure.add_artist(patch)
+
+
+def _draw(certificate: Certificate, page: str) -> Figure:
+    sheet = _Sheet()
+    sheet.bar(0, 3, _BLUE)
+    sheet.write(_LEFT, 9, _TITLE[0], 17)
+    sheet.write(_LEFT, 17.5, _TITLE[1], 9, _GREY)
+    text, line = _content(certificate)
+    fields = _fields(certificate)
+    _write_content(sheet, fonts.drawable(text), fonts.drawable(line))
+    y = 72.0
+    for zh, en, value in fields:
+        sheet.write(_LEFT, y, f"{zh} {en}", 7.5, _GREY)
+        for part in _wrap(fonts.drawable(value), 68, 2):
+            sheet.write(_LEFT + 30, y + 0.28, part, 6.6, mono=True)
+            y += 3.4
+        y += 1.7
+    _draw_code(sheet, qr_code(certificate, page))
+    _write_notes(sheet)
+    if fonts.SIGN in "".join(sheet.texts):
+        lacking = fonts.missing("".join([text, line, *(value for _, _, value in fields)]))
+        sheet.write(_LEFT, 202, _lacking(lacking), 7.5, _GREY)
+    return sheet.figure
+
+
+def _write_content(sheet: _Sheet, text: str, line: str) -> None:
+    y = 26.0
+    for row in _wrap(text, 56, 6, fonts.columns):
+        sheet.write(_LEFT, y, row, 10.5)
+        y += 6.2
+    sheet.write(_LEFT, y + 0.5, _wrap(line, 90, 1, fonts.columns)[0] if line else "", 7.5, _GREY)
+
+
+def _write_notes(sheet: _Sheet) -> None:
+    y = 148.0
+    for size, colour, words in ((9, _INK, _SCAN), (7.5, _GREY, _SHOWS)):
+        for sentence in words:
+            for row in _wrap(sentence, 44, 3, fonts.columns):
+                sheet.write(75, y, row, size, colour)
+                y += size * 0.55
+            y += 1.5
+        y += 3
+
+
+def _lacking(characters: str) -> str:
+    """Return the line on the sign that stands for characters that no font has, and on which they are."""
+    some = [f"U+{ord(c):04X}" for c in characters[:6]] + ["…"] * (len(characters) > 6)
+    return " ".join(fonts.LACKING) + (f" ({', '.join(some)})" if some else "")
+
+
+def _draw_code(sheet: _Sheet, code: QRCode) -> None:
+    side = code.modules_count
+    unit = 56.0 / side
+    boxes = [
+        (_LEFT + x * unit, 144 + y * unit, width * unit, unit)
+        for x, y, width in _runs(code.modules)
+    ]
+    sheet.rectangles(boxes, "black")
+
+
+def _width(text: str) -> float:
+    """Return how many columns a text takes in a font that isn't known."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def _wrap(text: str, columns: int, rows: int, width: _Width = _width) -> list[str]:
+    """Return at most ``rows`` lines of ``columns``, where a Chinese character takes two.
+
+    Latin words stay whole where they can, and no line begins with a closing mark. What doesn't fit
+    is cut, with a sign that it was.
+    """
+    lines = [line for paragraph in text.split("\n") for line in _fill(paragraph, columns, width)]
+    if len(lines) <= rows:
+        return lines
+    return [*lines[: rows - 1], _fill(lines[rows - 1], columns - width(_CUT), width)[0] + _CUT]
+
+
+def _fill(text: str, columns: float, width: _Width) -> list[str]:
+    lines = [""]
+    for character in text:
+        line = lines[-1]
+        if width(line + character) > columns and character not in _CLOSING:
+            head, blank, tail = line.rpartition(" ")
+            if not (blank and head and tail.isascii() and character.isascii() and character != " "):
+                head, tail = line, ""
+            lines[-1:] = [head, tail]
+        lines[-1] += character if lines[-1] or character != " " else ""
+    return lines
