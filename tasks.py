@@ -208,6 +208,7 @@ def _step(name: str, *command: str | Path) -> None:
     if done.returncode:
         if "No space left" in done.stdout or "ENOSPC" in done.stdout:
             raise _full()
+        # What it ends with is what it says of itself; what it says on the way is not.
         last = (done.stdout.strip().splitlines() or ["no word"])[-1]
         raise SystemExit(f"Failed: {name}. {last}")
 
@@ -216,6 +217,7 @@ def _quiet(*command: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [str(c) for c in command],
         cwd=ROOT,
+        env=os.environ | {"PYTHONUNBUFFERED": "1"},  # else its last words are not the last
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",

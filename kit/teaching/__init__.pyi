@@ -1,3 +1,5 @@
+from . import data as data
+from . import simulate as simulate
 from .helpers import check as check
 from .helpers import engines as engines
 from .helpers import hint as hint

@@ -27,7 +27,7 @@ from kit.errors import SignatureError
 from kit.log import verify
 from kit.log.verification import NAMES
 
-REFUSED = json.loads((Path(__file__).parent.parent / "vectors" / "refused.json").read_text("utf-8"))
+REFUSED = json.loads((Path(__file__).parents[1] / "vectors" / "refused.json").read_text("utf-8"))
 OUTCOMES = {"passed": True, "failed": False, "skipped": None}
 HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0  # of secp256k1
 

@@ -19,7 +19,7 @@ from kit.core import record as records
 from kit.log import MODERATOR_ROLE, verify
 from kit.log.verification import NAMES
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[2]
 VECTORS = ROOT / "tests" / "vectors"
 TEXT = (ROOT / "docs" / "format.md").read_text("utf-8")
 EXAMPLE = re.search(r"## 10\..*?```text\n(.*?)```", TEXT, re.DOTALL)[1]  # type: ignore[index]

@@ -25,7 +25,7 @@ from kit.core import record as records
 from kit.errors import KitError
 from kit.log import verify
 
-TESTS = Path(__file__).parent.parent
+TESTS = Path(__file__).parents[1]
 VECTORS = TESTS / "vectors"
 NAMES = (
     *("records", "commitments", "signatures", "leaves", "trees", "proofs"),

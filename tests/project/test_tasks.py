@@ -14,7 +14,7 @@ import pytest
 
 import tasks
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 Disk = namedtuple("Disk", "total used free")
 
 

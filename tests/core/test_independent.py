@@ -27,7 +27,7 @@ from kit.diary import Diary
 from kit.errors import SignatureError
 from tests.node import run_mjs
 
-HERE = Path(__file__).parent / "independent"
+HERE = Path(__file__).parents[1] / "independent"
 AT = records.parse_time("2021-09-20T08:00:00Z")
 EDGES = {
     "uint64": [0, 1, 2**32, 2**53 - 1, 2**53, 2**53 + 1, 2**63, 2**64 - 1],

@@ -78,7 +78,7 @@ def test_lesson_7_runs_to_its_end(
     path = os.pathsep.join([str(tmp_path), str(Path(kit.__file__).parent.parent)])
     monkeypatch.setenv("PYTHONPATH", path)
     name = lessons.paths()[-1].name
-    ran = lessons.execute((lessons.STUDENTS if student else lessons.FOLDER) / name)
+    ran = lessons.execute((lessons.STUDENTS if student else kit.places.NOTEBOOKS) / name)
     shown = json.dumps([cell.outputs for cell in ran.cells if cell.cell_type == "code"])
     assert "Expected the extra [engines], got none." in shown
     assert "Spark" in shown

@@ -24,7 +24,7 @@ from kit.core import record as records
 from kit.diary import Archive, Diary
 from kit.errors import DataError
 
-PICTURES = Path(__file__).parent.parent / "data" / "attachments"
+PICTURES = Path(__file__).parents[2] / "data" / "attachments"
 OPEN = ("moonrise.webm", "mooncake.png")
 CLOSED = {
     "withdrawn": "rain-window.png",

@@ -19,7 +19,7 @@ import kit.log.contract
 from kit import people
 from kit.core import Attachment, Leaf, SignedRecord
 from kit.diary import Archive, Diary, lesson_salt
-from kit.diary.diary import archive as archive_module
+from kit.diary import archive as archive_module
 from kit.errors import ArchiveError, ChainError, NodeDown, NotAllowed, RecordError, Reverted
 from kit.log import MODERATOR_ROLE
 

@@ -25,7 +25,7 @@ from kit.core import ATTACHMENT_BYTES_MAX, Attachment, Record, SignedRecord, ent
 from kit.core import record as records
 from kit.errors import AttachmentError, RecordError, SignatureError
 
-VECTORS = Path(__file__).parent / "vectors"
+VECTORS = Path(__file__).parents[1] / "vectors"
 FORMAT = json.loads((VECTORS / "format_1.json").read_text())
 RFC8785 = json.loads((VECTORS / "rfc8785.json").read_text())
 

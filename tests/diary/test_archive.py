@@ -17,8 +17,8 @@ from kit import people
 from kit.core import Attachment, Leaf, Record, SignedRecord
 from kit.core import record as records
 from kit.diary import Archive
+from kit.diary import archive as module
 from kit.diary.archive import Home, Plan
-from kit.diary.diary import archive as module
 from kit.errors import ArchiveError, AttachmentError, KitError, RecordError, WrongChain
 
 AT = records.parse_time("2021-09-20T08:00:00Z")

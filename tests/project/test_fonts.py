@@ -32,7 +32,7 @@ from kit.core import Certificate
 from kit.errors import KitError
 from kit.views import card as display
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 MAKER = ROOT / "tools/fonts.py"
 
 # Devanagari stands in the sources of kit.fonts, as an example of what can't be drawn.

@@ -19,7 +19,7 @@ import kit.teaching.helpers
 from kit.teaching import notebooks as lessons
 from kit.teaching.exercises import EXERCISES
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 TOUR, *LESSONS = lessons.paths()
 
 

@@ -24,8 +24,7 @@ import kit.log.contract
 from kit import people
 from kit.core import Attachment, Leaf, SignedRecord, Tree
 from kit.core import record as records
-from kit.diary import Diary, lesson_salt
-from kit.diary.diary import COLUMNS
+from kit.diary import COLUMNS, Diary, lesson_salt
 from kit.errors import (
     AttachmentError,
     ChainError,

@@ -22,7 +22,7 @@ from kit import people
 from kit.core import BATCH_MAX, TYPES, Anchor, Batch, Leaf, Record, Tree, root_from_proof
 from kit.errors import ProofError
 
-VECTORS = Path(__file__).parent / "vectors"
+VECTORS = Path(__file__).parents[1] / "vectors"
 FORMAT = json.loads((VECTORS / "format_1.json").read_text())
 TREES = json.loads((VECTORS / "merkle_tree.json").read_text())["trees"]
 

@@ -19,9 +19,9 @@ import pytest
 import kit
 import kit.teaching.helpers
 from kit.errors import KitError, RecordError
+from kit.teaching import helpers as teaching
+from kit.teaching import java
 from kit.teaching.exercises import EXERCISES, HANDS, PROGRAM, Exercise
-from kit.teaching.helpers import helpers as teaching
-from kit.teaching.helpers import java
 
 NAMES = sorted(EXERCISES)
 

@@ -365,7 +365,7 @@ def test_committed_artifacts_are_what_the_sources_compile_to(
     name: str, fresh: dict[str, Artifact]
 ) -> None:
     assert load_artifact(name) == fresh[name]  # name, ABI, bytecode, compiler, no warnings
-    path = Path(kit.__file__).parent / "artifacts" / f"{name}.json"
+    path = Path(kit.__file__).parent / "chain" / "artifacts" / f"{name}.json"
     committed = json.loads(path.read_text("utf-8"))
     source = (ROOT / "contracts" / f"{name}.sol").read_bytes().replace(b"\r\n", b"\n")
     assert committed["source_sha256"] == hashlib.sha256(source).hexdigest()
@@ -374,7 +374,7 @@ def test_committed_artifacts_are_what_the_sources_compile_to(
 
 
 def test_every_contract_has_its_artifact_and_no_other() -> None:
-    artifacts = (Path(kit.__file__).parent / "artifacts").glob("*.json")
+    artifacts = (Path(kit.__file__).parent / "chain" / "artifacts").glob("*.json")
     assert sorted(p.stem for p in artifacts) == sorted(CONTRACTS)
     assert sorted(p.stem for p in (ROOT / "contracts").glob("*.sol")) == sorted(CONTRACTS)
 
@@ -385,7 +385,7 @@ def test_save_artifact_writes_what_is_committed(
     monkeypatch.setattr(solidity, "_ARTIFACTS", tmp_path)
     monkeypatch.setattr(solidity, "compile_file", lambda _, name: fresh[name])  # a second saved
     written = solidity.save_artifact(ROOT / "contracts" / "DiaryStorage.sol")
-    committed = Path(kit.__file__).parent / "artifacts" / "DiaryStorage.json"
+    committed = Path(kit.__file__).parent / "chain" / "artifacts" / "DiaryStorage.json"
     assert written.read_bytes() == committed.read_bytes().replace(b"\r\n", b"\n")
 
 
@@ -395,7 +395,7 @@ def test_an_artifact_that_is_not_ours() -> None:
 
 
 def test_settings_are_those_that_forge_reads() -> None:
-    text = Path(kit.__file__).with_name("foundry.toml").read_text("utf-8")
+    text = (kit.places.CONTRACTS / "foundry.toml").read_text("utf-8")
     profile = tomllib.loads(text)["profile"]["default"]
     assert profile["solc"] == VERSION
     assert solidity.settings() == {

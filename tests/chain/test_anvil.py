@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 
 import kit
@@ -23,29 +24,27 @@ from kit.chain.anvil_chain import AnvilChain
 from kit.errors import ChainError, NodeDown, SolidityError
 from kit.people import alice
 
-# The node runs in a session of its own, and Windows has no signals: the tests ask ps.
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="processes are looked at with ps")
+# The node runs in a session of its own, and Windows has no signals.
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="processes are ended with signals")
 
 
-def _ps(*options: str) -> list[list[str]]:
-    done = subprocess.run(["ps", *options], capture_output=True, text=True, check=False)
-    return [line.split() for line in done.stdout.splitlines()]
-
-
-def _node(keeper: int) -> int:
-    """The pid of the anvil that a keeper looks after."""
-    (pid,) = (int(pid) for pid, parent in _ps("-A", "-o", "pid=,ppid=") if int(parent) == keeper)
-    return pid
+def _node(watchdog: int) -> int:
+    """The pid of the anvil that a watchdog looks after."""
+    (child,) = psutil.Process(watchdog).children()
+    return int(child.pid)
 
 
 def _pids(chain: AnvilChain) -> list[int]:
-    keeper = chain._process.pid
-    return [keeper, _node(keeper)]
+    watchdog = chain._process.pid
+    return [watchdog, _node(watchdog)]
 
 
 def _runs(pid: int) -> bool:
-    """Whether a process runs; one that ended and that nobody asked about yet (Z) doesn't."""
-    return any(not state.startswith("Z") for (state,) in _ps("-o", "stat=", "-p", str(pid)))
+    """Whether a process runs; one that ended and that nobody asked about yet doesn't."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _gone(pids: list[int]) -> bool:
@@ -187,7 +186,7 @@ sys.exit(keeper.main())
 def test_the_keeper_hands_on_the_status() -> None:
     # It must not fall over the thread that still waits for the end of the input.
     with subprocess.Popen(
-        [sys.executable, kit.chain.anvil_chain.keeper.__file__, "sh", "-c", "exit 7"],
+        [sys.executable, kit.chain.anvil_chain.watchdog.__file__, "sh", "-c", "exit 7"],
         stdin=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
