@@ -52,9 +52,9 @@ for say in asked:
 assert p.witness_network(relation).number_of_edges() == p.witness_network(frame).number_of_edges()
 assert len(p.bulletin_totals(database.from_df(kit.data.bulletin())))
 kit.plots.daily(p.daily(relation), source="kit.simulate")
-drawn = p.witness_network(records)
-assert 0 < sum(1 for _, degree in drawn.degree() if degree) <= 60
-for network in (drawn, p.witness_network(kit.simulate.participants(2_000))):
+few, crowd = (p.witness_network(kit.simulate.participants(n)) for n in (80, 2_000))
+assert 50 <= sum(1 for _, degree in few.degree() if degree) <= 60  # drawn, the rest is counted
+for network in (few, crowd):
     kit.plots.witness_network(network, source="kit.simulate")
 assert kit.teaching.engines() is False
 print(count)

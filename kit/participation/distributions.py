@@ -77,11 +77,14 @@ def poisson_interval(count: int, alpha: float) -> tuple[float, float]:
     Half of the chi-square quantile at α/2 with 2k degrees of freedom, and half of that at 1 - α/2
     with 2k + 2 (F. Garwood, Fiducial limits for the Poisson distribution, Biometrika 28, 1936): where
     P(k, x) = α/2 and Q(k + 1, x) = α/2, with the regularised incomplete gamma functions (Abramowitz
-    and Stegun, 26.4.19 and 6.5.1). A count of 0 has the lower limit 0.
+    and Stegun, 26.4.19 and 6.5.1). A count of 0 has nothing below: the limits are 0 and -ln α, where
+    e^-x = α.
 
     >>> [round(limit, 3) for limit in poisson_interval(3, 0.05)]
     [0.619, 8.767]
     """
+    if count == 0:
+        return 0.0, -math.log(alpha)
     mp = _numbers()
     goal = mp.log(mp.mpf(alpha) / 2)
 
@@ -95,7 +98,7 @@ def poisson_interval(count: int, alpha: float) -> tuple[float, float]:
         density = mp.exp(count * mp.log(x) - x - mp.loggamma(count + 1))
         return mp.log(share), -density / share
 
-    low = mp.exp(_newton(lower, goal, mp.log(count))) if count else 0
+    low = mp.exp(_newton(lower, goal, mp.log(count)))
     return float(low), float(_newton(upper, goal, mp.mpf(count + 1)))
 
 

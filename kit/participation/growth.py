@@ -134,7 +134,7 @@ def _fit(
     Nonlinear Regression, 1989, chapter 2).
     """
     estimates, ended = _least_squares(curve, t, values, start, lowest)
-    slopes = _slopes(curve, t, estimates)
+    slopes = _slopes(curve, t, estimates, lowest)
     if _condition(slopes) > _APART:
         raise _unfit("data that don't tell its parameters apart")
     if not ended:
@@ -179,13 +179,14 @@ def _least_squares(
     return own(point), True
 
 
-def _slopes(curve: Curve, t: Floats, point: Floats) -> Floats:
+def _slopes(curve: Curve, t: Floats, point: Floats, lowest: list[float]) -> Floats:
     """Return the derivatives by each parameter, a column each: central differences.
 
     The step is the cube root of the rounding error (W. Press and others, Numerical Recipes, 3rd
-    edition, 2007, 5.7), times the parameter.
+    edition, 2007, 5.7), times the parameter, or times 0.001 for one that may be 0.
     """
-    steps = np.diag(np.cbrt(np.finfo("float64").eps) * np.maximum(np.abs(point), 1e-8))
+    sizes = np.maximum(np.abs(point), np.where(np.asarray(lowest) > 0, 0, 1e-3))
+    steps = np.diag(np.cbrt(np.finfo("float64").eps) * sizes)
     sides = [(curve(t, *(point + h)) - curve(t, *(point - h))) / (2 * h.sum()) for h in steps]
     return np.stack(sides, axis=1)
 
