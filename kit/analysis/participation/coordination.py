@@ -21,6 +21,7 @@ import numpy.typing as npt
 import pandas as pd
 from narwhals.typing import IntoFrameT
 
+from kit.analysis.participation.distributions import poisson_tail
 from kit.analysis.participation.frames import collect, like, proved
 
 __all__ = ["alike", "repeated_texts"]
@@ -235,8 +236,6 @@ def _text_pairs(table: pd.DataFrame) -> Iterator[tuple[tuple[str, str], int, flo
 
 def _time_pairs(table: pd.DataFrame) -> Iterator[tuple[tuple[str, str], int, float, float]]:
     """Yield pairs of accounts that share more minutes than chance explains."""
-    from scipy import stats
-
     minutes = pd.DataFrame({"author": table["author"], "minute": table["second"] // 60})
     minutes = minutes.drop_duplicates()
     often = minutes["author"].value_counts()
@@ -251,7 +250,9 @@ def _time_pairs(table: pd.DataFrame) -> Iterator[tuple[tuple[str, str], int, flo
     together = float((weight**2).sum())
     pairs = len(often) * (len(often) - 1) / 2
     for (one, other), number in shared.items():
+        if number < _MINUTES:
+            continue
         expected = float(often[one] * often[other]) * together
-        chance = float(stats.poisson.sf(number - 1, expected))
-        if number >= _MINUTES and chance * pairs <= _CHANCE:
+        chance = poisson_tail(number, expected)
+        if chance * pairs <= _CHANCE:
             yield (one, other), number, expected, chance

@@ -1,11 +1,10 @@
 """How it grew: the logistic curve and Bass's, fitted to the new participants of each step.
 
-The steps and their new participants come into memory; SciPy fits.
+The steps and their new participants come into memory; Minuit fits.
 """
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic
@@ -16,6 +15,7 @@ import pandas as pd
 from narwhals.typing import IntoFrameT
 
 from kit.analysis.participation.counts import timeline
+from kit.analysis.participation.distributions import normal_tails, t_width
 from kit.analysis.participation.frames import ZONE, Step, like, proved
 from kit.errors import DataError
 
@@ -27,6 +27,9 @@ Curve = Callable[..., Floats]
 _APART = (
     100  # condition number of the slopes: 2 to 10 where a curve is seen beyond its steepest point
 )
+_LITTLE = 1e-6, 1e-2  # Minuit's units and tolerance: estimates are some 1e-5 of their errors off
+_TRIES = 2_000
+_EXACT = 1e-16  # residuals by rounding alone, squared, as part of the values'
 _STEPS = 6  # three parameters, and three residuals more than that to look at
 
 
@@ -124,27 +127,68 @@ def _fit_steps(curve: Curve, new: Floats, start: list[float], lowest: list[float
 def _fit(
     curve: Curve, t: Floats, values: Floats, start: list[float], lowest: list[float]
 ) -> tuple[Floats, Floats]:
-    """Return the least-squares estimates and their standard errors, or raise DataError."""
-    from scipy.optimize import OptimizeWarning, approx_fprime, curve_fit
+    """Return the least-squares estimates and their standard errors, or raise DataError.
 
-    begin = np.maximum(start, lowest)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", OptimizeWarning)  # no covariance: no intervals
-            estimates, covariance = curve_fit(
-                curve, t, values, begin, bounds=(lowest, np.inf), x_scale="jac", max_nfev=1_000
-            )
-    except (RuntimeError, ValueError, OptimizeWarning) as error:
-        raise _unfit(str(error).split("\n")[0].rstrip(".")) from None
-
-    def at(point: Floats) -> Any:
-        return curve(t, *point)
-
-    slopes = np.asarray(approx_fprime(estimates, at))
+    The errors are the roots of the diagonal of s² (JᵀJ)⁻¹, with J the slopes of the curve at the
+    estimates and s² the squared residuals over their degrees of freedom (G. Seber, C. Wild,
+    Nonlinear Regression, 1989, chapter 2).
+    """
+    estimates, ended = _least_squares(curve, t, values, start, lowest)
+    slopes = _slopes(curve, t, estimates, lowest)
     if _condition(slopes) > _APART:
-        # SciPy would leave out what can't be told apart, and call the rest certain.
         raise _unfit("data that don't tell its parameters apart")
-    return estimates, np.sqrt(np.diag(covariance))
+    if not ended:
+        raise _unfit("a search for its parameters that doesn't end")
+    left = ((values - curve(t, *estimates)) ** 2).sum() / (len(t) - len(estimates))
+    return estimates, np.sqrt(left * np.diag(np.linalg.inv(slopes.T @ slopes)))
+
+
+def _least_squares(
+    curve: Curve, t: Floats, values: Floats, start: list[float], lowest: list[float]
+) -> tuple[Floats, bool]:
+    """Return the parameters with the least squares, none below its lowest, and whether they are.
+
+    Migrad (F. James, M. Roos, Minuit, Computer Physics Communications 10, 1975) searches twice: it
+    ends where the sum can hardly become less, and how much is little is known from the residuals.
+    A parameter that must be above 0, as Bass's p, may be smaller than another by many powers of ten:
+    its logarithm is searched.
+    """
+    from iminuit import Minuit
+
+    low = np.asarray(lowest, dtype="float64")
+    logs = low > 0
+
+    def own(point: Any) -> Floats:
+        return np.where(logs, np.exp(np.where(logs, point, 0)), point)
+
+    def squares(point: Any) -> float:
+        return float(((values - curve(t, *own(point))) ** 2).sum() / size)
+
+    point = np.maximum(start, low)
+    point, low = (np.where(logs, np.log(np.where(logs, each, 1)), each) for each in (point, low))
+    size = float((values**2).mean())
+    for _ in range(2):
+        search = Minuit(squares, point)
+        search.limits = [(each, np.inf) for each in low]
+        search.errordef, search.tol = _LITTLE
+        search.migrad(ncall=_TRIES)
+        point = np.asarray(search.values)
+        if not search.valid:
+            return own(point), False
+        size *= max(float(search.fval or 0) / len(t), _EXACT)
+    return own(point), True
+
+
+def _slopes(curve: Curve, t: Floats, point: Floats, lowest: list[float]) -> Floats:
+    """Return the derivatives by each parameter, a column each: central differences.
+
+    The step is the cube root of the rounding error (W. Press and others, Numerical Recipes, 3rd
+    edition, 2007, 5.7), times the parameter, or times 0.001 for one that may be 0.
+    """
+    sizes = np.maximum(np.abs(point), np.where(np.asarray(lowest) > 0, 0, 1e-3))
+    steps = np.diag(np.cbrt(np.finfo("float64").eps) * sizes)
+    sides = [(curve(t, *(point + h)) - curve(t, *(point - h))) / (2 * h.sum()) for h in steps]
+    return np.stack(sides, axis=1)
 
 
 def _condition(slopes: Floats) -> float:
@@ -168,12 +212,10 @@ def _growth(
     fit: tuple[Floats, Floats],
     confidence: float,
 ) -> Growth[Any]:
-    from scipy import stats
-
     if not 0 < confidence < 1:
         raise DataError("a confidence between 0 and 1, as 0.95", repr(confidence), "Change it.")
     estimates, errors = fit
-    wide = stats.t.ppf((1 + confidence) / 2, len(table) - len(names)) * errors
+    wide = t_width(confidence, len(table) - len(names)) * errors
     limits = {"estimate": estimates, "low": estimates - wide, "high": estimates + wide}
     end = np.arange(1.0, len(table) + 1)
     table["fitted"] = _rise(curve)(end, *estimates)
@@ -203,8 +245,6 @@ def _check(new: pd.Series, residuals: pd.Series) -> dict[str, float]:
 
 def _runs_test(residuals: Floats) -> tuple[int, float]:
     """Return the runs of one sign, and how likely as odd a number of them is by chance."""
-    from scipy import stats
-
     above = residuals > 0
     up, down = int(above.sum()), int((~above).sum())
     runs = 1 + int((above[1:] != above[:-1]).sum())
@@ -213,4 +253,4 @@ def _runs_test(residuals: Floats) -> tuple[int, float]:
     if variance <= 0:
         return runs, np.nan
     z = (runs - (both / n + 1)) / np.sqrt(variance)
-    return runs, float(2 * stats.norm.sf(abs(z)))
+    return runs, normal_tails(z)

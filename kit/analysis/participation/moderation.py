@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from narwhals.typing import IntoFrameT
 
+from kit.analysis.participation.distributions import normal_width
 from kit.analysis.participation.frames import collect, like, proved, same_kind
 from kit.errors import DataError
 
@@ -126,9 +127,7 @@ def _reviews(records: Any) -> nw.LazyFrame[Any]:
 
 
 def _wilson(rate: pd.Series, n: pd.Series, confidence: float) -> tuple[pd.Series, pd.Series]:
-    from scipy import stats
-
-    z = stats.norm.ppf((1 + confidence) / 2)
+    z = normal_width(confidence)
     middle = (rate + z**2 / (2 * n)) / (1 + z**2 / n)
     wide = z / (1 + z**2 / n) * np.sqrt(rate * (1 - rate) / n + z**2 / (4 * n**2))
     return (middle - wide).clip(lower=0), (middle + wide).clip(upper=1)

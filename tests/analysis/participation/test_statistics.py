@@ -11,7 +11,7 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 from statsmodels.regression.linear_model import OLS
 from statsmodels.sandbox.stats.runs import runstest_1samp
 from statsmodels.stats.inter_rater import cohens_kappa
@@ -386,6 +386,38 @@ def test_the_intervals_cover_as_often_as_they_say(make: Any) -> None:
         estimates, errors = growth._fit(rise, days, new, [1_000, 0.5, 6], [0, 0, -np.inf])
         hits += abs(estimates[0] - true[0]) < stats.t.ppf(0.975, 12) * errors[0]
     assert 0.91 < hits / 300 < 0.99
+
+
+@pytest.mark.parametrize("size", [300, 30_000])
+@pytest.mark.parametrize(
+    ("curve", "start", "lowest", "true"),
+    [
+        (growth._logistic, (0.4, 10), [0, 0, -np.inf], (0.7, 8.0)),
+        (growth._logistic, (0.4, 10), [0, 0, -np.inf], (0.3, 2.0)),
+        (growth._bass, (0.03, 0.38), [0, 1e-12, 0], (0.02, 0.5)),
+        (growth._bass, (0.03, 0.38), [0, 1e-12, 0], (0.001, 0.9)),
+        (growth._bass, (0.03, 0.38), [0, 1e-12, 0], (0.3, 0.0)),  # q at its limit
+    ],
+)
+def test_least_squares_as_scipy_has_them(
+    curve: Any, start: Any, lowest: Any, true: Any, size: int
+) -> None:
+    days, rise, random = np.arange(1.0, 21), growth._rise(curve), np.random.default_rng(5)
+    for _ in range(10):
+        new = random.poisson(rise(days, size, *true)).astype("float64")
+        begin = [new.sum(), *start]
+        theirs, covariance = optimize.curve_fit(
+            rise, days, new, begin, bounds=(lowest, np.inf), x_scale="jac", ftol=1e-12, xtol=1e-12
+        )
+        estimates, errors = growth._fit(rise, days, new, begin, lowest)
+        assert (abs(estimates - theirs) < 1e-3 * errors).all()
+        assert errors == pytest.approx(np.sqrt(np.diag(covariance)), rel=1e-3)
+
+
+def test_growth_without_an_end_has_no_curve(make: Any) -> None:
+    # Twice as many each day: K is anything. A slope by K that is lost in rounding would not say so.
+    with pytest.raises(DataError, match="growth that this curve can follow"):
+        p.logistic(joining(make, [2**day for day in range(12)]))
 
 
 def test_residuals_as_statsmodels_has_them(make: Any) -> None:
