@@ -116,10 +116,10 @@ def platform_day(out: Path) -> dict[str, Any]:
 def _certificates(diary: Diary, folder: Path, cards: Sequence[str]) -> list[Path]:
     """Write the certificate of each entry as JSON, and its cards; return the paths of the JSON."""
     folder.mkdir()
-    entries = [c for c in diary.certificates() if c.membership.leaf.type == "entry"]
+    entries = [c for c in diary.certificates() if c.inclusion.leaf.type == "entry"]
     written = []
     for certificate in tqdm(entries, desc="certificates", unit="certificate"):
-        path = folder / f"{certificate.membership.leaf.seq:05}.json"
+        path = folder / f"{certificate.inclusion.leaf.seq:05}.json"
         path.write_text(certificate.dumps(), encoding="utf-8", newline="\n")
         for ending in cards:
             kit.views.save_card(certificate, path.with_suffix(ending))

@@ -41,7 +41,7 @@ __all__ = [
     "FORMAT",
     "JSON_MAX",
     "Certificate",
-    "Membership",
+    "InclusionProof",
     "Review",
 ]
 
@@ -70,7 +70,7 @@ _TYPE_NAMES = {code: name for name, code in TYPES.items()}
 
 
 @dataclass(frozen=True)
-class Membership:
+class InclusionProof:
     """That a leaf is in a batch, which says where it is anchored."""
 
     leaf: Leaf
@@ -108,7 +108,7 @@ class Membership:
         }
 
     @classmethod
-    def from_json(cls, value: Mapping[str, Any]) -> Membership:
+    def from_json(cls, value: Mapping[str, Any]) -> InclusionProof:
         """Return what the four keys state. Raises CertificateError."""
         leaf = _object(
             value["leaf"], "leaf", "seq", "type", "author", "at", "subject", "commitment"
@@ -157,7 +157,7 @@ class Membership:
 class Review:
     """The moderator's approval of an entry: itself a record with its salt, signature and place."""
 
-    membership: Membership
+    inclusion: InclusionProof
     record: Record
     salt: str
     signature: str
@@ -171,7 +171,7 @@ class Certificate:
     for records that are no entries, and in the compact form.
     """
 
-    membership: Membership
+    inclusion: InclusionProof
     commitment: str
     signature: str
     record: Record | None = None
@@ -181,8 +181,8 @@ class Certificate:
     @property
     def id(self) -> str:
         """The certificate's identifier: chain, log and number of the record."""
-        anchor = self.membership.batch.anchor
-        return f"eip155:{anchor.chain_id}:{anchor.contract}/{self.membership.leaf.seq}"
+        anchor = self.inclusion.batch.anchor
+        return f"eip155:{anchor.chain_id}:{anchor.contract}/{self.inclusion.leaf.seq}"
 
     def redacted(self) -> Certificate:
         """Return the certificate without content and salt. All else can still be checked."""
@@ -200,10 +200,10 @@ class Certificate:
             "salt": self.salt,
             "commitment": self.commitment,
             "signature": self.signature,
-            **self.membership.to_json(),
+            **self.inclusion.to_json(),
             "review": review
             and {
-                **review.membership.to_json(),
+                **review.inclusion.to_json(),
                 "record": review.record.to_json(),
                 "salt": review.salt,
                 "signature": review.signature,
@@ -253,7 +253,7 @@ class Certificate:
         if (record is None) != (salt is None):
             raise _refused("record and salt both, or both null", "one of them")
         certificate = cls(
-            Membership.from_json(value),
+            InclusionProof.from_json(value),
             _hash(value["commitment"]),
             _signature(value["signature"]),
             None if record is None else _record(record),
@@ -275,7 +275,7 @@ class Certificate:
         return base64.b32encode(packed).decode().rstrip("=")
 
     def _cbor(self) -> bytes:
-        leaf, batch = self.membership.leaf, self.membership.batch
+        leaf, batch = self.inclusion.leaf, self.inclusion.batch
         anchor = batch.anchor
         fields = [
             COMPACT_VERSION,
@@ -288,7 +288,7 @@ class Certificate:
             None if leaf.subject == _ZERO else _raw(leaf.subject),
             _raw(leaf.commitment),
             _raw(self.signature),
-            b"".join(_raw(node) for node in self.membership.proof),
+            b"".join(_raw(node) for node in self.inclusion.proof),
             batch.number,
             _raw(batch.root),
             batch.first_seq,
@@ -338,13 +338,13 @@ class Certificate:
                 "log_index": fields[19],
             },
         }
-        certificate = cls(Membership.from_json(value), _hex(fields[8], 32), _hex(fields[9], 65))
+        certificate = cls(InclusionProof.from_json(value), _hex(fields[8], 32), _hex(fields[9], 65))
         if certificate._cbor() != raw:
             raise _refused("CBOR in core deterministic encoding", "another way of writing it")
         return certificate
 
     def __repr__(self) -> str:
-        leaf, anchor = self.membership.leaf, self.membership.batch.anchor
+        leaf, anchor = self.inclusion.leaf, self.inclusion.batch.anchor
         kept = "" if self.record else ", content held back"
         return f"Certificate {self.id}: {leaf.type} by {leaf.author}, block {anchor.block_number}{kept}"
 
@@ -414,7 +414,7 @@ def _record(value: Any) -> Record:
 def _review(value: Any) -> Review:
     _object(value, "review", "leaf", "proof", "batch", "anchor", "record", "salt", "signature")
     return Review(
-        Membership.from_json(value),
+        InclusionProof.from_json(value),
         _record(value["record"]),
         _hash(value["salt"]),
         _signature(value["signature"]),

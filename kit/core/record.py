@@ -50,20 +50,14 @@ __all__ = [
     "Attachment",
     "Record",
     "SignedRecord",
-    "appeal",
-    "bulletin",
     "commitment",
-    "entry",
     "format_time",
     "is_address",
     "parse_time",
-    "review",
     "sign",
     "signature_message",
     "signer",
     "utc",
-    "withdrawal",
-    "witness",
 ]
 
 VERSION: Final = 1
@@ -183,7 +177,7 @@ class Record:
     that breaks the format raises RecordError.
 
     >>> from kit import people
-    >>> told = entry(people.alice.address, parse_time("2021-09-20T08:00:00Z"), "你好", place="泉州")
+    >>> told = Record.entry(people.alice.address, parse_time("2021-09-20T08:00:00Z"), "你好", place="泉州")
     >>> told.body["place"], len(told.canonical())
     ('泉州', 196)
     """
@@ -212,6 +206,78 @@ class Record:
             raise RecordError(
                 f"a record of at most {BODY_BYTES_MAX:,} bytes", got, "Say less in one."
             )
+
+    # --- the six types ---------------------------------------------------------------------------
+
+    @classmethod
+    def entry(
+        cls,
+        author: str,
+        at: datetime,
+        text: str,
+        *,
+        place: str,
+        role: str = "resident",
+        attachments: Sequence[Attachment] = (),
+    ) -> Record:
+        """Return a diary entry as a record. Raises RecordError, AttachmentError."""
+        body = {
+            "text": text,
+            "place": place,
+            "role": role,
+            "attachments": [file.to_json() for file in attachments],
+        }
+        return cls("entry", author, at, None, body)
+
+    @classmethod
+    def review(
+        cls,
+        author: str,
+        at: datetime,
+        subject: str,
+        decision: str,
+        *,
+        reason_code: str = "",
+        reason: str = "",
+    ) -> Record:
+        """Return a moderator's decision about an entry as a record. Raises RecordError."""
+        body = {"decision": decision, "reason_code": reason_code, "reason": reason}
+        return cls("review", author, at, subject, body)
+
+    @classmethod
+    def witness(cls, author: str, at: datetime, subject: str, note: str = "") -> Record:
+        """Return the statement of somebody who saw what an entry tells. Raises RecordError."""
+        return cls("witness", author, at, subject, {"note": note})
+
+    @classmethod
+    def withdrawal(cls, author: str, at: datetime, subject: str, reason: str = "") -> Record:
+        """Return an author's withdrawal of an entry as a record. Raises RecordError."""
+        return cls("withdrawal", author, at, subject, {"reason": reason})
+
+    @classmethod
+    def appeal(cls, author: str, at: datetime, subject: str, text: str) -> Record:
+        """Return an author's appeal against a review as a record. Raises RecordError."""
+        return cls("appeal", author, at, subject, {"text": text})
+
+    @classmethod
+    def bulletin(
+        cls,
+        author: str,
+        at: datetime,
+        source: str,
+        as_of: datetime,
+        figures: Mapping[str, int],
+        *,
+        corrects: str | None = None,
+    ) -> Record:
+        """Return figures with their source and time; ``corrects`` is an earlier bulletin's commitment.
+
+        Raises RecordError.
+        """
+        body = {"source": source, "as_of": format_time(utc(as_of)), "figures": figures}
+        return cls("bulletin", author, at, corrects, body)
+
+    # --- JSON ------------------------------------------------------------------------------------
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as the JSON object that is hashed."""
@@ -283,76 +349,11 @@ def _plain(value: Any) -> Any:
     return {name: _plain(part) for name, part in value.items()}
 
 
-def entry(
-    author: str,
-    at: datetime,
-    text: str,
-    *,
-    place: str,
-    role: str = "resident",
-    attachments: Sequence[Attachment] = (),
-) -> Record:
-    """Return a diary entry as a record. Raises RecordError, AttachmentError."""
-    body = {
-        "text": text,
-        "place": place,
-        "role": role,
-        "attachments": [file.to_json() for file in attachments],
-    }
-    return Record("entry", author, at, None, body)
-
-
-def review(
-    author: str,
-    at: datetime,
-    subject: str,
-    decision: str,
-    *,
-    reason_code: str = "",
-    reason: str = "",
-) -> Record:
-    """Return a moderator's decision about an entry as a record. Raises RecordError."""
-    body = {"decision": decision, "reason_code": reason_code, "reason": reason}
-    return Record("review", author, at, subject, body)
-
-
-def witness(author: str, at: datetime, subject: str, note: str = "") -> Record:
-    """Return the statement of somebody who saw what an entry tells. Raises RecordError."""
-    return Record("witness", author, at, subject, {"note": note})
-
-
-def withdrawal(author: str, at: datetime, subject: str, reason: str = "") -> Record:
-    """Return an author's withdrawal of an entry as a record. Raises RecordError."""
-    return Record("withdrawal", author, at, subject, {"reason": reason})
-
-
-def appeal(author: str, at: datetime, subject: str, text: str) -> Record:
-    """Return an author's appeal against a review as a record. Raises RecordError."""
-    return Record("appeal", author, at, subject, {"text": text})
-
-
-def bulletin(
-    author: str,
-    at: datetime,
-    source: str,
-    as_of: datetime,
-    figures: Mapping[str, int],
-    *,
-    corrects: str | None = None,
-) -> Record:
-    """Return figures with their source and time; ``corrects`` is an earlier bulletin's commitment.
-
-    Raises RecordError.
-    """
-    body = {"source": source, "as_of": format_time(utc(as_of)), "figures": figures}
-    return Record("bulletin", author, at, corrects, body)
-
-
 def commitment(record: Record, salt: bytes) -> str:
     """Return ``keccak256(salt ‖ canonical bytes)``, 0x-prefixed. Raises RecordError.
 
     >>> from kit import people
-    >>> told = entry(people.alice.address, parse_time("2021-09-20T08:00:00Z"), "你好", place="泉州")
+    >>> told = Record.entry(people.alice.address, parse_time("2021-09-20T08:00:00Z"), "你好", place="泉州")
     >>> commitment(told, bytes(32)) == commitment(told, bytes(31) + b"1")
     False
     """

@@ -14,7 +14,7 @@ from typing import Final
 
 from kit.errors import NotAllowed, RecordError
 
-__all__ = ["DECISIONS", "MOVES", "PUBLIC", "WHO", "Case", "diagram"]
+__all__ = ["DECISIONS", "MOVES", "PUBLIC", "WHO", "EntryState", "diagram"]
 
 #: Who may make a move.
 WHO: Final[Mapping[str, str]] = MappingProxyType(
@@ -56,13 +56,13 @@ DECISIONS: Final = frozenset({"approve", "reject", "suspend", "reinstate"})
 
 
 @dataclass(frozen=True)
-class Case:
+class EntryState:
     """An entry and what became of it so far, as far as the rules need it.
 
     ``decided_by`` is the moderator of the last decision; ``appealed`` whether the author has used
     the one appeal; ``witnesses`` are the addresses of those who witnessed it.
 
-    >>> case = Case("alice").after("reject", "bob").after("appeal", "alice")
+    >>> case = EntryState("alice").after("reject", "bob").after("appeal", "alice")
     >>> case.state
     'rejection appealed'
     >>> case.check("approve", "bob", moderator=True)
@@ -79,7 +79,7 @@ class Case:
     @classmethod
     def of(
         cls, author: str, moves: Iterable[tuple[str, str]], *, published: bool, purged: bool
-    ) -> Case:
+    ) -> EntryState:
         """Return the case of an entry whose moves (each with its maker) were made in this order.
 
         ``published`` says that the entry is in the log, ``purged`` that no trace of it is left in
@@ -124,7 +124,7 @@ class Case:
         if move == "witness" and by in self.witnesses:
             raise RecordError("a first witness record", f"a second of {by}", "Once counts.")
 
-    def after(self, move: str, by: str) -> Case:
+    def after(self, move: str, by: str) -> EntryState:
         """Return the case after a move that was made. Raises RecordError if it can't have been."""
         if move not in MOVES[self.state]:
             fix = "The archive was changed by other means than the kit."

@@ -25,8 +25,8 @@ from kit.core import (
     SALT_BYTES,
     Attachment,
     Batch,
-    Case,
     Certificate,
+    EntryState,
     Leaf,
     Record,
     SignedRecord,
@@ -34,7 +34,7 @@ from kit.core import (
 from kit.core import record as records
 from kit.core.rules import DECISIONS
 from kit.diary.archive import Archive, Home, Plan, Said
-from kit.diary.issue import Proofs, case_of, certificate
+from kit.diary.issue import Proofs, certificate, state_of
 from kit.diary.records import COLUMNS, rebuild
 from kit.errors import (
     ChainError,
@@ -136,7 +136,7 @@ class Diary:
         files = [x if isinstance(x, Attachment) else Attachment.read(x) for x in attachments]
         time = self._time(at)
         address = _with_key(author, "the author").address
-        entry = records.entry(address, time, text, place=place, role=role, attachments=files)
+        entry = Record.entry(address, time, text, place=place, role=role, attachments=files)
         with self.archive.turn():
             return self._accept(entry, author, files)
 
@@ -196,7 +196,7 @@ class Diary:
 
         def make(time: datetime, said: Said) -> Record:
             reviews = [x for x in self.archive.about(said.commitment) if x.type == "review"]
-            return records.appeal(by.address, time, reviews[-1].commitment, text)
+            return Record.appeal(by.address, time, reviews[-1].commitment, text)
 
         return self._move("appeal", entry, by, at, make)
 
@@ -217,7 +217,7 @@ class Diary:
             entry,
             by,
             at,
-            lambda time, said: records.witness(by.address, time, said.commitment, note),
+            lambda time, said: Record.witness(by.address, time, said.commitment, note),
         )
 
     def withdraw(
@@ -240,7 +240,7 @@ class Diary:
                 entry,
                 by,
                 at,
-                lambda time, said: records.withdrawal(by.address, time, said.commitment, reason),
+                lambda time, said: Record.withdrawal(by.address, time, said.commitment, reason),
             )
             self.archive.purge()
         return record
@@ -271,7 +271,7 @@ class Diary:
                 time = self._time(at, earlier.at)
             subject = earlier.commitment if corrects is not None else None
             return self._accept(
-                records.bulletin(address, time, source, as_of, figures, corrects=subject), by
+                Record.bulletin(address, time, source, as_of, figures, corrects=subject), by
             )
 
     def waiting(self) -> list[SignedRecord]:
@@ -282,7 +282,7 @@ class Diary:
         """Return an entry's state, one of ``kit.core.MOVES``. Raises RecordError if it is unknown."""
         return self.case(entry).state
 
-    def case(self, entry: SignedRecord | str) -> Case:
+    def case(self, entry: SignedRecord | str) -> EntryState:
         """Return an entry's state with what the rules need to know. Raises RecordError."""
         return self._case(self._said(entry, "entry"))
 
@@ -409,7 +409,7 @@ class Diary:
             entry,
             by,
             at,
-            lambda time, said: records.review(
+            lambda time, said: Record.review(
                 by.address, time, said.commitment, decision, reason_code=reason_code, reason=reason
             ),
         )
@@ -444,9 +444,9 @@ class Diary:
             raise _unknown(record, type or "record")
         return said
 
-    def _case(self, said: Said) -> Case:
+    def _case(self, said: Said) -> EntryState:
         published = self.archive.is_landed(said.commitment)
-        return case_of(said, self.archive.about(said.commitment), published)
+        return state_of(said, self.archive.about(said.commitment), published)
 
     def _time(self, at: datetime | None, since: int = 0) -> datetime:
         """Return ``at``, or now; not in the future, and not before ``since`` (in Unix seconds)."""

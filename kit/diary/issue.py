@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from kit.core import PUBLIC, Batch, Case, Certificate, Leaf, Membership, Review, Tree
+from kit.core import PUBLIC, Batch, Certificate, EntryState, InclusionProof, Leaf, Review, Tree
 from kit.diary.archive import Archive, Kept, Said
 from kit.errors import RecordError
 
-__all__ = ["Proofs", "case_of", "certificate"]
+__all__ = ["Proofs", "certificate", "state_of"]
 
 #: Trees that are kept for the next record: a record and its review are seldom far apart.
 TREES_KEPT: Final = 64
@@ -24,7 +24,7 @@ class Proofs:
         self._archive, self._batches = archive, batches
         self._tree = lru_cache(TREES_KEPT)(self._build)
 
-    def of(self, leaf: Leaf | None) -> Membership | None:
+    def of(self, leaf: Leaf | None) -> InclusionProof | None:
         """Return a record's leaf with its inclusion proof, or None if it is in none of the batches.
 
         Raises ProofError if the leaf was changed in the archive.
@@ -37,7 +37,7 @@ class Proofs:
         batch = self._batches[position]
         if leaf.seq >= batch.first_seq + batch.count:
             return None
-        return Membership(leaf, tuple(self._tree(position).proof(leaf.hash())), batch)
+        return InclusionProof(leaf, tuple(self._tree(position).proof(leaf.hash())), batch)
 
     def _build(self, position: int) -> Tree:
         batch = self._batches[position]
@@ -59,7 +59,7 @@ def certificate(story: Sequence[Kept], proofs: Proofs) -> Certificate:
     signed, review = first.intact(), None
     if said.type == "entry":
         review = _approval(about, proofs)
-        case = case_of(said, [each.said for each in about], published=True)
+        case = state_of(said, [each.said for each in about], published=True)
         signed = signed if case.state in PUBLIC else None
     record, salt = (signed.record, "0x" + signed.salt.hex()) if signed else (None, None)
     return Certificate(member, said.commitment, said.signature, record, salt, review)
@@ -76,7 +76,7 @@ def _approval(about: Sequence[Kept], proofs: Proofs) -> Review | None:
     return None
 
 
-def case_of(said: Said, about: Sequence[Said], published: bool) -> Case:
+def state_of(said: Said, about: Sequence[Said], published: bool) -> EntryState:
     """Return an entry's case, by the records about it in order of arrival. Raises RecordError."""
     moves = [(each.move, each.author) for each in about]
-    return Case.of(said.author, moves, published=published, purged=said.purged)
+    return EntryState.of(said.author, moves, published=published, purged=said.purged)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
-from kit.core import Batch, Case, SignedRecord, root_from_proof
+from kit.core import Batch, EntryState, SignedRecord, root_from_proof
 from kit.core import record as records
 from kit.diary.archive import Said
 from kit.diary.issue import Proofs
@@ -152,7 +152,7 @@ def _state_after(diary: Diary, said: Said, moves: list[tuple[str, str]]) -> str:
     """Return the state after some of the moves. A publication shows with the move that needs it."""
     landed = diary.archive.is_landed(said.commitment)
     last = moves[-1][0] if moves else ""
-    state = Case.of(said.author, moves, published=landed, purged=said.purged).state
+    state = EntryState.of(said.author, moves, published=landed, purged=said.purged).state
     # The move itself leads to "approved"; the batch comes later.
     return "approved, then published" if last == "approve" and state == "published" else state
 

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from eth_utils import to_checksum_address
 
-from kit.core import Certificate, Leaf, Membership, Review, Tree, root_from_proof
+from kit.core import Certificate, InclusionProof, Leaf, Review, Tree, root_from_proof
 from kit.core import record as records
 from kit.errors import ChainError, KitError, NodeDown, ProofError, Reverted
 
@@ -134,7 +134,7 @@ def verify(
         lambda: _content(read),
         lambda: _signature(read),
         lambda: _leaf(read),
-        lambda: _proof(read.membership),
+        lambda: _proof(read.inclusion),
     ]
     if chain is None:
         checks += [_no_chain] * 4
@@ -175,7 +175,7 @@ def _level(certificate: Certificate, steps: Sequence[Step]) -> str:
     failed = [str(step.number) for step in steps if step.outcome == FAILED]
     if failed:
         return f"not proved: failed at step {', '.join(failed)}"
-    anchor = certificate.membership.batch.anchor
+    anchor = certificate.inclusion.batch.anchor
     if steps[5].outcome == steps[6].outcome == PASSED:
         return f"proved on chain {anchor.chain_id} at block {anchor.block_number}"
     return "consistent in itself"
@@ -187,16 +187,16 @@ def _level(certificate: Certificate, steps: Sequence[Step]) -> str:
 def _format(certificate: Certificate) -> str:
     """Step 1. Reading it was most of it; here its parts are compared."""
     review = certificate.review
-    if review and certificate.membership.leaf.type != "entry":
+    if review and certificate.inclusion.leaf.type != "entry":
         raise _Failed("only an entry has a review")
     if (
         review
-        and review.membership.batch.anchor.contract != certificate.membership.batch.anchor.contract
+        and review.inclusion.batch.anchor.contract != certificate.inclusion.batch.anchor.contract
     ):
         raise _Failed("entry and review are in different logs")
     if (
         review
-        and review.membership.batch.anchor.chain_id != certificate.membership.batch.anchor.chain_id
+        and review.inclusion.batch.anchor.chain_id != certificate.inclusion.batch.anchor.chain_id
     ):
         raise _Failed("entry and review are on different chains")
     return "civic-diary-certificate/1"
@@ -214,12 +214,12 @@ def _content(certificate: Certificate) -> str:
 
 def _signature(certificate: Certificate) -> str:
     """Step 3."""
-    author = certificate.membership.leaf.author
-    _check_signer(certificate.commitment, certificate.signature, certificate.membership, author)
+    author = certificate.inclusion.leaf.author
+    _check_signer(certificate.commitment, certificate.signature, certificate.inclusion, author)
     return f"EIP-712, by {author}"
 
 
-def _check_signer(commitment: str, signature: str, member: Membership, author: str) -> None:
+def _check_signer(commitment: str, signature: str, member: InclusionProof, author: str) -> None:
     anchor = member.batch.anchor
     found = records.signer(commitment, signature, anchor.chain_id, anchor.contract)
     if found != author:
@@ -228,7 +228,7 @@ def _check_signer(commitment: str, signature: str, member: Membership, author: s
 
 def _leaf(certificate: Certificate) -> str:
     """Step 4."""
-    leaf = certificate.membership.leaf
+    leaf = certificate.inclusion.leaf
     if leaf.commitment != certificate.commitment:
         raise _Failed("the leaf has another commitment")
     if certificate.record is None:
@@ -240,7 +240,7 @@ def _leaf(certificate: Certificate) -> str:
     return "type, author, time, subject and commitment"
 
 
-def _proof(member: Membership) -> str:
+def _proof(member: InclusionProof) -> str:
     """Step 5."""
     batch = member.batch
     if not batch.first_seq <= member.leaf.seq < batch.first_seq + batch.count:
@@ -273,7 +273,7 @@ class _OnChain:
         """The log that the certificate names, if it is one, on the chain that was given."""
         from kit.log.contract import Log  # only with a chain: it needs web3
 
-        anchor = self.certificate.membership.batch.anchor
+        anchor = self.certificate.inclusion.batch.anchor
         if self.chain.chain_id != anchor.chain_id:
             raise _Failed(f"it is of chain {anchor.chain_id}, this is chain {self.chain.chain_id}")
         if self._log is None:
@@ -284,30 +284,30 @@ class _OnChain:
 
     def log_has_it(self) -> str:
         """Step 6."""
-        self._anchored(self.certificate.membership)
+        self._anchored(self.certificate.inclusion)
         return f"DiaryLog at {self.log.address}; is that the log you mean?"
 
     def block_is_there(self) -> str:
         """Step 7."""
-        anchor = self.certificate.membership.batch.anchor
-        self._in_block(self.certificate.membership)
+        anchor = self.certificate.inclusion.batch.anchor
+        self._in_block(self.certificate.inclusion)
         on_top = self.chain.head.number - anchor.block_number
         time = f"{anchor.block_time:%Y-%m-%d %H:%M:%S} UTC"
         return f"block {anchor.block_number} of {time}, {on_top} on top"
 
     def review_is_good(self) -> str:
         """Step 8."""
-        if self.certificate.membership.leaf.type != "entry":
+        if self.certificate.inclusion.leaf.type != "entry":
             raise _Skipped("only entries are reviewed")
         review = self.certificate.review
         if review is None:
             raise _Skipped("the certificate holds no review")
-        leaf = review.membership.leaf
+        leaf = review.inclusion.leaf
         _check_review(review, self.certificate.commitment)
-        self._anchored(review.membership)
-        self._in_block(review.membership)
+        self._anchored(review.inclusion)
+        self._in_block(review.inclusion)
         # Its author wrote the time of a review; that of its block can't be set to a later day.
-        time = min(leaf.time, review.membership.batch.anchor.block_time)
+        time = min(leaf.time, review.inclusion.batch.anchor.block_time)
         log = self.log
         if not _listed(lambda: log.was_moderator(leaf.author, time)):
             raise _Failed(f"{leaf.author} was no moderator at {time:%Y-%m-%d %H:%M:%S} UTC")
@@ -318,8 +318,8 @@ class _OnChain:
         if self.leaves is None:
             raise _Skipped("no table of leaves given; the chain itself holds roots only")
         self._check_leaves(self.leaves)
-        entry = self.certificate.membership.leaf
-        own = self.certificate.review.membership.leaf.seq if self.certificate.review else None
+        entry = self.certificate.inclusion.leaf
+        own = self.certificate.review.inclusion.leaf.seq if self.certificate.review else None
         # However they are written: it doesn't change a leaf's hash.
         about = [x for x in self.leaves if x.subject.lower() == entry.commitment]
         for leaf in about:
@@ -327,7 +327,7 @@ class _OnChain:
                 raise _Failed(f"{_WITHDRAWN}, record {leaf.seq}")
         reviews = [leaf.seq for leaf in about if leaf.type == "review"]
         if reviews and own is None:
-            batch = self.certificate.membership.batch
+            batch = self.certificate.inclusion.batch
             # What let it into its batch; only what is in later ones can be about a published entry.
             own = max((x for x in reviews if x < batch.first_seq + batch.count), default=reviews[0])
             if reviews[-1] == own:
@@ -339,7 +339,7 @@ class _OnChain:
             raise _Failed(f"it was reviewed again, record {reviews[-1]}: ask what was decided")
         return f"nothing against it among all {len(self.leaves):,} records of the log"
 
-    def _anchored(self, member: Membership) -> None:
+    def _anchored(self, member: InclusionProof) -> None:
         """Raise unless the log has the batch: its root, its numbers, and the event in its receipt."""
         batch = member.batch
         try:
@@ -357,7 +357,7 @@ class _OnChain:
         if said.anchor.block_hash != batch.anchor.block_hash:
             raise _Failed(f"the transaction stands in block {said.anchor.block_number}")
 
-    def _in_block(self, member: Membership) -> None:
+    def _in_block(self, member: InclusionProof) -> None:
         anchor = member.batch.anchor
         by_number = self.chain.block(anchor.block_number)
         if by_number.hash != anchor.block_hash:
@@ -397,7 +397,7 @@ def _listed(ask: Callable[[], Any]) -> Any:
 
 def _check_review(review: Review, commitment: str) -> None:
     """Raise unless a review, taken alone, approves the entry with this commitment."""
-    record, member = review.record, review.membership
+    record, member = review.record, review.inclusion
     if record.type != "review" or record.body["decision"] not in ("approve", "reinstate"):
         raise _Failed("the review is no approval")
     if record.subject != commitment:

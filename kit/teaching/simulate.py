@@ -270,7 +270,7 @@ def _name(name: str, key: Any) -> str:
     """Return the name of a place or a role as a record holds it, or raise DataError."""
     kind = name.removesuffix("s")
     try:
-        told = records.entry(alice.address, START, "…", **{"place": "…", kind: key})
+        told = Record.entry(alice.address, START, "…", **{"place": "…", kind: key})
     except RecordError as error:
         raise DataError(f"{name}: {error.expected}", error.got, error.todo) from None
     return str(told.body[kind])
@@ -380,12 +380,12 @@ class _Writer:
     def _record(self, row: Any, address: str) -> Record:
         at = self._start + timedelta(seconds=row.second)
         if row.type == "entry":
-            return records.entry(address, at, row.text, place=row.place, role=row.role)
+            return Record.entry(address, at, row.text, place=row.place, role=row.role)
         about = self._commitments[int(row.about)]
         if row.type == "witness":
-            return records.witness(address, at, about)
+            return Record.witness(address, at, about)
         code = "other" if row.decision == "reject" else ""
-        return records.review(address, at, about, row.decision, reason_code=code)
+        return Record.review(address, at, about, row.decision, reason_code=code)
 
 
 def _key(person: int) -> tuple[coincurve.PrivateKey, str]:

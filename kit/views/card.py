@@ -117,12 +117,12 @@ def _runs(modules: Sequence[Sequence[bool | None]]) -> Iterator[tuple[int, int, 
 
 def _fields(certificate: Certificate) -> list[tuple[str, str, str]]:
     """Return the card's fields: Chinese name, English name, value."""
-    member = certificate.membership
+    member = certificate.inclusion
     leaf, batch, anchor = member.leaf, member.batch, member.batch.anchor
     review = certificate.review
     zone = "%Y-%m-%d %H:%M:%S 北京时间 UTC+8"
     place = leaf.seq - batch.first_seq + 1
-    reviewed = f"record {review.membership.leaf.seq}, {review.record.author}" if review else "—"
+    reviewed = f"record {review.inclusion.leaf.seq}, {review.record.author}" if review else "—"
     return [
         ("编号", "number", certificate.id),
         ("内容哈希", "content hash", certificate.commitment),

@@ -19,7 +19,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from kit.analysis.participation import PREFECTURES, ZONE
-from kit.core import PUBLIC, Batch, Case, Certificate
+from kit.core import PUBLIC, Batch, Certificate, EntryState
 from kit.diary import Archive
 from kit.errors import ArchiveError, DataError
 from kit.views.card import card_html
@@ -210,7 +210,7 @@ def _frame(diary: Diary) -> pd.DataFrame:
     for batch in log.batches():
         batch_of |= dict.fromkeys(range(batch.first_seq, batch.first_seq + batch.count), batch)
     for seq, said in archive.landed_entries():
-        case = Case.of(
+        case = EntryState.of(
             said.author, cases.get(said.commitment, ()), published=True, purged=said.purged
         )
         body = bodies.get(said.commitment, {}) if case.state in PUBLIC else {}

@@ -85,7 +85,7 @@ def entry_steps(certificate: Certificate) -> dict[int, bool | None]:
 
 def review_steps(review: Review) -> dict[int, bool | None]:
     """Steps 2 to 5 of a review, by the functions that verify is made of."""
-    member, told = review.membership, review.record
+    member, told = review.inclusion, review.record
     leaf, batch = member.leaf, member.batch
     salt = bytes.fromhex(review.salt[2:])
     try:

@@ -32,8 +32,8 @@ from kit.core import (
     Attachment,
     Batch,
     Certificate,
+    InclusionProof,
     Leaf,
-    Membership,
     Record,
     Review,
     Tree,
@@ -64,10 +64,10 @@ def issue(size: int, seq: int = 0, **anchor: Any) -> Certificate:
     place |= {"block_number": 4, "block_hash": filler(2), "block_time": AT, "log_index": 0}
     place |= anchor
     picture = Attachment.of("a.png", b"\x89PNG\r\n\x1a\n")
-    told = records.entry(ALICE.address, AT, TEXT, place="泉州", attachments=[picture])
+    told = Record.entry(ALICE.address, AT, TEXT, place="泉州", attachments=[picture])
     commitment = records.commitment(told, SALT)
     later = AT + timedelta(hours=1)
-    approval = records.review(
+    approval = Record.review(
         MODERATOR.address, later, commitment, "approve", reason_code="ok", reason="很好"
     )
     salt = keccak(text="the salt of the review")
@@ -83,9 +83,9 @@ def issue(size: int, seq: int = 0, **anchor: Any) -> Certificate:
 
     review = None
     if size > 1:
-        member = Membership(leaves[1], tuple(tree.proof(leaves[1].hash())), batch)
+        member = InclusionProof(leaves[1], tuple(tree.proof(leaves[1].hash())), batch)
         review = Review(member, approval, "0x" + salt.hex(), sign(approved, MODERATOR))
-    member = Membership(leaves[0], tuple(tree.proof(leaves[0].hash())), batch)
+    member = InclusionProof(leaves[0], tuple(tree.proof(leaves[0].hash())), batch)
     own = sign(commitment, ALICE)
     return Certificate(member, commitment, own, told, "0x" + SALT.hex(), review)
 
@@ -218,7 +218,7 @@ BATCHES = st.builds(
     count=st.integers(1, 1024) | st.sampled_from([1, 1024]),
     anchor=ANCHORS,
 )
-MEMBERSHIPS = st.builds(Membership, LEAVES, st.lists(HASHES, max_size=10).map(tuple), BATCHES)
+MEMBERSHIPS = st.builds(InclusionProof, LEAVES, st.lists(HASHES, max_size=10).map(tuple), BATCHES)
 REVIEWS = st.builds(Review, MEMBERSHIPS, any_record(), HASHES, SIGNATURES)
 
 
@@ -251,7 +251,7 @@ def test_json_comes_back(certificate: Certificate) -> None:
 @SAME
 @given(certificates())
 def test_the_compact_form_comes_back(certificate: Certificate) -> None:
-    leaf = certificate.membership.leaf
+    leaf = certificate.inclusion.leaf
     certificate = replace(certificate, commitment=leaf.commitment)
     text = certificate.compact()
     assert set(text) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
@@ -289,7 +289,7 @@ def test_every_type_and_every_length_of_proof(kind: str, length: int) -> None:
     told = Record(kind, ALICE.address, AT, subject, SMALLEST[kind])
     leaf = replace(Leaf.of(length, told, filler(8)), type=kind)
     proof = tuple(filler(20 + number) for number in range(length))
-    member = replace(FULL.membership, leaf=leaf, proof=proof)
+    member = replace(FULL.inclusion, leaf=leaf, proof=proof)
     for review in (None, FULL.review):
         certificate = Certificate(member, filler(8), FULL.signature, told, filler(9), review)
         assert Certificate.loads(certificate.dumps()) == certificate
@@ -643,10 +643,10 @@ def with_field(number: int, value: Any) -> str:
 
 
 def test_the_compact_form_is_what_the_docstring_says() -> None:
-    leaf, batch = FULL.membership.leaf, FULL.membership.batch
+    leaf, batch = FULL.inclusion.leaf, FULL.inclusion.batch
     sent = batch.anchor
     raw = [bytes.fromhex(x[2:]) for x in (sent.contract, leaf.author, FULL.commitment)]
-    proof = b"".join(bytes.fromhex(x[2:]) for x in FULL.membership.proof)
+    proof = b"".join(bytes.fromhex(x[2:]) for x in FULL.inclusion.proof)
     more = [bytes.fromhex(x[2:]) for x in (batch.root, sent.transaction_hash, sent.block_hash)]
     signature = bytes.fromhex(FULL.signature[2:])
     fields = [1, CHAIN_ID, raw[0], 0, 1, raw[1], leaf.at, None, raw[2], signature, proof]
@@ -656,7 +656,7 @@ def test_the_compact_form_is_what_the_docstring_says() -> None:
     assert Certificate.from_compact(COMPACT) == BARE
     assert FULL.review is not None
     approval = FULL.review
-    review = replace(BARE, membership=approval.membership, commitment=approval.membership.leaf.commitment)  # fmt: skip  # noqa: E501
+    review = replace(BARE, inclusion=approval.inclusion, commitment=approval.inclusion.leaf.commitment)  # fmt: skip  # noqa: E501
     assert cbor2.loads(review._cbor())[7] == raw[2]  # its subject
 
 
@@ -848,7 +848,7 @@ def test_a_bomb_of_a_gigabyte() -> None:
 
 def vouched(certificate: Certificate) -> tuple[Any, ...]:
     """What steps 1 to 5 show. The rest (where it is anchored, the review) is for 6 to 9."""
-    member = certificate.membership
+    member = certificate.inclusion
     place = (member.batch.root, member.batch.anchor.chain_id, member.batch.anchor.contract)
     told = (certificate.record, certificate.salt, certificate.commitment, certificate.signature)
     return (*told, member.leaf, member.proof, *place)
@@ -1105,7 +1105,7 @@ def test_sizes_of_the_compact_form() -> None:
         certificate = issue(size, seq=2**32 - 2000, **place)
         assert kit.verify(certificate).ok
         text = certificate.compact()
-        assert Certificate.from_compact(text).membership == certificate.membership
+        assert Certificate.from_compact(text).inclusion == certificate.inclusion
         found[size] = (len(text), qr_version(f"{PAGE}#{text}"))
     assert found == SIZES
 
@@ -1113,11 +1113,11 @@ def test_sizes_of_the_compact_form() -> None:
 def test_the_largest_compact_form_fits_in_one_code() -> None:
     place = dict.fromkeys(("chain_id", "block_number", "log_index"), INTEGER_MAX)
     largest = issue(1024, seq=INTEGER_MAX - 1024, **place)
-    anchor = replace(largest.membership.batch.anchor, block_time=datetime(9999, 1, 1, tzinfo=UTC))
-    batch = replace(largest.membership.batch, number=INTEGER_MAX, anchor=anchor)
-    leaf = replace(largest.membership.leaf, subject=filler(9), at=YEAR_10000 - 1)
-    member = replace(largest.membership, batch=batch, leaf=leaf)
-    text = replace(largest, membership=member).compact()
-    assert Certificate.from_compact(text).membership == member
+    anchor = replace(largest.inclusion.batch.anchor, block_time=datetime(9999, 1, 1, tzinfo=UTC))
+    batch = replace(largest.inclusion.batch, number=INTEGER_MAX, anchor=anchor)
+    leaf = replace(largest.inclusion.leaf, subject=filler(9), at=YEAR_10000 - 1)
+    member = replace(largest.inclusion, batch=batch, leaf=leaf)
+    text = replace(largest, inclusion=member).compact()
+    assert Certificate.from_compact(text).inclusion == member
     assert len(member.proof) == 10
     assert qr_version(f"{PAGE}#{text}") <= 25

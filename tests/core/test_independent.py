@@ -201,21 +201,21 @@ def test_the_samples_leaves_and_signatures(sample: Sequence[Certificate]) -> Non
     """The certificates as others read them: every batch rebuilt, every signature recovered."""
     batches: dict[int, list[Certificate]] = {}
     for certificate in sample:
-        batches.setdefault(certificate.membership.batch.number, []).append(certificate)
-    asked = [[fields(c.membership.leaf) for c in batch] for batch in batches.values()]
+        batches.setdefault(certificate.inclusion.batch.number, []).append(certificate)
+    asked = [[fields(c.inclusion.leaf) for c in batch] for batch in batches.values()]
     for batch, answer in zip(batches.values(), ask("trees.mjs", asked), strict=True):
         for certificate, proof in zip(batch, answer["proofs"], strict=True):
-            assert certificate.membership.batch.root == answer["root"]
-            assert list(certificate.membership.proof) == proof
+            assert certificate.inclusion.batch.root == answer["root"]
+            assert list(certificate.inclusion.proof) == proof
     cases = [
         {
             "commitment": certificate.commitment,
-            "chainId": str(certificate.membership.batch.anchor.chain_id),
-            "contract": certificate.membership.batch.anchor.contract,
+            "chainId": str(certificate.inclusion.batch.anchor.chain_id),
+            "contract": certificate.inclusion.batch.anchor.contract,
             "signature": certificate.signature,
             "key": "0x" + "01" * 32,
         }
         for certificate in sample
     ]
     signers = [answer["signer"] for answer in ask("signatures.mjs", cases)]
-    assert signers == [certificate.membership.leaf.author for certificate in sample]
+    assert signers == [certificate.inclusion.leaf.author for certificate in sample]

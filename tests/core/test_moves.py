@@ -8,7 +8,7 @@ from itertools import product
 
 import pytest
 
-from kit.core import MOVES, PUBLIC, WHO, Case, diagram
+from kit.core import MOVES, PUBLIC, WHO, EntryState, diagram
 from kit.core import record as records
 from kit.core.rules import DECISIONS
 from kit.errors import NotAllowed, RecordError
@@ -67,7 +67,7 @@ PERSONAL = ("approve", "reject", "suspend", "reinstate", "appeal", "witness", "w
 @pytest.mark.parametrize("state", MOVES)
 def test_who_may_what_in_each_state(state: str, appealed: bool) -> None:
     """Every person, every move, with and without the role: allowed exactly where it is promised."""
-    case = Case("author", state, "first moderator", appealed, frozenset({"witness"}))
+    case = EntryState("author", state, "first moderator", appealed, frozenset({"witness"}))
     for move, who, moderator in product(PERSONAL, PEOPLE, (False, True)):
         possible = any((a, m) == (state, move) for a, m, _ in ALL_EDGES)
         allowed = possible and {
@@ -90,7 +90,7 @@ def test_who_may_what_in_each_state(state: str, appealed: bool) -> None:
 
 
 def test_what_a_case_remembers() -> None:
-    case = Case("a").after("reject", "m").after("appeal", "a")
+    case = EntryState("a").after("reject", "m").after("appeal", "a")
     assert (case.decided_by, case.appealed) == ("m", True)
     case = case.after("approve", "n").after("publish", "").after("witness", "w")
     assert (case.decided_by, case.appealed, case.witnesses) == ("n", True, {"w"})
@@ -102,7 +102,7 @@ def test_a_case_from_its_moves() -> None:
     decided = [("reject", "m"), ("appeal", "a"), ("approve", "n")]
 
     def state(moves: list[tuple[str, str]], published: bool = False, purged: bool = False) -> str:
-        return Case.of("a", moves, published=published, purged=purged).state
+        return EntryState.of("a", moves, published=published, purged=purged).state
 
     assert state([]) == "waiting"
     assert state(decided) == "approved"
@@ -131,16 +131,16 @@ def test_a_case_from_its_moves() -> None:
 )
 def test_an_order_that_cant_be(moves: list[str], published: bool) -> None:
     with pytest.raises(RecordError, match="changed by other means"):
-        Case.of("a", [(move, "m") for move in moves], published=published, purged=False)
+        EntryState.of("a", [(move, "m") for move in moves], published=published, purged=False)
 
 
 def test_refusals_say_what_can_follow() -> None:
     with pytest.raises(RecordError, match=r"one that is erased. What can follow here: nothing\."):
-        Case("a", "erased").check("witness", "w")
+        EntryState("a", "erased").check("witness", "w")
     with pytest.raises(RecordError, match=r"What can follow here: approve, reject, withdraw\."):
-        Case("a").check("witness", "w")
+        EntryState("a").check("witness", "w")
     with pytest.raises(RecordError, match="suspension appealed or reinstated, to suspend it, got"):
-        Case("a").check("suspend", "m", moderator=True)
+        EntryState("a").check("suspend", "m", moderator=True)
 
 
 def test_the_diagram_draws_every_move_once() -> None:

@@ -321,7 +321,7 @@ def test_an_entry_has_no_subject_and_a_bulletin_may() -> None:
 
 @pytest.mark.parametrize("decision", records.DECISIONS)
 def test_every_decision(decision: str) -> None:
-    record = records.review(people.moderator.address, AT, SUBJECT, decision, reason_code="privacy")
+    record = Record.review(people.moderator.address, AT, SUBJECT, decision, reason_code="privacy")
     assert record.to_json()["body"] == {
         "decision": decision,
         "reason_code": "privacy",

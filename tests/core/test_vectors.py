@@ -36,7 +36,7 @@ CASES = {name: told["cases"] for name, told in FILES.items()}
 FROZEN = json.loads((VECTORS / "format_1.json").read_text("utf-8"))
 OUTCOMES = {True: "passed", False: "failed", None: "skipped"}
 
-Case = dict[str, Any]
+EntryState = dict[str, Any]
 
 
 # --- the files -----------------------------------------------------------------------------------
@@ -97,7 +97,7 @@ def test_what_stands_between() -> None:
 # --- the three -----------------------------------------------------------------------------------
 
 
-def expected(name: str, x: Case) -> Any:
+def expected(name: str, x: EntryState) -> Any:
     """What is to be found in a case of a file."""
     if name == "trees":
         return x["root"]
@@ -115,12 +115,12 @@ def expected(name: str, x: Case) -> Any:
     return x[keys[name]]
 
 
-def leaves_of(x: Case) -> list[str]:
+def leaves_of(x: EntryState) -> list[str]:
     numbered = (keccak(i.to_bytes(32)) for i in range(x.get("count", 0)))
     return x.get("leaves") or ["0x" + leaf.hex() for leaf in numbered]
 
 
-def refused(x: Case) -> str | None:
+def refused(x: EntryState) -> str | None:
     """What the kit expected when it refused a case, or None."""
     read: dict[str, Callable[[], Any]] = {
         "record": lambda: Record.from_json(x["record"]),
@@ -138,26 +138,24 @@ def refused(x: Case) -> str | None:
     return None
 
 
-def certificate(x: Case) -> Case:
+def certificate(x: EntryState) -> EntryState:
     """What the kit finds in a certificate; of the review, what it finds in one of the review's own."""
     result = verify(json.dumps(x["certificate"]))
     read = Certificate.from_json(x["certificate"])
     review = None
     if read.review:
-        part, leaf = read.review, read.review.membership.leaf
-        alike = Certificate(
-            part.membership, leaf.commitment, part.signature, part.record, part.salt
-        )
+        part, leaf = read.review, read.review.inclusion.leaf
+        alike = Certificate(part.inclusion, leaf.commitment, part.signature, part.record, part.salt)
         review = [step.outcome for step in verify(alike).steps[1:5]]
     return {"id": result.id, "steps": [step.outcome for step in result.steps], "review": review}
 
 
-def compact(x: Case) -> Case:
+def compact(x: EntryState) -> EntryState:
     result = verify(x["compact"])
     return {"id": result.id, "steps": [step.outcome for step in result.steps]}
 
 
-FAST: dict[str, Callable[[Case], Any]] = {
+FAST: dict[str, Callable[[EntryState], Any]] = {
     "records": lambda x: Record.from_json(x["record"]).canonical().decode(),
     "commitments": lambda x: records.commitment(
         Record.from_json(x["record"]), bytes.fromhex(x["salt"][2:])
@@ -193,7 +191,7 @@ def test_what_is_written_is_what_is_read() -> None:
 BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
-def steps_by_hand(part: Case) -> list[str]:
+def steps_by_hand(part: EntryState) -> list[str]:
     return [OUTCOMES[passed] for passed in by_hand.check(part).values()]
 
 
@@ -201,7 +199,7 @@ def hex_of(value: bytes) -> str:
     return "0x" + value.hex()
 
 
-BY_HAND: dict[str, Callable[[Case], Any]] = {
+BY_HAND: dict[str, Callable[[EntryState], Any]] = {
     "records": lambda x: rfc8785.dumps(x["record"]).decode(),
     "commitments": lambda x: hex_of(by_hand.commitment(x["record"], by_hand.raw(x["salt"]))),
     "signatures": lambda x: by_hand.signer(
@@ -249,7 +247,7 @@ def page() -> dict[str, list[Any]]:
     return found
 
 
-def on_the_page(name: str, x: Case) -> Any:
+def on_the_page(name: str, x: EntryState) -> Any:
     """What the page is to find in a case; it takes a review as a whole, with what it decides."""
     wanted = expected(name, x)
     if name == "trees":

@@ -36,12 +36,12 @@ def signed(record: Record) -> SignedRecord:
 
 def entry(text: str = "你好", minutes: int = 0, files: tuple[Attachment, ...] = ()) -> SignedRecord:
     time = AT + timedelta(minutes=minutes)
-    return signed(records.entry(people.alice.address, time, text, place="泉州", attachments=files))
+    return signed(Record.entry(people.alice.address, time, text, place="泉州", attachments=files))
 
 
 def review(of: SignedRecord, decision: str = "approve", minutes: int = 60) -> SignedRecord:
     time = AT + timedelta(minutes=minutes)
-    return signed(records.review(people.moderator.address, time, of.commitment, decision))
+    return signed(Record.review(people.moderator.address, time, of.commitment, decision))
 
 
 def leaves(first: int, *told: SignedRecord) -> list[Leaf]:
@@ -426,7 +426,7 @@ def test_the_stories_of_many_records(archive: Archive) -> None:
     one, other = entry("one"), entry("other", files=(FILE,))
     no = review(one, "reject")
     appeal = signed(
-        records.appeal(people.alice.address, AT + timedelta(hours=2), no.commitment, "?")
+        Record.appeal(people.alice.address, AT + timedelta(hours=2), no.commitment, "?")
     )
     yes = review(one, minutes=180)
     for told in (one, other, no, appeal, yes):
@@ -453,7 +453,7 @@ def test_the_story_of_what_was_erased_or_damaged(archive: Archive) -> None:
     gone, changed = entry("gone"), entry("changed")
     for told in (gone, changed):
         archive.add(told)
-    archive.add(signed(records.withdrawal(people.alice.address, AT, gone.commitment)))
+    archive.add(signed(Record.withdrawal(people.alice.address, AT, gone.commitment)))
     archive._db.execute(
         "UPDATE records SET canonical = ? WHERE commitment = ?",
         (entry("other").record.canonical(), changed.commitment),
@@ -465,8 +465,7 @@ def test_the_story_of_what_was_erased_or_damaged(archive: Archive) -> None:
 
 def test_a_dropped_batch_is_ready_again_and_no_other(archive: Archive) -> None:
     witnesses = [
-        signed(records.witness(people.bob.address, AT, f"0x{number:064x}"))
-        for number in range(1, 5)
+        signed(Record.witness(people.bob.address, AT, f"0x{number:064x}")) for number in range(1, 5)
     ]
     for told in witnesses:
         archive.add(told)

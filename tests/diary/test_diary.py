@@ -22,7 +22,7 @@ import kit.diary.archive
 import kit.diary.diary
 import kit.log.contract
 from kit import people
-from kit.core import Attachment, Leaf, SignedRecord, Tree
+from kit.core import Attachment, Leaf, Record, SignedRecord, Tree
 from kit.core import record as records
 from kit.diary import COLUMNS, Diary, lesson_salt
 from kit.errors import (
@@ -722,7 +722,7 @@ def test_a_forged_leaf_with_its_right_hash_is_not_in_the_batch(
 def test_a_record_in_anothers_name_is_not_proved(diary: Diary) -> None:
     # A registrar who makes up a record can get it into the log, but has not the author's key.
     at = diary.chain.now()
-    made_up = records.entry(ALICE.address, at, "I agree.", place="泉州")
+    made_up = Record.entry(ALICE.address, at, "I agree.", place="泉州")
     salt = bytes(32)
     committed = records.commitment(made_up, salt)
     signature = records.sign(committed, diary.chain.chain_id, diary.log.address, REGISTRAR)

@@ -24,8 +24,8 @@ from kit.chain import load_artifact
 from kit.core import (
     Batch,
     Certificate,
+    InclusionProof,
     Leaf,
-    Membership,
     Record,
     Review,
     SignedRecord,
@@ -79,7 +79,7 @@ def test_every_sample_certificate(sample: Diary) -> None:
     assert len(certificates) == len(leaves) > 100
     for certificate, leaf in zip(certificates, leaves, strict=True):
         result = kit.verify(certificate, sample.chain, leaves=leaves)
-        anchor = certificate.membership.batch.anchor
+        anchor = certificate.inclusion.batch.anchor
         assert failed(result) == set()
         assert skipped(result) == ({8} if leaf.type == "review" else set())
         assert result.level == f"proved on chain 20210921 at block {anchor.block_number}"
@@ -93,9 +93,9 @@ def test_every_sample_certificate(sample: Diary) -> None:
             assert (failed(alone), skipped(alone)) == (set(), missing)
             assert alone.level == "consistent in itself"
         # The contract proves the same leaf with the same proof.
-        assert certificate.membership.leaf == leaf
-        proof = [bytes.fromhex(node[2:]) for node in certificate.membership.proof]
-        asked = certificate.membership.batch.number, bytes.fromhex(leaf.hash()[2:]), proof
+        assert certificate.inclusion.leaf == leaf
+        proof = [bytes.fromhex(node[2:]) for node in certificate.inclusion.proof]
+        asked = certificate.inclusion.batch.number, bytes.fromhex(leaf.hash()[2:]), proof
         assert sample.chain.call(contract.includes(*asked)) is True
         other = 1 if asked[0] == 0 else 0
         assert sample.chain.call(contract.includes(other, *asked[1:])) is False
@@ -104,10 +104,10 @@ def test_every_sample_certificate(sample: Diary) -> None:
 def test_how_a_result_shows_itself(sample: Diary) -> None:
     certificate = next(sample.certificates())
     result = kit.verify(certificate, sample.chain, leaves=sample.leaves())
-    member = certificate.membership
+    member = certificate.inclusion
     anchor = member.batch.anchor
     assert certificate.review is not None
-    review = certificate.review.membership.leaf
+    review = certificate.review.inclusion.leaf
     time = f"{anchor.block_time:%Y-%m-%d %H:%M:%S} UTC"
     on_top = sample.chain.head.number - anchor.block_number
     assert repr(result).splitlines() == [
@@ -225,13 +225,13 @@ class Stage:
         return SignedRecord(record, fresh, signed)
 
     def entry(self, text: str = "十人一桌", by: Any = ALICE) -> SignedRecord:
-        return self.sign(records.entry(by.address, self.chain.now(), text, place="泉州"), by)
+        return self.sign(Record.entry(by.address, self.chain.now(), text, place="泉州"), by)
 
     def review(
         self, of: SignedRecord, by: Any = MODERATOR, decision: str = "approve", at: Any = None
     ) -> SignedRecord:
         time = at or self.chain.now()
-        return self.sign(records.review(by.address, time, of.commitment, decision), by)
+        return self.sign(Record.review(by.address, time, of.commitment, decision), by)
 
     def withdrawal(self, of: SignedRecord, by: Any) -> SignedRecord:
         body = {"reason": ""}
@@ -244,7 +244,7 @@ class Stage:
 
     def publish(
         self, *signed: SignedRecord, changed: Callable[[Leaf], Leaf] = lambda leaf: leaf
-    ) -> list[Membership]:
+    ) -> list[InclusionProof]:
         """Publish records in one batch; ``changed`` makes another leaf of the first of them."""
         leaves = [self.leaf(number, x) for number, x in enumerate(signed)]
         leaves[0] = changed(leaves[0])
@@ -252,7 +252,7 @@ class Stage:
         first = self.log.record_count()
         batch = self.log.append(tree.root, first, len(leaves), by=REGISTRAR)
         self.leaves += leaves
-        return [Membership(leaf, tuple(tree.proof(leaf.hash())), batch) for leaf in leaves]
+        return [InclusionProof(leaf, tuple(tree.proof(leaf.hash())), batch) for leaf in leaves]
 
     def certificate(self, **more: Any) -> Certificate:
         """An approved entry in a batch of seven, which is not the log's first."""
@@ -279,7 +279,7 @@ class Stage:
 
 
 def certified(
-    members: Sequence[Membership], entry: SignedRecord, review: SignedRecord | None = None
+    members: Sequence[InclusionProof], entry: SignedRecord, review: SignedRecord | None = None
 ) -> Certificate:
     """The certificate of an entry, the first of a batch; the review is the second."""
     approved = review and Review(
@@ -306,22 +306,22 @@ def still(anvil: Any) -> tuple[Stage, Certificate]:
 
 
 def leaf_of(certificate: Certificate, **changes: Any) -> Certificate:
-    member = certificate.membership
-    return replace(certificate, membership=replace(member, leaf=replace(member.leaf, **changes)))
+    member = certificate.inclusion
+    return replace(certificate, inclusion=replace(member, leaf=replace(member.leaf, **changes)))
 
 
 def batch_of(certificate: Certificate, **changes: Any) -> Certificate:
-    member = certificate.membership
-    return replace(certificate, membership=replace(member, batch=replace(member.batch, **changes)))
+    member = certificate.inclusion
+    return replace(certificate, inclusion=replace(member, batch=replace(member.batch, **changes)))
 
 
 def anchor_of(certificate: Certificate, **changes: Any) -> Certificate:
-    anchor = replace(certificate.membership.batch.anchor, **changes)
+    anchor = replace(certificate.inclusion.batch.anchor, **changes)
     return batch_of(certificate, anchor=anchor)
 
 
 def proof_of(certificate: Certificate, proof: Sequence[str]) -> Certificate:
-    return replace(certificate, membership=replace(certificate.membership, proof=tuple(proof)))
+    return replace(certificate, inclusion=replace(certificate.inclusion, proof=tuple(proof)))
 
 
 def body_of(certificate: Certificate, **changes: Any) -> Certificate:
@@ -331,7 +331,7 @@ def body_of(certificate: Certificate, **changes: Any) -> Certificate:
 
 
 def resigned(certificate: Certificate, by: Any, **domain: Any) -> Certificate:
-    anchor = certificate.membership.batch.anchor
+    anchor = certificate.inclusion.batch.anchor
     place = {"chain_id": anchor.chain_id, "contract": anchor.contract} | domain
     signature = records.sign(certificate.commitment, place["chain_id"], place["contract"], by)
     return replace(certificate, signature=signature)
@@ -342,8 +342,8 @@ def test_the_stage_is_honest_when_it_is_told_the_truth(still: tuple[Stage, Certi
     stage, certificate = still
     result = stage.verify(certificate)
     assert [step.outcome for step in result.steps] == ["passed"] * 9
-    assert certificate.membership.batch.number == 1
-    assert certificate.membership.leaf.seq == 2
+    assert certificate.inclusion.batch.number == 1
+    assert certificate.inclusion.leaf.seq == 2
 
 
 # --- forgeries of the certificate alone ----------------------------------------------------------
@@ -402,7 +402,7 @@ FORGERIES: dict[str, tuple[Callable[[Certificate], Certificate], set[int], str]]
         "65 bytes",
     ),
     "the leaf's time": (
-        lambda c: leaf_of(c, at=c.membership.leaf.at + 1),
+        lambda c: leaf_of(c, at=c.inclusion.leaf.at + 1),
         {4, 5},
         "another at than the record",
     ),
@@ -427,24 +427,24 @@ FORGERIES: dict[str, tuple[Callable[[Certificate], Certificate], set[int], str]]
     "the next batch's number": (lambda c: leaf_of(c, seq=9), {5}, "not among those of the batch"),
     "a redacted leaf": (lambda c: leaf_of(c.redacted(), at=0), {5}, "lead to another root"),
     "the proof in reverse": (
-        lambda c: proof_of(c, c.membership.proof[::-1]),
+        lambda c: proof_of(c, c.inclusion.proof[::-1]),
         {5},
         "leaf and proof lead to another root",
     ),
     "no proof": (lambda c: proof_of(c, ()), {5}, "another root"),
-    "a proof cut off": (lambda c: proof_of(c, c.membership.proof[:-1]), {5}, "another root"),
+    "a proof cut off": (lambda c: proof_of(c, c.inclusion.proof[:-1]), {5}, "another root"),
     "a proof without its start": (
-        lambda c: proof_of(c, c.membership.proof[1:]),
+        lambda c: proof_of(c, c.inclusion.proof[1:]),
         {5},
         "another root",
     ),
     "a proof with more": (
-        lambda c: proof_of(c, (*c.membership.proof, NONSENSE)),
+        lambda c: proof_of(c, (*c.inclusion.proof, NONSENSE)),
         {5},
         "another root",
     ),
     "the review's proof": (
-        lambda c: proof_of(c, c.review.membership.proof if c.review else ()),
+        lambda c: proof_of(c, c.review.inclusion.proof if c.review else ()),
         {5},
         "another root",
     ),
@@ -472,7 +472,7 @@ FORGERIES: dict[str, tuple[Callable[[Certificate], Certificate], set[int], str]]
         "no BatchAppended event of this log",
     ),
     "the block's number": (
-        lambda c: anchor_of(c, block_number=c.membership.batch.anchor.block_number + 1),
+        lambda c: anchor_of(c, block_number=c.inclusion.batch.anchor.block_number + 1),
         {7},
         "has another hash: 0x",
     ),
@@ -488,7 +488,7 @@ FORGERIES: dict[str, tuple[Callable[[Certificate], Certificate], set[int], str]]
     ),
     "the block's time": (
         lambda c: anchor_of(
-            c, block_time=c.membership.batch.anchor.block_time - timedelta(seconds=1)
+            c, block_time=c.inclusion.batch.anchor.block_time - timedelta(seconds=1)
         ),
         {7},
         "the block's time is 2021-",
@@ -497,13 +497,13 @@ FORGERIES: dict[str, tuple[Callable[[Certificate], Certificate], set[int], str]]
 
 
 def inner_node_as_root(certificate: Certificate) -> Certificate:
-    *proof, _ = certificate.membership.proof
-    root = root_from_proof(certificate.membership.leaf.hash(), proof)
+    *proof, _ = certificate.inclusion.proof
+    root = root_from_proof(certificate.inclusion.leaf.hash(), proof)
     return batch_of(proof_of(certificate, proof), root=root)
 
 
 def own_tree(certificate: Certificate) -> Certificate:
-    leaf = certificate.membership.leaf
+    leaf = certificate.inclusion.leaf
     return batch_of(proof_of(certificate, ()), root=leaf.hash(), first_seq=leaf.seq, count=1)
 
 
@@ -530,7 +530,7 @@ def test_every_step_up_to_7_has_a_forgery_of_its_own() -> None:
 
 def test_another_block_altogether(still: tuple[Stage, Certificate]) -> None:
     stage, certificate = still
-    for number in (1, certificate.membership.batch.anchor.block_number + 1):
+    for number in (1, certificate.inclusion.batch.anchor.block_number + 1):
         block = stage.chain.block(number)
         place = {"block_number": number, "block_hash": block.hash, "block_time": block.time}
         result = stage.verify(anchor_of(certificate, **place))
@@ -624,11 +624,11 @@ def test_a_log_that_is_none(still: tuple[Stage, Certificate], anvil: Any) -> Non
     ):
         forged = resigned(anchor_of(certificate, contract=address), ALICE)
         assert certificate.review is not None
-        member = certificate.review.membership
+        member = certificate.review.inclusion
         anchor = replace(member.batch.anchor, contract=address)
         member = replace(member, batch=replace(member.batch, anchor=anchor))
-        review = replace(certificate.review, membership=member)
-        commitment = review.membership.leaf.commitment
+        review = replace(certificate.review, inclusion=member)
+        commitment = review.inclusion.leaf.commitment
         signature = records.sign(commitment, anchor.chain_id, address, MODERATOR)
         forged = replace(forged, review=replace(review, signature=signature))
         assert kit.verify(forged).ok
@@ -646,7 +646,7 @@ def test_an_event_of_another_contract(anvil: Any) -> None:
     review = one.review(entry)
     certificate = certified(one.publish(entry, review), entry, review)
     (member, _) = two.publish(entry, review)
-    own, other = certificate.membership.batch, member.batch
+    own, other = certificate.inclusion.batch, member.batch
     assert (own.root, own.number, own.first_seq) == (other.root, other.number, other.first_seq)
     place = vars(other.anchor) | {"contract": one.log.address}
     result = one.verify(anchor_of(certificate, **place))
@@ -692,7 +692,7 @@ def test_a_chain_that_was_restarted(chain: Any) -> None:
     assert failed(result) == {6, 7, 8, 9}
     assert "an address without code" in reason(result, 6)
     assert "a block on this chain, got none numbered" in reason(result, 7)
-    chain.mine(certificate.membership.batch.anchor.block_number + 1)
+    chain.mine(certificate.inclusion.batch.anchor.block_number + 1)
     again = kit.verify(certificate, chain)
     assert failed(again) == {6, 7, 8}
     assert "has another hash" in reason(again, 7)
@@ -710,7 +710,7 @@ def test_a_block_that_lost_its_place(chain: Any) -> None:
     chain.mine()
     stage.leaves = []
     second = certified(stage.publish(entry, review), entry, review)
-    assert second.membership.batch.root == first.membership.batch.root
+    assert second.inclusion.batch.root == first.inclusion.batch.root
     assert stage.verify(second).ok
     result = stage.verify(first)
     assert failed(result) == {6, 7, 8}
@@ -728,10 +728,10 @@ def review_of(certificate: Certificate, **changes: Any) -> Certificate:
 def review_member(certificate: Certificate, what: str, **changes: Any) -> Certificate:
     """The certificate with something else in its review's leaf, batch or anchor."""
     assert certificate.review is not None
-    member = certificate.review.membership
+    member = certificate.review.inclusion
     inner = Certificate(member, NONSENSE, "0x")
     changed = {"leaf": leaf_of, "batch": batch_of, "anchor": anchor_of}[what](inner, **changes)
-    return review_of(certificate, membership=changed.membership)
+    return review_of(certificate, inclusion=changed.inclusion)
 
 
 REVIEWS: dict[str, tuple[Callable[[Certificate], Certificate], str]] = {
@@ -755,7 +755,7 @@ REVIEWS: dict[str, tuple[Callable[[Certificate], Certificate], str]] = {
         "leaf differs from its record",
     ),
     "proof": (
-        lambda c: review_of(c, membership=replace(c.review.membership, proof=())),  # type: ignore[union-attr, type-var]
+        lambda c: review_of(c, inclusion=replace(c.review.inclusion, proof=())),  # type: ignore[union-attr, type-var]
         "lead to another root",
     ),
     "batch": (lambda c: review_member(c, "batch", number=0), "another root for batch 0"),
@@ -855,7 +855,7 @@ def test_a_review_dated_to_a_later_day(stage: Stage) -> None:
     stage.grant(BOB)
     stage.chain.mine()
     assert stage.log.was_moderator(BOB.address, day)
-    assert no_moderator(stage, certificate, BOB, certificate.membership.batch.anchor.block_time)
+    assert no_moderator(stage, certificate, BOB, certificate.inclusion.batch.anchor.block_time)
 
 
 def test_a_role_that_was_taken_before(stage: Stage) -> None:
@@ -914,7 +914,7 @@ def test_no_review(still: tuple[Stage, Certificate]) -> None:
     assert reason(result, 9) == "the certificate doesn't hold its review, record 3"
     scanned = kit.verify(certificate.compact(), stage.chain, leaves=stage.leaves)
     assert (failed(scanned), skipped(scanned)) == (set(), {2, 8, 9})
-    anchor = certificate.membership.batch.anchor
+    anchor = certificate.inclusion.batch.anchor
     assert scanned.level == f"proved on chain {stage.chain.chain_id} at block {anchor.block_number}"
 
 
@@ -922,9 +922,9 @@ def test_only_entries_are_reviewed(still: tuple[Stage, Certificate]) -> None:
     stage, certificate = still
     approval = certificate.review
     assert approval is not None
-    commitment = approval.membership.leaf.commitment
+    commitment = approval.inclusion.leaf.commitment
     own = Certificate(
-        approval.membership, commitment, approval.signature, approval.record, approval.salt
+        approval.inclusion, commitment, approval.signature, approval.record, approval.salt
     )
     result = stage.verify(own)
     assert (failed(result), skipped(result)) == (set(), {8})
@@ -1123,7 +1123,7 @@ def test_every_flipped_bit_is_refused_both_ways(anvil: Any) -> None:
     """By step 5, and by the contract on the chain."""
     stage = Stage(anvil)
     certificate = stage.certificate()
-    member = certificate.membership
+    member = certificate.inclusion
     leaf, proof, root = member.leaf.hash(), member.proof, member.batch.root
     assert len(proof) in (2, 3)  # of seven leaves, by where its hash falls
     selector = keccak(text="includes(uint256,bytes32,bytes32[])")[:4]
@@ -1174,7 +1174,7 @@ def test_an_inner_node_is_no_leaf(still: tuple[Stage, Certificate]) -> None:
     It is no harm, for a certificate can't say it: its leaf is hashed from its fields, twice.
     """
     stage, certificate = still
-    member = certificate.membership
+    member = certificate.inclusion
     first, *rest = member.proof
     node = root_from_proof(member.leaf.hash(), [first])
     asked = [bytes.fromhex(x[2:]) for x in (node, *rest)]
@@ -1206,7 +1206,7 @@ def test_from_another_process(anvil: Any, tmp_path: Path) -> None:
         diary.review(entry, by=MODERATOR, approve=True)
         diary.publish()
         certificate = diary.certificate(entry)
-    anchor = certificate.membership.batch.anchor
+    anchor = certificate.inclusion.batch.anchor
     proved = f"proved on chain {anvil.chain_id} at block {anchor.block_number}"
     cases = {
         certificate.dumps(): (set(), {9}, proved),
@@ -1238,7 +1238,7 @@ def test_hostile_numbers_on_a_real_node(anvil: Any) -> None:
     assert stage.verify(certificate).ok
     for most in (0, 2**32, 2**53 - 1):
         for name in ("block_number", "log_index"):
-            if getattr(certificate.membership.batch.anchor, name) != most:
+            if getattr(certificate.inclusion.batch.anchor, name) != most:
                 result = kit.verify(anchor_of(certificate, **{name: most}), anvil)
                 assert failed(result) == {7 if name == "block_number" else 6}
         assert 6 in failed(kit.verify(batch_of(certificate, number=most), anvil))

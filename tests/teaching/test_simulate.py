@@ -29,7 +29,7 @@ import kit.teaching.helpers
 from kit import people
 from kit.analysis import participation
 from kit.chain.embedded_chain import EmbeddedChain
-from kit.core import BATCH_MAX, Case, SignedRecord
+from kit.core import BATCH_MAX, EntryState, SignedRecord
 from kit.core import record as records
 from kit.diary import COLUMNS, Diary, lesson_salt
 from kit.errors import DataError
@@ -501,7 +501,7 @@ def test_small_batches_are_cut_alike(
 def test_the_rules_allow_every_move(read_back: pd.DataFrame) -> None:
     """Move by move, in order of time; an entry is published in the block of its batch."""
     told = entries(read_back)
-    cases = {row.commitment: Case(row.author) for row in told.itertuples()}
+    cases = {row.commitment: EntryState(row.author) for row in told.itertuples()}
     about = read_back[read_back["subject"].isin(set(told["commitment"]))]
     moves = [(row.block_time, 0, "publish", "", row.commitment) for row in told.itertuples()]
     moves += [

@@ -30,8 +30,8 @@ from kit.core import (
     Anchor,
     Batch,
     Certificate,
+    InclusionProof,
     Leaf,
-    Membership,
     Record,
     Review,
     Tree,
@@ -54,7 +54,7 @@ ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141  # of
 
 LEAF = ["uint64", "uint8", "address", "uint64", "bytes32", "bytes32"]
 
-Case = dict[str, Any]
+EntryState = dict[str, Any]
 
 
 def file_text(value: Any) -> str:
@@ -139,7 +139,7 @@ def good_records() -> dict[str, dict[str, Any]]:
     }
 
 
-def record_cases() -> Iterator[Case]:
+def record_cases() -> Iterator[EntryState]:
     for name, told in good_records().items():
         yield {
             "name": name,
@@ -148,7 +148,7 @@ def record_cases() -> Iterator[Case]:
         }
 
 
-def commitment_cases() -> Iterator[Case]:
+def commitment_cases() -> Iterator[EntryState]:
     frozen = {
         f"{x['record']['type']}, frozen": bytes.fromhex(x["salt"][2:]) for x in FROZEN["records"]
     }
@@ -160,7 +160,7 @@ def commitment_cases() -> Iterator[Case]:
         yield _committed(name, entry(), salt)
 
 
-def _committed(name: str, told: dict[str, Any], salt: bytes) -> Case:
+def _committed(name: str, told: dict[str, Any], salt: bytes) -> EntryState:
     made = Record.from_json(told)
     return {
         "name": name,
@@ -170,7 +170,7 @@ def _committed(name: str, told: dict[str, Any], salt: bytes) -> Case:
     }
 
 
-def signature_cases() -> Iterator[Case]:
+def signature_cases() -> Iterator[EntryState]:
     for x in FROZEN["records"]:
         by = PEOPLE[x["record"]["author"]]
         yield _signed(f"{x['record']['type']}, frozen", x["commitment"], CHAIN_ID, CONTRACT, by)
@@ -182,7 +182,9 @@ def signature_cases() -> Iterator[Case]:
         yield _signed(name, SUBJECT, chain_id, contract, people.alice)
 
 
-def _signed(name: str, commitment: str, chain_id: int, contract: str, by: people.Person) -> Case:
+def _signed(
+    name: str, commitment: str, chain_id: int, contract: str, by: people.Person
+) -> EntryState:
     message = records.signature_message(commitment, chain_id, contract)
     return {
         "name": name,
@@ -200,7 +202,7 @@ def _signed(name: str, commitment: str, chain_id: int, contract: str, by: people
 # --- leaves, trees, proofs -----------------------------------------------------------------------
 
 
-def leaf_cases() -> Iterator[Case]:
+def leaf_cases() -> Iterator[EntryState]:
     told = {f"{x['leaf']['type']}, frozen": Leaf(**x["leaf"]) for x in FROZEN["records"]}
     top, ones = 2**53 - 1, "0x" + "ff" * 32
     told["the smallest values"] = Leaf(
@@ -225,7 +227,7 @@ def numbered(count: int) -> list[str]:
     return ["0x" + keccak(i.to_bytes(32)).hex() for i in range(count)]
 
 
-def tree_cases() -> Iterator[Case]:
+def tree_cases() -> Iterator[EntryState]:
     frozen = [x["leaf_hash"] for x in FROZEN["records"]]
     for name, leaves in [("frozen", frozen)] + [(f"{n} leaves", numbered(n)) for n in range(1, 10)]:
         yield {
@@ -238,7 +240,7 @@ def tree_cases() -> Iterator[Case]:
         yield {"name": f"{count} leaves", "count": count, "root": Tree(numbered(count)).root}
 
 
-def proof_cases() -> Iterator[Case]:
+def proof_cases() -> Iterator[EntryState]:
     for count in (1, 2, 3, 7, 1024):
         leaves = numbered(count)
         tree = Tree(leaves)
@@ -256,7 +258,7 @@ def proof_cases() -> Iterator[Case]:
     yield _proof("the root of another tree", leaf, proof, Tree(leaves[:6]).root, holds=False)
 
 
-def _proof(name: str, leaf: str, proof: list[str], root: str, *, holds: bool) -> Case:
+def _proof(name: str, leaf: str, proof: list[str], root: str, *, holds: bool) -> EntryState:
     assert (merkle.root_from_proof(leaf, proof) == root) is holds
     return {"name": name, "leaf": leaf, "proof": proof, "root": root, "holds": holds}
 
@@ -272,7 +274,7 @@ def frozen_certificates() -> dict[str, Certificate]:
     batch = Batch(3, tree.root, leaves[0].seq, len(leaves), anchor)
     made = {
         leaf.type: Certificate(
-            Membership(leaf, tuple(tree.proof(leaf.hash())), batch),
+            InclusionProof(leaf, tuple(tree.proof(leaf.hash())), batch),
             x["commitment"],
             x["signature"],
             Record.from_json(x["record"]),
@@ -283,7 +285,7 @@ def frozen_certificates() -> dict[str, Certificate]:
     review = made["review"]
     assert review.record
     assert review.salt
-    part = Review(review.membership, review.record, review.salt, review.signature)
+    part = Review(review.inclusion, review.record, review.salt, review.signature)
     return made | {"entry": replace(made["entry"], review=part)}
 
 
@@ -293,7 +295,7 @@ def alone() -> Certificate:
     commitment = records.commitment(told, SALT)
     leaf = Leaf.of(0, told, commitment)
     anchor = Anchor(1, CONTRACT, "0x" + "66" * 32, 2**53 - 1, "0x" + "55" * 32, BLOCK_TIME, 2**32)
-    member = Membership(leaf, (), Batch(0, leaf.hash(), 0, 1, anchor))
+    member = InclusionProof(leaf, (), Batch(0, leaf.hash(), 0, 1, anchor))
     signature = records.sign(commitment, 1, CONTRACT, people.alice)
     return Certificate(member, commitment, signature, told, "0x" + SALT.hex())
 
@@ -314,7 +316,7 @@ def worked() -> tuple[Certificate, Certificate]:
     parts = zip(leaves, (told, review), salts, (people.alice, people.moderator), strict=True)
     of_entry, of_review = (
         Certificate(
-            Membership(leaf, tuple(tree.proof(leaf.hash())), batch),
+            InclusionProof(leaf, tuple(tree.proof(leaf.hash())), batch),
             leaf.commitment,
             records.sign(leaf.commitment, CHAIN_ID, CONTRACT, by),
             said,
@@ -322,7 +324,7 @@ def worked() -> tuple[Certificate, Certificate]:
         )
         for leaf, said, salt, by in parts
     )
-    part = Review(of_review.membership, review, "0x" + salts[1].hex(), of_review.signature)
+    part = Review(of_review.inclusion, review, "0x" + salts[1].hex(), of_review.signature)
     return replace(of_entry, review=part), of_review
 
 
@@ -330,7 +332,7 @@ def worked_example() -> str:
     """Every value between a record and its compact form, as docs/format.md prints them."""
     certificate, review = worked()
     assert certificate.record
-    leaf, batch = certificate.membership.leaf, certificate.membership.batch
+    leaf, batch = certificate.inclusion.leaf, certificate.inclusion.batch
     message = records.signature_message(certificate.commitment, CHAIN_ID, CONTRACT)
     hashes = (bytes.fromhex(leaf.subject[2:]), bytes.fromhex(leaf.commitment[2:]))
     encoded = encode(LEAF, [leaf.seq, TYPES[leaf.type], leaf.author, leaf.at, *hashes])
@@ -353,7 +355,7 @@ def worked_example() -> str:
         ),
         "its hash": keccak(encoded),
         "leaf": leaf.hash(),
-        "leaf of the review": review.membership.leaf.hash(),
+        "leaf of the review": review.inclusion.leaf.hash(),
         "root": batch.root,
         "CBOR": certificate._cbor(),
         "compact form": certificate.compact(),
@@ -417,7 +419,7 @@ def changed_certificates() -> dict[str, dict[str, Any]]:
     }
 
 
-def certificate_cases() -> Iterator[Case]:
+def certificate_cases() -> Iterator[EntryState]:
     good = {name: certificate.to_json() for name, certificate in good_certificates().items()}
     for name, value in (good | changed_certificates()).items():
         certificate = Certificate.from_json(value)
@@ -436,9 +438,9 @@ def review_steps(certificate: Certificate) -> list[str] | None:
     if certificate.review is None:
         return None
     review = certificate.review
-    leaf = review.membership.leaf
+    leaf = review.inclusion.leaf
     alike = Certificate(
-        review.membership, leaf.commitment, review.signature, review.record, review.salt
+        review.inclusion, leaf.commitment, review.signature, review.record, review.salt
     )
     return [step.outcome for step in verification.verify(alike).steps[1:5]]
 
@@ -470,7 +472,7 @@ def fixed(raw: bytes) -> bytes:
     return bytes(int(bits[i : i + 8][::-1], 2) for i in range(0, len(bits), 8))
 
 
-def compact_cases() -> Iterator[Case]:
+def compact_cases() -> Iterator[EntryState]:
     for name, certificate in good_certificates().items():
         yield _compact(name, certificate.compact(), certificate._cbor(), written=True)
     first = good_certificates()["entry, frozen"]
@@ -485,7 +487,7 @@ def compact_cases() -> Iterator[Case]:
     yield _compact("other bits behind the last byte", spare, raw, written=False)
 
 
-def _compact(name: str, text: str, raw: bytes, *, written: bool) -> Case:
+def _compact(name: str, text: str, raw: bytes, *, written: bool) -> EntryState:
     result = verification.verify(text)
     return {
         "name": name,
@@ -711,7 +713,7 @@ def refused_signatures() -> dict[str, str]:
     }
 
 
-def refused_cases() -> Iterator[Case]:
+def refused_cases() -> Iterator[EntryState]:
     for why, told in refused_records().items():
         yield {
             "kind": "record",

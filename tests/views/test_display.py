@@ -45,7 +45,7 @@ def certificate(diary: Any) -> Certificate:
 def in_batch_of(certificate: Certificate, size: int) -> Certificate:
     """The same certificate as long as one of a batch of that size would be."""
     proof = ("0x" + "5a" * 32,) * (size.bit_length() - 1)
-    return replace(certificate, membership=replace(certificate.membership, proof=proof))
+    return replace(certificate, inclusion=replace(certificate.inclusion, proof=proof))
 
 
 def scan(picture: Image.Image) -> list[str]:
@@ -148,7 +148,7 @@ def test_another_ending_is_refused(certificate: Certificate, tmp_path: Path) -> 
 
 def test_the_card_carries_what_such_certificates_carry(certificate: Certificate) -> None:
     shown = display.card_html(certificate)
-    member = certificate.membership
+    member = certificate.inclusion
     anchor, review = member.batch.anchor, certificate.review
     assert review
     for value in (

@@ -31,7 +31,7 @@ import kit.log.verification
 import kit.views.card
 from kit import people
 from kit.chain import Chain, load_artifact
-from kit.core import Anchor, Batch, Certificate, Leaf, Membership, Record, Review, Tree, merkle
+from kit.core import Anchor, Batch, Certificate, InclusionProof, Leaf, Record, Review, Tree, merkle
 from kit.core import record as records
 from kit.log import MODERATOR_ROLE, Log
 from kit.log.verification import NAMES
@@ -209,7 +209,7 @@ def _certify(
         batch = log.append(tree.root, first, len(said), by=people.registrar)
     return [
         Certificate(
-            Membership(leaf, tuple(tree.proof(leaf.hash())), batch),
+            InclusionProof(leaf, tuple(tree.proof(leaf.hash())), batch),
             commitment,
             records.sign(commitment, chain_id, contract, by),
             record,
@@ -220,14 +220,14 @@ def _certify(
 
 
 def _entry(text: str, place: str = "泉州", **options: Any) -> Signed:
-    said = records.entry(people.alice.address, START, text, place=place, **options)
+    said = Record.entry(people.alice.address, START, text, place=place, **options)
     return said, people.alice
 
 
 def _with_review(entry: Certificate, review: Certificate) -> Certificate:
     assert review.record
     assert review.salt
-    part = Review(review.membership, review.record, review.salt, review.signature)
+    part = Review(review.inclusion, review.record, review.salt, review.signature)
     return replace(entry, review=part)
 
 
@@ -281,7 +281,7 @@ def test_the_page_agrees_with_the_kit(
         _agrees(seen, kit.verify(certificate))
         assert "failed" not in seen["outcomes"]
         assert seen["level"] == "consistent in itself"
-        leaf, anchor = certificate.membership.leaf, certificate.membership.batch.anchor
+        leaf, anchor = certificate.inclusion.leaf, certificate.inclusion.batch.anchor
         for fact in (
             leaf.author,
             certificate.commitment,
@@ -656,8 +656,8 @@ def _card(certificate: Certificate, folder: Path) -> Image.Image:
 
 def test_pictures_of_the_code(look: Look, sample: list[Certificate], tmp_path: Path) -> None:
     # The longest proof that a batch can have.
-    member = sample[0].membership
-    longest = replace(sample[0], membership=replace(member, proof=("0x" + "9f" * 32,) * 10))
+    member = sample[0].inclusion
+    longest = replace(sample[0], inclusion=replace(member, proof=("0x" + "9f" * 32,) * 10))
     for certificate in (sample[0], longest):
         code = _code(certificate)
         half = code.resize((code.width // 2, code.height // 2), Image.Resampling.LANCZOS)
@@ -813,7 +813,7 @@ def on_chain(anvil: Chain) -> dict[str, Certificate]:
     subject = records.commitment(entry[0], bytes(32))
 
     def review(by: BaseAccount, decision: str = "approve", at: datetime = now) -> Signed:
-        return records.review(by.address, at, subject, decision), by
+        return Record.review(by.address, at, subject, decision), by
 
     early = datetime(2021, 9, 9, 16, 0, 1, tzinfo=UTC)
     said = [entry, review(people.moderator), review(people.carol), review(people.bob, "reject")]
@@ -834,15 +834,15 @@ def on_chain(anvil: Chain) -> dict[str, Certificate]:
     good = _with_review(anchored[0], anchored[1])
 
     def moved(**changes: Any) -> Certificate:
-        member = good.membership
+        member = good.inclusion
         anchor = replace(member.batch.anchor, **changes)
-        return replace(good, membership=replace(member, batch=replace(member.batch, anchor=anchor)))
+        return replace(good, inclusion=replace(member, batch=replace(member.batch, anchor=anchor)))
 
     def in_batch(**changes: Any) -> Certificate:
-        member = good.membership
-        return replace(good, membership=replace(member, batch=replace(member.batch, **changes)))
+        member = good.inclusion
+        return replace(good, inclusion=replace(member, batch=replace(member.batch, **changes)))
 
-    anchor = good.membership.batch.anchor
+    anchor = good.inclusion.batch.anchor
     storage = anvil.deploy(load_artifact("DiaryStorage"), by=people.alice).address
     # One that answers everything with a zero, as an empty log would: return(0, 32).
     liar: Any = anvil.w3.eth.contract(abi=[], bytecode="0x6460206000f36000526005601bf3")
@@ -924,7 +924,7 @@ def test_the_page_asks_a_node(look: Look, anvil: Any, on_chain: dict[str, Certif
 
 def test_the_level_on_the_chain(look: Look, anvil: Any, on_chain: dict[str, Certificate]) -> None:
     good = on_chain["good"]
-    block = good.membership.batch.anchor.block_number
+    block = good.inclusion.batch.anchor.block_number
     scanned = look({"node": anvil.url}, after=f"#{good.compact()}")
     assert scanned["level"] == f"proved on chain {anvil.chain_id} at block {block}"
     assert "7 passed" not in scanned["status"]

@@ -100,7 +100,7 @@ def test_entries_stand_in_order_of_time_with_the_facts_of_the_chain(
     for _, row in frame.iterrows():
         certificate = diary.certificate(row["commitment"])
         assert row["id"] == certificate.id
-        assert row["seq"] == certificate.membership.leaf.seq
+        assert row["seq"] == certificate.inclusion.leaf.seq
     assert frame.dtypes["at"] == pd.DatetimeTZDtype("s", "UTC")
 
 

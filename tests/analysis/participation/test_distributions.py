@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from kit.participation import distributions as d
+from kit.analysis.participation import distributions as d
 
 CONFIDENCES = [0.001, 0.1, 0.5, 0.8, 0.9, 0.95, 0.99, 0.999, 1 - 2**-20, 1 - 2**-40, 1 - 2**-53]
 COUNTS = [0, 1, 2, 3, 5, 10, 37, 100, 1_000, 12_345, 10**5, 10**6]
