@@ -169,7 +169,10 @@ def save_artifact(source: Path) -> Path:
 
 
 def settings() -> dict[str, Any]:
-    """Return the compiler settings of the standard JSON, as ``foundry.toml`` pins them."""
+    """Return the compiler settings of the standard JSON, as ``foundry.toml`` pins them.
+
+    Only the remappings are the kit's own: they begin at the folder above forge's.
+    """
     return {
         "evmVersion": _PROFILE["evm_version"],
         "optimizer": {"enabled": _PROFILE["optimizer"], "runs": _PROFILE["optimizer_runs"]},

@@ -95,9 +95,9 @@ def spark() -> SparkSession:
 def refused() -> Iterator[None]:
     """Expect that the kit or a contract refuses what the block does, and print why.
 
-    >>> from kit import merkle
+    >>> from kit.core import Tree
     >>> with refused():
-    ...     merkle.Tree([])
+    ...     Tree([])
     Refused: Expected 1 to 1,024 leaves, got 0. Publish in several batches.
 
     Raises KitError if nothing was refused.
