@@ -305,8 +305,8 @@ class _Row:
 def _read(leaves: Any) -> list[_Row]:
     try:
         table = nw.from_native(leaves, pass_through=True)
-    except DuplicateError:
-        raise _other_columns("some twice") from None
+    except DuplicateError as error:
+        raise _other_columns("some twice") from error
     if not isinstance(table, nw.DataFrame | nw.LazyFrame):
         given = list(leaves)
         if not all(isinstance(leaf, Leaf) for leaf in given):

@@ -227,7 +227,7 @@ def _whole(folder: Path) -> Iterator[Path]:
     except (OSError, duckdb.IOException) as error:
         fix = "Choose another folder, or make room."
         got = error.strerror if isinstance(error, OSError) else str(error)[:200]
-        raise DataError(f"to write {folder}", str(got), fix) from None
+        raise DataError(f"to write {folder}", str(got), fix) from error
 
 
 def _version() -> str:
@@ -417,9 +417,9 @@ def _about(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
         package = json.loads((folder / "datapackage.json").read_bytes())
     except OSError as error:
         got = f"{folder}: {error.strerror}"
-        raise DataError("a folder with a datapackage.json", got, fix) from None
-    except (ValueError, RecursionError):
-        raise DataError("JSON in datapackage.json", "something else", fix) from None
+        raise DataError("a folder with a datapackage.json", got, fix) from error
+    except (ValueError, RecursionError) as error:
+        raise DataError("JSON in datapackage.json", "something else", fix) from error
     about = package.get("civic_diary") if isinstance(package, dict) else None
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         got = repr(about.get("format") if isinstance(about, dict) else about)[:80]
@@ -433,8 +433,8 @@ def _about(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
         raise DataError("the contract's address in datapackage.json", about["contract"][:80], fix)
     try:
         hashes = {str(item["path"]): str(item["hash"]) for item in package["resources"]}
-    except (KeyError, TypeError):
-        raise DataError("resources with path and hash", "others", fix) from None
+    except (KeyError, TypeError) as error:
+        raise DataError("resources with path and hash", "others", fix) from error
     return about, hashes
 
 
@@ -481,7 +481,7 @@ def _from_parquet(name: str, content: bytes) -> pd.DataFrame:
             rows = table.fetchall()
         except (duckdb.Error, RuntimeError) as error:  # the second: a column's name is no UTF-8
             got = str(error).replace(str(path), path.name)[:80]
-            raise DataError(f"Parquet in {path.name}", got, "Ask for the file again.") from None
+            raise DataError(f"Parquet in {path.name}", got, "Ask for the file again.") from error
     return pd.DataFrame(rows, columns=list(TABLES[name]), dtype="object")
 
 
@@ -490,7 +490,7 @@ def _from_csv(name: str, content: bytes) -> pd.DataFrame:
         frame = pd.read_csv(io.BytesIO(content), dtype="str", keep_default_na=False)
     except (ValueError, pd.errors.ParserError) as error:  # UnicodeDecodeError is a ValueError
         got = str(error)[:80]
-        raise DataError(f"CSV in {name}.csv", got, "Ask for the file again.") from None
+        raise DataError(f"CSV in {name}.csv", got, "Ask for the file again.") from error
     if list(frame.columns) != list(TABLES[name]):
         raise _other_columns(f"{name}.csv", list(frame.columns))
     cells: dict[str, list[Any]] = {column: frame[column].to_list() for column in TABLES[name]}

@@ -34,7 +34,7 @@ class AnvilChain(Chain):
         try:
             command = [str(foundry("anvil")), "--port", str(port)]
         except SolidityError as error:
-            raise ChainError(error.expected, error.got, error.todo) from None
+            raise ChainError(error.expected, error.got, error.todo) from error
         command += ["--timestamp", str(int(START.timestamp()))]
         command += ["--hardfork", "prague", "--color", "never"]
         # Without its first accounts: the lessons' people get the coins.

@@ -141,9 +141,9 @@ class Chain:
         """Return a block by its number or its hash. Raises ChainError if there is none."""
         try:
             found = self.w3.eth.get_block(number)  # type: ignore[arg-type]
-        except (BlockNotFound, Web3ValueError):  # the second: it can't be a number or a hash
+        except (BlockNotFound, Web3ValueError) as error:  # the second: it can't be one
             fix = "Check that this is the chain you mean, and that it was not restarted."
-            raise ChainError("a block on this chain", f"none numbered {number}", fix) from None
+            raise ChainError("a block on this chain", f"none numbered {number}", fix) from error
         time = datetime.fromtimestamp(found["timestamp"], UTC)
         return Block(found["number"], found["hash"].to_0x_hex(), time)
 
@@ -171,8 +171,8 @@ class Chain:
         fix = "Check the address, and that the chain was not restarted without its state."
         try:
             address = to_checksum_address(address)
-        except ValueError:
-            raise ChainError("the address of a contract", repr(address), fix) from None
+        except ValueError as error:
+            raise ChainError("the address of a contract", repr(address), fix) from error
         if not self.w3.eth.get_code(address):
             raise ChainError(f"a contract at {address}", "an address without code", fix)
         return self.w3.eth.contract(address, abi=abi)
@@ -210,11 +210,11 @@ class Chain:
         """Return web3's receipt of a transaction, with its logs. Raises ChainError."""
         try:
             return self.w3.eth.get_transaction_receipt(transaction_hash)  # type: ignore[arg-type]
-        except TransactionNotFound:
+        except TransactionNotFound as error:
             fix = "Check that this is the chain you mean, and that it was not restarted."
             raise ChainError(
                 "a transaction on this chain", f"{transaction_hash}, which is not there", fix
-            ) from None
+            ) from error
 
     def call(self, function: ContractFunction, *, by: BaseAccount | None = None) -> Any:
         """Ask a contract and return its answer; no transaction. Raises Reverted with the reason."""
@@ -351,18 +351,18 @@ class Chain:
         try:
             yield
         except ContractLogicError as error:
-            raise Reverted(_reason(error, abi)) from None
+            raise Reverted(_reason(error, abi)) from error
         except TimeExhausted as error:
             fix = "It may still land: look it up with chain.receipt() before you send it again."
-            raise ChainError("the transaction in a block", str(error), fix) from None
-        except BadFunctionCallOutput:
+            raise ChainError("the transaction in a block", str(error), fix) from error
+        except BadFunctionCallOutput as error:
             fix = "Is the contract still there, and is it the one you mean?"
-            raise ChainError("the contract's answer", "none that fits its ABI", fix) from None
+            raise ChainError("the contract's answer", "none that fits its ABI", fix) from error
         except (Web3Exception, ValueError) as error:
             fix = "Does the account have coins for the gas, and is this the chain you mean?"
             raise ChainError(
                 "a transaction that the node accepts", f"its answer: {error}", fix
-            ) from None
+            ) from error
 
 
 def _reason(error: ContractLogicError, abi: Sequence[Any]) -> str:
@@ -405,6 +405,7 @@ class Http(HTTPProvider):
         """Send one JSON-RPC request and return the answer. Raises NodeDown."""
         try:
             answer: Any = super().make_request(method, params)
+        # No causes: requests names the whole address in them, which may hold a key.
         except requests.HTTPError as error:
             status = error.response.status_code if error.response is not None else "unknown"
             raise self.down(f"HTTP status {status}") from None

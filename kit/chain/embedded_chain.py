@@ -89,6 +89,7 @@ class _Backend(PyEVMBackend):  # type: ignore[misc]
         try:
             return int(super().estimate_gas(transaction, block_number))
         except TransactionFailed as error:
+            # No causes: it is what came itself, or the cause of it.
             raise (error.__cause__ if isinstance(error.__cause__, Revert) else error) from None
 
 
@@ -141,7 +142,7 @@ class _Provider(EthereumTesterProvider):
                 "a transaction that the chain accepts",
                 f"its answer: {words}",
                 "On this chain the people of kit.people.FUNDED have coins for the gas.",
-            ) from None
+            ) from error
 
     @staticmethod
     def _refusal(message: str, **data: str) -> RPCResponse:
@@ -175,6 +176,6 @@ class EmbeddedChain(Chain):
     def restore(self, token: Any) -> None:
         try:
             self._tester.revert_to_snapshot(token)
-        except SnapshotNotFound:
+        except SnapshotNotFound as error:
             fix = "Pass what snapshot() of this chain returned."
-            raise ChainError("a snapshot of this chain", repr(token), fix) from None
+            raise ChainError("a snapshot of this chain", repr(token), fix) from error

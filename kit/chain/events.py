@@ -132,7 +132,7 @@ class Event:
                 for name, kind in indexed.items()
             ]
         except Exception as error:  # eth-abi's own, and Python's
-            raise ChainError("values that the arguments can have", str(error), "Check.") from None
+            raise ChainError("values that the arguments can have", str(error), "Check.") from error
         while given and given[-1] is None:
             given.pop()
         return [self.topic, *given]
@@ -158,7 +158,7 @@ class Event:
         except Exception as error:  # eth-abi's own, and Python's
             got = f"another in block {log['block_number']} ({error})"
             fix = "Is it the ABI of this contract? Indexed arguments count, too."
-            raise ChainError(f"a log of {self.signature}", got, fix) from None
+            raise ChainError(f"a log of {self.signature}", got, fix) from error
         for (name, _, given), value in zip(self._plain, data, strict=True):
             values[name] = _value(value, given)
         return {name: values[name] for name, _, _ in self._arguments}
@@ -298,7 +298,7 @@ class _Source:
             answer = self.chain.w3.manager.request_blocking(RPCEndpoint("eth_getLogs"), [asked])
         except (Web3Exception, ValueError) as error:
             fix = "Ask a node of your own, or one that lists the events of more blocks at once."
-            raise ChainError("the node to list events", f"its answer: {error}", fix) from None
+            raise ChainError("the node to list events", f"its answer: {error}", fix) from error
         logs = [self._log(log) for log in answer]
         return sorted(logs, key=lambda log: (log["block_number"], log["log_index"]))
 
@@ -357,7 +357,7 @@ class _Kept:
             if not self.path.exists() or self.path.read_bytes() != text.encode():
                 self.path.write_text(text, encoding="utf-8", newline="\n")
         except OSError as error:
-            raise self._refused(str(error.strerror)) from None
+            raise self._refused(str(error.strerror)) from error
         for piece in pieces:
             yield piece["first"], piece["last"], piece["logs"]
         start = pieces[-1]["last"] + 1 if pieces else self.source.first_block
@@ -375,7 +375,7 @@ class _Kept:
         try:
             text = self.path.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
-            raise self._refused(str(error)) from None
+            raise self._refused(str(error)) from error
         lines = text.splitlines()
         # A first line that was cut off holds nothing yet; anything else there is not ours.
         if not lines or (len(lines) == 1 and json.dumps(self.head).startswith(text)):

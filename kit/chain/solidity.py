@@ -273,10 +273,10 @@ def _compile(source: str, filename: str, compiler: Compiler | None) -> dict[str,
         )
     except SolcError as error:
         if getattr(error, "error_dict", None):
-            raise CompileError(str(error.message).strip()) from None
-        raise SolidityError("solc to run", f"{error}", "Run: python -m kit tools") from None
+            raise CompileError(str(error.message).strip()) from error
+        raise SolidityError("solc to run", f"{error}", "Run: python -m kit tools") from error
     except (OSError, ValueError, subprocess.SubprocessError) as error:  # not a solc, or broken
-        raise SolidityError("solc to run", f"{error}", "Run: python -m kit tools") from None
+        raise SolidityError("solc to run", f"{error}", "Run: python -m kit tools") from error
     warnings = tuple(error["formattedMessage"].strip() for error in answer.get("errors", ()))
     found = answer.get("contracts", {}).get(filename, {})
     return {name: _artifact(name, output, warnings) for name, output in found.items()}

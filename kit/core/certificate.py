@@ -224,8 +224,8 @@ class Certificate:
         if isinstance(text, bytes):
             try:
                 text = text[: 4 * JSON_MAX + 1].decode("utf-8")
-            except UnicodeDecodeError:
-                raise _refused("JSON in UTF-8", "other bytes") from None
+            except UnicodeDecodeError as error:
+                raise _refused("JSON in UTF-8", "other bytes") from error
         if len(text) > JSON_MAX:
             raise _refused(f"at most {JSON_MAX:,} characters", f"{len(text):,}")
         _check_depth(text)
@@ -238,7 +238,7 @@ class Certificate:
                 parse_int=_parse_integer,
             )
         except ValueError as error:
-            raise _refused("JSON", str(error)) from None
+            raise _refused("JSON", str(error)) from error
         return cls.from_json(value)
 
     @classmethod
@@ -401,14 +401,14 @@ def _time(value: Any) -> datetime:
     try:
         return utc(parse_time(value))
     except KitError as error:
-        raise _refused("a UTC time like 2021-09-20T08:00:00Z", error.got) from None
+        raise _refused("a UTC time like 2021-09-20T08:00:00Z", error.got) from error
 
 
 def _record(value: Any) -> Record:
     try:
         return Record.from_json(value)
     except KitError as error:
-        raise _refused(f"a record with {error.expected}", error.got) from None
+        raise _refused(f"a record with {error.expected}", error.got) from error
 
 
 def _review(value: Any) -> Review:
@@ -463,7 +463,7 @@ def _unpack(text: str) -> tuple[bytes, list[Any]]:
             raise zlib.error("it is cut off, too long, or has something behind it")
         fields = cbor2.loads(raw, max_depth=2, allow_indefinite=False)
     except Exception as error:  # base64, zlib and cbor2 each have errors of their own
-        raise _refused("a compact form: CBOR, deflated, in base32", str(error)) from None
+        raise _refused("a compact form: CBOR, deflated, in base32", str(error)) from error
     if not isinstance(fields, list) or len(fields) != 20 or fields[0] != COMPACT_VERSION:
         raise _refused(f"compact form {COMPACT_VERSION}, with 20 fields", fields)
     return raw, fields
@@ -493,4 +493,4 @@ def _unix(value: Any) -> datetime:
     try:
         return datetime.fromtimestamp(_integer(value, "block time"), UTC)
     except (OverflowError, OSError, ValueError) as error:
-        raise _refused("a time before the year 10000", str(error)) from None
+        raise _refused("a time before the year 10000", str(error)) from error

@@ -82,7 +82,7 @@ class Leaf:
             got = f"{self} ({error})"
             raise ProofError(
                 "a leaf with values of the right kind", got, "Check its source."
-            ) from None
+            ) from error
 
 
 @dataclass(frozen=True)

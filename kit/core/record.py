@@ -131,7 +131,7 @@ class Attachment:
             content = path.read_bytes()
         except OSError as error:  # no right to read it, or a path that can't be
             got = f"{_brief(str(path))} ({error.strerror})"
-            raise AttachmentError("a file that can be read", got, "Check the path.") from None
+            raise AttachmentError("a file that can be read", got, "Check the path.") from error
         return cls.of(path.name, content)
 
     @classmethod
@@ -448,7 +448,7 @@ def signer(commitment: str, signature: str, chain_id: int, contract: str) -> str
         raw = bytes.fromhex(signature[2:])
         return str(Account.recover_message(message, signature=raw))
     except Exception as error:  # eth-keys and coincurve have errors of their own
-        raise SignatureError(expected, str(error) or "none", fix) from None
+        raise SignatureError(expected, str(error) or "none", fix) from error
 
 
 # --- checks of a record's parts ------------------------------------------------------------------

@@ -288,9 +288,9 @@ class Archive:
                     " signature, canonical, salt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     row,
                 )
-            except sqlite3.IntegrityError:
+            except sqlite3.IntegrityError as error:
                 got = f"{signed.commitment} again"
-                raise RecordError("a new record", got, "It was accepted before.") from None
+                raise RecordError("a new record", got, "It was accepted before.") from error
             for file in files:
                 self._db.execute(
                     "INSERT INTO attached VALUES (?, ?)", (added.lastrowid, file.sha256)
@@ -351,12 +351,12 @@ class Archive:
     def _turn(self) -> Iterator[None]:
         try:
             held = self._lock.acquire(timeout=PATIENCE)  # type: ignore[union-attr]
-        except Timeout:
+        except Timeout as error:
             fix = "Wait until it is done, or end it."
-            raise ArchiveError(f"a turn at {self.path}", "another program's", fix) from None
+            raise ArchiveError(f"a turn at {self.path}", "another program's", fix) from error
         except OSError as error:
             fix = "May you write in that folder?"
-            raise ArchiveError(f"to use {self.path}", str(error), fix) from None
+            raise ArchiveError(f"to use {self.path}", str(error), fix) from error
         with held:
             yield
 
@@ -628,10 +628,10 @@ class Archive:
             yield
         except sqlite3.OperationalError as error:
             fix = "Is another program using it, is the disk full, may you write there?"
-            raise ArchiveError(f"to use {self.path}", str(error), fix) from None
+            raise ArchiveError(f"to use {self.path}", str(error), fix) from error
         except sqlite3.DatabaseError as error:
             fix = "It is another program's file, or damaged: choose another name, or take a copy of it."
-            raise ArchiveError(f"an archive of this kit at {self.path}", str(error), fix) from None
+            raise ArchiveError(f"an archive of this kit at {self.path}", str(error), fix) from error
 
     def __repr__(self) -> str:
         return f"archive at {self.path or 'memory'}, {self.count():,} records"
@@ -663,5 +663,5 @@ def _signed(canonical: Any, salt: Any, signature: Any) -> SignedRecord:
     except (ValueError, RecursionError) as error:
         raise RecordError(
             "a record in the archive", str(error), "The archive was damaged."
-        ) from None
+        ) from error
     return SignedRecord(record, salt, signature)

@@ -557,8 +557,8 @@ def _log_of(archive: Archive, home: Home, chain: Chain) -> Log:
         log = Log(chain, home.contract)
     except NodeDown:
         raise
-    except (ChainError, WrongChain):
-        raise restarted from None
+    except (ChainError, WrongChain) as error:
+        raise restarted from error
     last = archive.last_landed()
     if last:
         seen = {batch.first_seq: batch.root for batch in log.batches()}

@@ -50,9 +50,9 @@ class Log:
             self.record_count()
         except NodeDown:
             raise
-        except ChainError:
+        except ChainError as error:
             fix = "Check the address."
-            raise WrongChain(f"a DiaryLog at {address}", "another contract", fix) from None
+            raise WrongChain(f"a DiaryLog at {address}", "another contract", fix) from error
 
     @classmethod
     def deploy(cls, chain: Chain, *, by: BaseAccount) -> Log:

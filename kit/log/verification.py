@@ -344,8 +344,8 @@ class _OnChain:
         batch = member.batch
         try:
             root = self.log.root(batch.number)
-        except Reverted:
-            raise _Failed(f"the log has no batch {batch.number}") from None
+        except Reverted as error:
+            raise _Failed(f"the log has no batch {batch.number}") from error
         if root != batch.root:
             raise _Failed(f"the log has another root for batch {batch.number}")
         said = self.log.batch_in(batch.anchor.transaction_hash, batch.anchor.log_index)
@@ -392,7 +392,7 @@ def _listed(ask: Callable[[], Any]) -> Any:
     except NodeDown:
         raise
     except ChainError as error:
-        raise _Skipped(str(error)) from None
+        raise _Skipped(str(error)) from error
 
 
 def _check_review(review: Review, commitment: str) -> None:

@@ -152,10 +152,10 @@ def hint(name: str, number: int = 1) -> None:
 def _exercise(name: str) -> Exercise:
     try:
         return EXERCISES[name]
-    except KeyError:
+    except KeyError as error:
         raise KitError(
             f"one of {', '.join(EXERCISES)}", repr(name), "Copy the name from the lesson."
-        ) from None
+        ) from error
 
 
 def tamper(diary: Diary, commitment: str, old: str, new: str) -> None:

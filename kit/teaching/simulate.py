@@ -232,7 +232,7 @@ def _start(value: Any) -> datetime:
     try:
         time = records.utc(value)
     except RecordError as error:
-        raise DataError(f"start: {error.expected}", error.got, error.todo) from None
+        raise DataError(f"start: {error.expected}", error.got, error.todo) from error
     if time.year > _YEAR_MAX:
         raise DataError(f"start: a time up to {_YEAR_MAX}", str(time), "Choose an earlier one.")
     return time
@@ -272,7 +272,7 @@ def _name(name: str, key: Any) -> str:
     try:
         told = Record.entry(alice.address, START, "…", **{"place": "…", kind: key})
     except RecordError as error:
-        raise DataError(f"{name}: {error.expected}", error.got, error.todo) from None
+        raise DataError(f"{name}: {error.expected}", error.got, error.todo) from error
     return str(told.body[kind])
 
 

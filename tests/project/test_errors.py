@@ -187,11 +187,11 @@ def test_errors_are_the_same_after_another_process() -> None:
 
 
 def test_causes_are_kept() -> None:
-    """An error's cause is left out only where it may show a secret, which a comment says."""
+    """Where a cause is left out, a comment says why: it may show a secret."""
     for path in sorted(Path(KIT).rglob("*.py")):
         lines = path.read_text("utf-8").splitlines()
         for number, line in enumerate(lines):
             if line.rstrip().endswith("from None"):
-                assert any("# secret:" in x for x in lines[max(0, number - 6) : number + 1]), (
+                assert any("# No causes:" in x for x in lines[max(0, number - 6) : number + 1]), (
                     f"{path.name}:{number + 1}"
                 )

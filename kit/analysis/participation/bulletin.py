@@ -51,7 +51,7 @@ def bulletin_totals(bulletin: IntoFrameT) -> IntoFrameT:
     except (KeyError, ValueError) as error:
         got = f"a row that is missing or there twice ({error})"
         fix = "Start from kit.data.bulletin()."
-        raise DataError("each city's confirmed and asymptomatic cases, once", got, fix) from None
+        raise DataError("each city's confirmed and asymptomatic cases, once", got, fix) from error
     return like(bulletin, table.reset_index(), "place")
 
 

@@ -41,9 +41,9 @@ def witness_network(graph: DiGraph[Any], ax: Axes | None = None, *, source: str)
     try:
         people, edges = graph.number_of_nodes(), graph.number_of_edges()
         within, out = dict(graph.in_degree()), dict(graph.out_degree())
-    except AttributeError:
+    except AttributeError as error:
         fix = "Pass what participation.witness_network() returned."
-        raise DataError("a directed network", f"a {type(graph).__name__}", fix) from None
+        raise DataError("a directed network", f"a {type(graph).__name__}", fix) from error
     met = [one for one in graph if within[one] or out[one]]
     ax = axes(ax)
     title(ax, "谁为谁作证", "Who witnesses whom")

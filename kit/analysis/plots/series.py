@@ -214,9 +214,9 @@ def _timed(table: Any, step: str, *columns: str) -> pd.DataFrame:
         return found
     try:
         return found.assign(**{step: pd.to_datetime(found[step], format="ISO8601")})
-    except (TypeError, ValueError):
+    except (TypeError, ValueError) as error:
         fix = "Pass the table as it came, or use pd.to_datetime()."
-        raise DataError(f"times in the column {step}", "something else", fix) from None
+        raise DataError(f"times in the column {step}", "something else", fix) from error
 
 
 def _frame(

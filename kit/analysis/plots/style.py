@@ -126,7 +126,7 @@ def counted(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
     except (TypeError, ValueError) as error:
         got = f"something else ({str(error)[:80]})"
         fix = "Look at the table's types."
-        raise DataError(f"numbers in {', '.join(columns)}", got, fix) from None
+        raise DataError(f"numbers in {', '.join(columns)}", got, fix) from error
 
 
 def is_simulated(table: Any) -> bool:
@@ -355,7 +355,7 @@ def save(ax: Axes, path: str | Path) -> Path:
     try:
         path.write_bytes(content)
     except OSError as error:
-        raise DataError(f"to write {path}", str(error.strerror), "Choose another place.") from None
+        raise DataError(f"to write {path}", str(error.strerror), "Choose another place.") from error
     return path
 
 
