@@ -17,7 +17,8 @@ Each says what was expected, what came, and what to do about it::
     ├── WrongChain           an archive and a chain (or contract) that do not belong together
     ├── NotAllowed           a person without the right to do this
     ├── NothingWaiting       publish() with nothing to publish
-    └── DataError            a table that a function can't use
+    ├── DataError            a table that a function can't use
+    └── WrongType            an argument of another type than the function takes
 
 In a notebook an error shows its sentence and the line of a cell that led to it; the whole traceback,
 with the causes, is one call away: ``kit.errors.last_traceback()``. So it is in IPython. In a script
@@ -48,6 +49,7 @@ __all__ = [
     "SignatureError",
     "SolidityError",
     "WrongChain",
+    "WrongType",
     "last_traceback",
 ]
 
@@ -177,3 +179,7 @@ class NothingWaiting(KitError):
 
 class DataError(KitError):
     """A table that a function can't use."""
+
+
+class WrongType(KitError):
+    """An argument of another type than the function takes."""
