@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache, wraps
 from numbers import Integral, Real
@@ -71,9 +72,11 @@ def checked(*names: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        places = list(inspect.signature(function).parameters)
+        parameters = inspect.signature(function).parameters
+        by_place = [p.name for p in parameters.values() if p.kind is p.POSITIONAL_OR_KEYWORD]
+        places = {name: place for place, name in enumerate(by_place)}
         types = _types(function)
-        takes = [(places.index(name), name, types[name]) for name in names]
+        takes = [(places.get(name, sys.maxsize), name, types[name]) for name in names]
 
         @wraps(function)
         def check(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -99,7 +102,7 @@ def _types(function: Callable[..., Any]) -> dict[str, tuple[str, ...]]:
     found = {}
     for name, annotation in inspect.get_annotations(function).items():
         bare = re.sub(r"\[.*?\](?=$| *\|)", "", str(annotation))
-        kinds = [kind.strip() for kind in bare.split("|")]
+        kinds = [kind.strip().rpartition(".")[2] for kind in bare.split("|")]
         # One of some words is a text, whatever they are; the function itself refuses others.
         found[name] = tuple("str" if _is_literal(function, kind) else kind for kind in kinds)
     return found

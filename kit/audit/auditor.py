@@ -46,6 +46,7 @@ from eth_utils import to_checksum_address
 from narwhals.exceptions import DuplicateError
 from narwhals.typing import IntoFrame
 
+from kit.arguments import checked
 from kit.core import TYPES, Batch, Leaf, Tree, is_address
 from kit.engines import gather
 from kit.errors import ChainError, DataError, NodeDown, ProofError, WrongChain
@@ -191,6 +192,7 @@ class Audit:
         )
 
 
+@checked("chain", "contract", "leaves", "last_block")
 def audit(
     chain: Chain,
     contract: str | Log,

@@ -43,6 +43,7 @@ from typing import TYPE_CHECKING, Any, Final
 import duckdb
 import pandas as pd
 
+from kit.arguments import checked
 from kit.audit import files as attached
 from kit.audit.auditor import LEAF, Audit, account, audit, compare, not_audited
 from kit.core import BATCH_MAX, BODY_BYTES_MAX, PUBLIC, Anchor, Batch, Leaf, Record, SignedRecord
@@ -141,6 +142,7 @@ _STEPS: Final = (
 # --- writing -------------------------------------------------------------------------------------
 
 
+@checked("diary", "leaves")
 def open_records(diary: Diary, leaves: Sequence[Leaf]) -> list[tuple[int, SignedRecord]]:
     """Return the records whose content the diary shows to everybody, each with its number.
 
@@ -158,6 +160,7 @@ def open_records(diary: Diary, leaves: Sequence[Leaf]) -> list[tuple[int, Signed
     return [(seq, signed) for seq, signed in found if signed is not None]
 
 
+@checked("folder")
 def write(
     diary: Diary, folder: str | Path, *, licence: str = "notspecified", simulated: bool = False
 ) -> Path:
@@ -330,6 +333,7 @@ def _package(
 # --- reading -------------------------------------------------------------------------------------
 
 
+@checked("folder", "chain")
 def read(folder: str | Path, chain: Chain | None = None) -> pd.DataFrame:
     """Read an export, audit it, and return its records as a DataFrame, a row each.
 
@@ -347,6 +351,7 @@ def read(folder: str | Path, chain: Chain | None = None) -> pd.DataFrame:
     return check(folder, chain)[1]
 
 
+@checked("folder", "chain")
 def check(folder: str | Path, chain: Chain | None = None) -> tuple[Audit, pd.DataFrame]:
     """Return the audit of an export, with two steps for its contents, and what ``read`` returns."""
     folder = Path(folder)
@@ -384,6 +389,7 @@ def check(folder: str | Path, chain: Chain | None = None) -> tuple[Audit, pd.Dat
     return found, frame
 
 
+@checked("records")
 def bulletins(folder: str | Path, records: pd.DataFrame) -> pd.DataFrame:
     """Return the figures of the bulletins in an export, a row a figure, in the order of the log.
 

@@ -43,6 +43,7 @@ from web3.exceptions import (
 from web3.types import RPCEndpoint, RPCResponse
 
 from kit import people
+from kit.arguments import checked
 from kit.chain.solidity import Artifact
 from kit.errors import ChainError, NodeDown, Reverted
 from kit.views.html import html_table
@@ -137,6 +138,7 @@ class Chain:
         """The newest block."""
         return self.block("latest")
 
+    @checked("number")
     def block(self, number: int | str) -> Block:
         """Return a block by its number or its hash. Raises ChainError if there is none."""
         try:
@@ -151,6 +153,7 @@ class Chain:
         """Return the chain's time (UTC): on a simulated clock, that of the next block."""
         return datetime.now(UTC).replace(microsecond=0)
 
+    @checked("time")
     def wait_until(self, time: datetime) -> None:
         """Let the chain's clock reach ``time``: a simulated clock jumps there, with an empty block.
 
@@ -162,10 +165,12 @@ class Chain:
         if self.now() < time:
             self._jump(time)
 
+    @checked("address")
     def balance(self, address: str) -> int:
         """Return the balance of an account in wei (10^-18 of the chain's coin)."""
         return self.w3.eth.get_balance(to_checksum_address(address))
 
+    @checked("address", "abi")
     def contract(self, address: str, abi: Sequence[Mapping[str, Any]]) -> Contract:
         """Return web3's object for a contract. Raises ChainError if no contract stands there."""
         fix = "Check the address, and that the chain was not restarted without its state."
@@ -177,12 +182,14 @@ class Chain:
             raise ChainError(f"a contract at {address}", "an address without code", fix)
         return self.w3.eth.contract(address, abi=abi)
 
+    @checked("artifact", "by")
     def deploy(self, artifact: Artifact, *arguments: Any, by: BaseAccount) -> Contract:
         """Deploy a contract and return web3's object for it. Raises Reverted, ChainError."""
         contract = self.w3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode)
         receipt = self.send(contract.constructor(*arguments), by=by)
         return self.contract(str(receipt.contract), artifact.abi)
 
+    @checked("call", "by")
     def send(self, call: ContractFunction | ContractConstructor, *, by: BaseAccount) -> Receipt:
         """Sign a call as ``by``, send it, wait until it stands in a block, and return its receipt.
 
@@ -202,10 +209,12 @@ class Chain:
                 raise Reverted("no reason was given (out of gas?)")
         return self._receipt(found)
 
+    @checked("transaction_hash")
     def receipt(self, transaction_hash: str) -> Receipt:
         """Return the receipt of a transaction by its hash. Raises ChainError if there is none."""
         return self._receipt(self.raw_receipt(transaction_hash))
 
+    @checked("transaction_hash")
     def raw_receipt(self, transaction_hash: str) -> Any:
         """Return web3's receipt of a transaction, with its logs. Raises ChainError."""
         try:
@@ -216,11 +225,13 @@ class Chain:
                 "a transaction on this chain", f"{transaction_hash}, which is not there", fix
             ) from error
 
+    @checked("function", "by")
     def call(self, function: ContractFunction, *, by: BaseAccount | None = None) -> Any:
         """Ask a contract and return its answer; no transaction. Raises Reverted with the reason."""
         with self._readable(function.contract_abi):
             return function.call({"from": by.address if by else _NOBODY})
 
+    @checked("abi", "name", "first_block", "last_block", "where", "resume")
     def events(
         self,
         address: str,
@@ -271,12 +282,14 @@ class Chain:
             self.contract(address, [])  # raises if nothing was ever there: a wrong address
         return found
 
+    @checked("block_hash")
     def block_time(self, block_hash: str) -> datetime:
         """Return the time (UTC) of a block by its hash; each is asked for once. Raises ChainError."""
         if block_hash not in self._times:
             self._times[block_hash] = self.block(block_hash).time
         return self._times[block_hash]
 
+    @checked("blocks")
     def mine(self, blocks: int = 1) -> Block:
         """Mine empty blocks and return the new head, where this chain lets us."""
         raise self._not_here("a chain that mines when told to")

@@ -34,6 +34,7 @@ from tqdm import tqdm
 from web3.exceptions import Web3Exception
 from web3.types import RPCEndpoint
 
+from kit.arguments import checked
 from kit.errors import ChainError, DataError, NodeDown
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class Event:
     ``"Transfer(address,address,uint256)"``. Raises ChainError if the ABI has no such event.
     """
 
+    @checked("abi", "name")
     def __init__(self, abi: Sequence[Mapping[str, Any]], name: str) -> None:
         events: list[Any] = [item for item in abi if item.get("type") == "event"]
         found = [e for e in events if name in (e["name"], abi_tools.abi_to_signature(e))]
@@ -114,6 +116,7 @@ class Event:
             for name, kind, given in self._arguments
         }
 
+    @checked("where")
     def topics(self, where: Mapping[str, Any]) -> list[str | None]:
         """Return the topics to ask a node for: the event's own, and the values of indexed arguments.
 
@@ -137,6 +140,7 @@ class Event:
             given.pop()
         return [self.topic, *given]
 
+    @checked("log")
     def decode(self, log: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments of a log by name. Raises ChainError if it is no log of this event."""
         topics = log["topics"][1:]

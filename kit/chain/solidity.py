@@ -20,6 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from kit.arguments import checked
 from kit.chain.toolchain import node, node_modules
 from kit.errors import CompileError, SolidityError
 from kit.places import CONTRACTS
@@ -78,6 +79,7 @@ class Artifact:
         """Bytes of creation code, which is what deploying it pays for."""
         return (len(self.bytecode) - 2) // 2
 
+    @checked("kind")
     def signatures(self, kind: str) -> list[str]:
         """Return the signatures of one kind ("function", "event" or "error"), in source order."""
         return [
@@ -106,6 +108,7 @@ def _parameter(item: Mapping[str, Any]) -> str:
     return f"{item['type']} {item['name']}".strip()
 
 
+@checked("source", "name", "filename", "compiler")
 def compile_source(
     source: str,
     name: str | None = None,
@@ -124,6 +127,7 @@ def compile_source(
     return _pick(_compile(source, filename, compiler), name, filename)
 
 
+@checked("path", "name", "compiler")
 def compile_file(
     path: str | Path, name: str | None = None, *, compiler: Compiler | None = None
 ) -> Artifact:
@@ -151,6 +155,7 @@ def load_artifact(name: str) -> Artifact:
     )
 
 
+@checked("source")
 def save_artifact(source: Path) -> Path:
     """Compile one of the kit's contracts and write its artifact with the hash of its source."""
     artifact = compile_file(source, source.stem)

@@ -32,6 +32,7 @@ from typing import Any, Final
 import cbor2
 from eth_utils import to_checksum_address
 
+from kit.arguments import checked
 from kit.core.merkle import BATCH_MAX, Anchor, Batch, Leaf
 from kit.core.record import TYPES, Record, format_time, is_address, parse_time, utc
 from kit.errors import CertificateError, KitError
@@ -108,6 +109,7 @@ class InclusionProof:
         }
 
     @classmethod
+    @checked("value")
     def from_json(cls, value: Mapping[str, Any]) -> InclusionProof:
         """Return what the four keys state. Raises CertificateError."""
         leaf = _object(
@@ -215,6 +217,7 @@ class Certificate:
         return json.dumps(self.to_json(), ensure_ascii=False, indent=1) + "\n"
 
     @classmethod
+    @checked("text")
     def loads(cls, text: str | bytes) -> Certificate:
         """Return the certificate that a JSON text states. Raises CertificateError.
 
@@ -302,6 +305,7 @@ class Certificate:
         return cbor2.dumps(fields, canonical=True)
 
     @classmethod
+    @checked("text")
     def from_compact(cls, text: str) -> Certificate:
         """Return the certificate, redacted and without review, of a compact form.
 

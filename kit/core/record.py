@@ -34,6 +34,7 @@ from eth_account.signers.base import BaseAccount
 from eth_hash.auto import keccak  # eth_utils takes twice the time for the same
 from eth_utils import is_checksum_address, to_checksum_address
 
+from kit.arguments import checked
 from kit.errors import AttachmentError, RecordError, SignatureError
 from kit.views.html import html_table
 
@@ -114,6 +115,7 @@ class Attachment:
     content: bytes
 
     @classmethod
+    @checked("path")
     def read(cls, path: str | Path) -> Attachment:
         """Read a picture or a video from a file; its kind is told by its first bytes.
 
@@ -135,6 +137,7 @@ class Attachment:
         return cls.of(path.name, content)
 
     @classmethod
+    @checked("content")
     def of(cls, name: str, content: bytes) -> Attachment:
         """Return an attachment with the kind told by its first bytes. Raises AttachmentError."""
         name = _file_name(name)
@@ -210,6 +213,7 @@ class Record:
     # --- the six types ---------------------------------------------------------------------------
 
     @classmethod
+    @checked("attachments")
     def entry(
         cls,
         author: str,
@@ -230,6 +234,7 @@ class Record:
         return cls("entry", author, at, None, body)
 
     @classmethod
+    @checked("decision")
     def review(
         cls,
         author: str,
@@ -349,6 +354,7 @@ def _plain(value: Any) -> Any:
     return {name: _plain(part) for name, part in value.items()}
 
 
+@checked("record")
 def commitment(record: Record, salt: bytes) -> str:
     """Return ``keccak256(salt ‖ canonical bytes)``, 0x-prefixed. Raises RecordError.
 
@@ -404,6 +410,7 @@ class SignedRecord:
 _RECORD_TYPE: Final = keccak(b"Record(bytes32 commitment)")
 
 
+@checked("commitment", "chain_id", "contract")
 def signature_message(commitment: str, chain_id: int, contract: str) -> SignableMessage:
     """Return what an author signs for a record, for eth-account's ``sign_message``.
 
@@ -428,12 +435,14 @@ def _domain(chain_id: int, contract: str) -> bytes:
     return bytes(encode_typed_data(domain, types, {"commitment": bytes(32)}).header)
 
 
+@checked("commitment", "chain_id", "contract", "by")
 def sign(commitment: str, chain_id: int, contract: str, by: BaseAccount) -> str:
     """Return the 65-byte signature of a record's commitment, 0x-prefixed."""
     message = signature_message(commitment, chain_id, contract)
     return "0x" + bytes(by.sign_message(message).signature).hex()
 
 
+@checked("commitment", "chain_id", "contract")
 def signer(commitment: str, signature: str, chain_id: int, contract: str) -> str:
     """Return the address whose key made the signature. Raises SignatureError if none can have."""
     message = signature_message(commitment, chain_id, contract)

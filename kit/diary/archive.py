@@ -28,6 +28,7 @@ from typing import Any, Final
 from eth_hash.auto import keccak
 from filelock import FileLock, Timeout
 
+from kit.arguments import checked
 from kit.core import BODY_BYTES_MAX, Attachment, Leaf, Record, SignedRecord, Tree, parse_time
 from kit.errors import ArchiveError, AttachmentError, RecordError, WrongChain
 
@@ -179,6 +180,7 @@ class Plan:
 class Archive:
     """The records, files and leaves of one diary. ``path`` None keeps them in memory."""
 
+    @checked("path")
     def __init__(self, path: str | Path | None = None) -> None:
         """Open the archive, or make a new one where there is no file.
 
@@ -246,6 +248,7 @@ class Archive:
         rows = self._rows("SELECT chain_id, genesis_hash, contract FROM home")
         return Home(*rows[0]) if rows else None
 
+    @checked("home")
     def settle(self, home: Home) -> None:
         """Write down the log that this archive belongs to. Raises WrongChain if it has another."""
         if self.home not in (None, home):
@@ -258,6 +261,7 @@ class Archive:
 
     # --- records ---------------------------------------------------------------------------------
 
+    @checked("signed", "files")
     def add(self, signed: SignedRecord, files: Sequence[Attachment] = ()) -> None:
         """Keep a record and its files: all of it or, on an error, nothing.
 
@@ -390,6 +394,7 @@ class Archive:
             commitment,
         )
 
+    @checked("commitments")
     def stories(self, commitments: Sequence[str]) -> dict[str, list[Kept]]:
         """Return many records by commitment, each before all that is about it, as ``about`` has it.
 
@@ -479,6 +484,7 @@ class Archive:
             " 'appeal') = 'appeal' ORDER BY at, arrived"
         )
 
+    @checked("first_seq")
     def ready(self, first_seq: int, limit: int) -> list[Leaf]:
         """Return the leaves that are to be published next, in order of time, from ``first_seq`` on.
 
@@ -502,6 +508,7 @@ class Archive:
 
     # --- batches ---------------------------------------------------------------------------------
 
+    @checked("leaves")
     def plan(self, leaves: Sequence[Leaf]) -> Plan:
         """Write down a batch that is about to be sent."""
         hashes = [leaf.hash() for leaf in leaves]
@@ -525,6 +532,7 @@ class Archive:
         """Return the batch that was written down and not yet seen on the chain, if there is one."""
         return self._plan("WHERE NOT landed ORDER BY first_seq")
 
+    @checked("plan")
     def landed(self, plan: Plan) -> None:
         """Note that a planned batch is on the chain."""
         with self._writing():
@@ -540,6 +548,7 @@ class Archive:
             )
         )
 
+    @checked("plan")
     def drop(self, plan: Plan) -> None:
         """Forget a planned batch that the chain refused: its records wait again."""
         with self._writing():
@@ -559,6 +568,7 @@ class Archive:
         """Return the newest batch that was seen on the chain."""
         return self._plan("WHERE landed ORDER BY first_seq DESC")
 
+    @checked("first_seq", "count")
     def leaves(self, first_seq: int, count: int) -> list[tuple[Leaf, str]]:
         """Return the leaves with these numbers that the archive has, each with its hash as stored."""
         last = first_seq + count - 1

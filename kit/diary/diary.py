@@ -19,6 +19,7 @@ from eth_account.signers.base import BaseAccount
 from eth_hash.auto import keccak
 
 from kit import people
+from kit.arguments import checked
 from kit.chain import Chain
 from kit.core import (
     BATCH_MAX,
@@ -61,6 +62,7 @@ __all__ = ["COLUMNS", "Diary", "lesson_salt"]
 TOGETHER: Final = 512
 
 
+@checked("number")
 def lesson_salt(number: int) -> bytes:
     """Return the test salt of the n-th record: known to everybody, so that lessons print the same.
 
@@ -72,6 +74,7 @@ def lesson_salt(number: int) -> bytes:
 class Diary:
     """A civic diary on a chain; made by ``Diary.open``."""
 
+    @checked("log", "archive")
     def __init__(
         self, log: Log, archive: Archive, registrar: BaseAccount, salt: Callable[[int], bytes]
     ) -> None:
@@ -80,6 +83,7 @@ class Diary:
         self._salt = salt
 
     @classmethod
+    @checked("chain", "archive", "moderators")
     def open(
         cls,
         chain: Chain,
@@ -118,6 +122,7 @@ class Diary:
 
     # --- what people do --------------------------------------------------------------------------
 
+    @checked("attachments")
     def post(
         self,
         author: BaseAccount,
@@ -140,6 +145,7 @@ class Diary:
         with self.archive.turn():
             return self._accept(entry, author, files)
 
+    @checked("approve")
     def review(
         self,
         entry: SignedRecord | str,
@@ -318,6 +324,7 @@ class Diary:
         """Return the log's table of leaves, in order, as the archive has it."""
         return [leaf for leaf, _ in self.archive.leaves(0, self.log.record_count())]
 
+    @checked("folder")
     def export(
         self, folder: str | Path, *, licence: str = "notspecified", simulated: bool = False
     ) -> Path:
@@ -341,6 +348,7 @@ class Diary:
         """
         return next(self.certificates([record]))
 
+    @checked("of")
     def certificates(self, of: Iterable[SignedRecord | str] | None = None) -> Iterator[Certificate]:
         """Return the certificates of published records: of all in order, or of those named.
 
@@ -358,6 +366,7 @@ class Diary:
                     raise _unknown(record)
                 yield certificate(stories[text], proofs)
 
+    @checked("place", "role", "text")
     def timeline(
         self,
         *,
@@ -384,6 +393,7 @@ class Diary:
 
         return Trace.of(self, self._said(record))
 
+    @checked("people")
     def desk(self, people: Iterable[BaseAccount] = ()) -> Desk:
         """Return the diary as a desk to click: write, review, timeline; the last line of a cell.
 

@@ -79,4 +79,4 @@ def _approval(about: Sequence[Kept], proofs: Proofs) -> Review | None:
 def state_of(said: Said, about: Sequence[Said], published: bool) -> EntryState:
     """Return an entry's case, by the records about it in order of arrival. Raises RecordError."""
     moves = [(each.move, each.author) for each in about]
-    return EntryState.of(said.author, moves, published=published, purged=said.purged)
+    return EntryState.of(said.author, moves, published=published, purged=bool(said.purged))

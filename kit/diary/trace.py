@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
+from kit.arguments import checked
 from kit.core import Batch, EntryState, SignedRecord, root_from_proof
 from kit.core import record as records
 from kit.diary.archive import Said
@@ -80,6 +81,7 @@ class Trace:
         self.lines = lines
 
     @classmethod
+    @checked("diary", "said")
     def of(cls, diary: Diary, said: Said) -> Trace:
         """Return the trace of a record, or of the one that it is about."""
         while above := diary.archive.said(said.subject):
@@ -152,7 +154,7 @@ def _state_after(diary: Diary, said: Said, moves: list[tuple[str, str]]) -> str:
     """Return the state after some of the moves. A publication shows with the move that needs it."""
     landed = diary.archive.is_landed(said.commitment)
     last = moves[-1][0] if moves else ""
-    state = EntryState.of(said.author, moves, published=landed, purged=said.purged).state
+    state = EntryState.of(said.author, moves, published=landed, purged=bool(said.purged)).state
     # The move itself leads to "approved"; the batch comes later.
     return "approved, then published" if last == "approve" and state == "published" else state
 

@@ -11,6 +11,7 @@ from eth_account.signers.base import BaseAccount
 from eth_utils import is_checksum_address, keccak
 from web3.exceptions import Web3Exception
 
+from kit.arguments import checked
 from kit.chain import Chain, Event, Receipt, load_artifact
 from kit.chain.events import read
 from kit.core import Anchor, Batch
@@ -42,6 +43,7 @@ EVENT_COLUMNS: Final = {
 class Log:
     """A deployed DiaryLog. ``contract`` is web3's object for it."""
 
+    @checked("chain", "address")
     def __init__(self, chain: Chain, address: str) -> None:
         """Attach to the log at ``address``. Raises ChainError, or WrongChain if it is no DiaryLog."""
         self.chain = chain
@@ -55,6 +57,7 @@ class Log:
             raise WrongChain(f"a DiaryLog at {address}", "another contract", fix) from error
 
     @classmethod
+    @checked("chain", "by")
     def deploy(cls, chain: Chain, *, by: BaseAccount) -> Log:
         """Deploy a new log; ``by`` becomes its admin and its registrar. Raises ChainError."""
         contract = chain.deploy(load_artifact("DiaryLog"), by.address, by.address, by=by)
@@ -73,32 +76,38 @@ class Log:
         """Return how many batches the log holds."""
         return int(self.chain.call(self.contract.functions.batchCount()))
 
+    @checked("batch")
     def root(self, batch: int) -> str:
         """Return the Merkle root of a batch. Raises Reverted with UnknownBatch."""
         return "0x" + bytes(self.chain.call(self.contract.functions.rootOf(batch))).hex()
 
+    @checked("role")
     def has_role(self, role: bytes, address: str) -> bool:
         """Return whether an address holds a role now."""
         call = self.contract.functions.hasRole(role, _address(address))
         return bool(self.chain.call(call))
 
+    @checked("role", "by")
     def grant(self, role: bytes, address: str, *, by: BaseAccount) -> Receipt:
         """Give an address a role; ``by`` is the admin. Raises Reverted."""
         call = self.contract.functions.grantRole(role, _address(address))
         return self.chain.send(call, by=by)
 
+    @checked("root", "first_seq", "count", "by")
     def append(self, root: str, first_seq: int, count: int, *, by: BaseAccount) -> Batch:
         """Append a batch and return it as the chain holds it. Raises Reverted, ChainError."""
         call = self.contract.functions.append(bytes.fromhex(root[2:]), first_seq, count)
         block = self.chain.send(call, by=by).block.number
         return next(b for b in self.batches(block, block) if b.first_seq == first_seq)
 
+    @checked("first_block", "last_block")
     def batches(self, first_block: int = 0, last_block: int | str = "latest") -> list[Batch]:
         """Return the batches that were appended in a range of blocks, in order, from the events."""
         return [
             self._batch(row, row) for row in self._events("BatchAppended", first_block, last_block)
         ]
 
+    @checked("transaction_hash", "log_index")
     def batch_in(self, transaction_hash: str, log_index: int) -> Batch | None:
         """Return the batch that one event of a transaction announces, if it is this log's own.
 
@@ -134,6 +143,7 @@ class Log:
             fix = "Don't trust what it answers."
             raise WrongChain(f"the code of DiaryLog at {self.address}", "other code", fix)
 
+    @checked("time")
     def was_moderator(self, address: str, time: datetime) -> bool:
         """Return whether an address held MODERATOR_ROLE at a time, by the log's role events.
 
@@ -151,6 +161,7 @@ class Log:
                 held = granted
         return held
 
+    @checked("first_block", "last_block", "resume")
     def events(
         self,
         first_block: int = 0,

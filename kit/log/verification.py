@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from eth_utils import to_checksum_address
 
+from kit.arguments import checked
 from kit.core import Certificate, InclusionProof, Leaf, Review, Tree, root_from_proof
 from kit.core import record as records
 from kit.errors import ChainError, KitError, NodeDown, ProofError, Reverted
@@ -70,6 +71,7 @@ class Result:
         """Whether no step failed. A skipped step shows nothing, neither way."""
         return all(step.outcome != FAILED for step in self.steps)
 
+    @checked("number")
     def outcome(self, number: int) -> str:
         """Return "passed", "failed" or "skipped" for a step by its number, from 1."""
         return self.steps[number - 1].outcome
@@ -109,6 +111,7 @@ class _Skipped(Exception):
     """A step could not be taken."""
 
 
+@checked("certificate", "chain")
 def verify(
     certificate: Certificate | str | bytes,
     chain: Chain | None = None,

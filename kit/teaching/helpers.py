@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from kit.arguments import checked
 from kit.diary import COLUMNS
 from kit.errors import KitError
 from kit.teaching import java
@@ -137,6 +138,7 @@ def check(name: str, answer: Any) -> None:
     print(verdict)
 
 
+@checked("name", "number")
 def hint(name: str, number: int = 1) -> None:
     """Print a hint to an exercise; the higher the number, the more it gives away.
 
@@ -158,6 +160,7 @@ def _exercise(name: str) -> Exercise:
         ) from error
 
 
+@checked("diary", "commitment", "old")
 def tamper(diary: Diary, commitment: str, old: str, new: str) -> None:
     """Change a word of a record in the archive, behind the diary's back, as a dishonest owner could.
 
@@ -173,6 +176,7 @@ def tamper(diary: Diary, commitment: str, old: str, new: str) -> None:
     database.execute("UPDATE records SET canonical = ? WHERE commitment = ?", (changed, commitment))
 
 
+@checked("table")
 def mix_in(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table of records with more entries in it: a program's, and one person's with three keys.
 

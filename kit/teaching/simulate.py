@@ -45,6 +45,7 @@ from eth_hash.auto import keccak
 from eth_utils import to_checksum_address
 from tqdm import tqdm
 
+from kit.arguments import checked
 from kit.chain import BLOCK_SECONDS, START
 from kit.core import BATCH_MAX, Batch, Record, SignedRecord
 from kit.core import record as records
@@ -315,6 +316,7 @@ def participants(
     return _as_records(frame, int(plan["number"].max()) + 1, seed, model)
 
 
+@checked("diary")
 def publish(
     diary: Diary, people: int = 33_000, seed: int = 2021, model: Model | None = None
 ) -> list[Batch]:

@@ -22,6 +22,7 @@ import qrcode.image.svg
 from qrcode.constants import ERROR_CORRECT_M
 
 from kit import fonts
+from kit.arguments import checked
 from kit.core import Certificate
 from kit.errors import CertificateError
 
@@ -58,6 +59,7 @@ _INK, _GREY, _BLUE = "#1a1a1a", "#595959", "#0072B2"
 # --- the QR code ---------------------------------------------------------------------------------
 
 
+@checked("certificate")
 def qr_code(certificate: Certificate, page: str = PAGE) -> QRCode:
     """Return the QR code of a certificate: ``page#compact form``, level M, never split.
 
@@ -78,6 +80,7 @@ def qr_code(certificate: Certificate, page: str = PAGE) -> QRCode:
     return code
 
 
+@checked("certificate", "scale")
 def qr_png(certificate: Certificate, page: str = PAGE, *, scale: int = 4) -> bytes:
     """Return the QR code as a PNG picture, ``scale`` pixels a module, quiet zone included."""
     code = qr_code(certificate, page)
@@ -87,6 +90,7 @@ def qr_png(certificate: Certificate, page: str = PAGE, *, scale: int = 4) -> byt
     return out.getvalue()
 
 
+@checked("certificate")
 def qr_svg(certificate: Certificate, page: str = PAGE) -> str:
     """Return the QR code as an SVG picture: one path, a unit a module, quiet zone included."""
     code = qr_code(certificate, page)
@@ -163,6 +167,7 @@ def _content(certificate: Certificate) -> tuple[str, str]:
 # --- HTML ----------------------------------------------------------------------------------------
 
 
+@checked("certificate")
 def card_html(certificate: Certificate, page: str = PAGE) -> str:
     """Return the card as HTML for a notebook; whatever the record says is escaped."""
     text, line = _content(certificate)
@@ -191,6 +196,7 @@ def card_html(certificate: Certificate, page: str = PAGE) -> str:
 # --- PNG, SVG, PDF -------------------------------------------------------------------------------
 
 
+@checked("certificate", "path")
 def save_card(certificate: Certificate, path: str | Path, page: str = PAGE) -> Path:
     """Write the card as A5 to a file and return its path; the ending says which kind.
 

@@ -29,6 +29,7 @@ from matplotlib.figure import Figure
 
 from kit.analysis import participation, plots
 from kit.analysis.plots.style import clean, many, short
+from kit.arguments import checked
 from kit.audit import Audit
 from kit.audit import folder as export
 from kit.errors import DataError, KitError
@@ -156,6 +157,7 @@ h2{break-after:avoid}a{color:inherit;text-decoration:none}.wide{overflow:visible
 Part = Callable[[], str]
 
 
+@checked("folder", "out", "chain")
 def write(folder: str | Path, out: str | Path = "report.html", chain: Chain | None = None) -> Audit:
     """Write the report of an export into a file, and return its audit.
 
@@ -172,6 +174,7 @@ def write(folder: str | Path, out: str | Path = "report.html", chain: Chain | No
     return found
 
 
+@checked("found", "records", "name", "rpc", "figures")
 def build(
     found: Audit,
     records: pd.DataFrame,

@@ -19,6 +19,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from kit.analysis.participation import PREFECTURES, ZONE
+from kit.arguments import checked
 from kit.core import PUBLIC, Batch, Certificate, EntryState
 from kit.diary import Archive
 from kit.errors import ArchiveError, DataError
@@ -109,6 +110,7 @@ class Timeline:
         self.diary, self.frame = diary, frame
 
     @classmethod
+    @checked("diary", "place", "role", "text")
     def of(
         cls,
         diary: Diary,
@@ -140,6 +142,7 @@ class Timeline:
         """How many pages there are; at least one."""
         return max(1, -(-len(self) // self.PAGE_SIZE))
 
+    @checked("number")
     def page(self, number: int = 1) -> Page:
         """Return a page, counted from 1, with pictures, videos and certificates inside it.
 
@@ -153,6 +156,7 @@ class Timeline:
             f"<nav>{more}</nav></div>"
         )
 
+    @checked("folder")
     def save(self, folder: str | Path) -> Path:
         """Write the timeline as web pages, files beside them; return the first page's path.
 
@@ -211,7 +215,7 @@ def _frame(diary: Diary) -> pd.DataFrame:
         batch_of |= dict.fromkeys(range(batch.first_seq, batch.first_seq + batch.count), batch)
     for seq, said in archive.landed_entries():
         case = EntryState.of(
-            said.author, cases.get(said.commitment, ()), published=True, purged=said.purged
+            said.author, cases.get(said.commitment, ()), published=True, purged=bool(said.purged)
         )
         body = bodies.get(said.commitment, {}) if case.state in PUBLIC else {}
         batch = batch_of[seq]

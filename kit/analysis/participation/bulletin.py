@@ -11,6 +11,7 @@ from narwhals.typing import IntoFrameT
 
 from kit.analysis.participation.distributions import poisson_interval
 from kit.analysis.participation.frames import collect, frame, like, proved
+from kit.arguments import checked
 from kit.errors import DataError
 
 __all__ = ["CITIES", "PREFECTURES", "bulletin_totals", "cases", "rates"]
@@ -77,6 +78,7 @@ def cases(records: IntoFrameT, figures: Any) -> IntoFrameT:
     return like(records, table.astype({"place": "str"}), "place")
 
 
+@checked("of", "confidence")
 def rates(
     records: IntoFrameT,
     bulletin: Any,

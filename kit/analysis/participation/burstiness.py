@@ -14,6 +14,7 @@ import pandas as pd
 from narwhals.typing import IntoFrameT
 
 from kit.analysis.participation.frames import collect, like, proved
+from kit.arguments import checked
 from kit.errors import DataError
 
 __all__ = ["burstiness", "inter_event_times"]
@@ -21,6 +22,7 @@ __all__ = ["burstiness", "inter_event_times"]
 Of = Literal["diary", "author", "place", "role"]
 
 
+@checked("of")
 def inter_event_times(records: IntoFrameT, of: Of = "author") -> IntoFrameT:
     """Return the seconds between an entry and the next, by author, place or role, or in the diary.
 
@@ -33,6 +35,7 @@ def inter_event_times(records: IntoFrameT, of: Of = "author") -> IntoFrameT:
     return like(records, gaps[[*_names(of), "at", "seconds"]])
 
 
+@checked("of")
 def burstiness(records: IntoFrameT, of: Of = "diary") -> IntoFrameT:
     """Return how bursty the entries come, in the diary, or for each author, place or role.
 

@@ -14,6 +14,7 @@ import narwhals as nw
 from narwhals.typing import IntoFrameT
 
 from kit.analysis.participation.frames import ZONE, collect, like, periods, proved, starts
+from kit.arguments import checked
 from kit.errors import DataError
 
 __all__ = ["words"]
@@ -39,6 +40,7 @@ _STOP = frozenset(_CHINESE.split()) | frozenset(_ENGLISH.split())
 _RUN = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff々〇]+|[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
 
+@checked("by")
 def words(
     records: IntoFrameT, by: Literal["day", "place"] | None = None, zone: str = ZONE
 ) -> IntoFrameT:

@@ -24,6 +24,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from kit import fonts
 from kit.analysis.participation.frames import collect, frame
+from kit.arguments import checked
 from kit.errors import DataError
 from kit.fonts import drawable
 
@@ -316,6 +317,7 @@ def _texts(ax: Axes) -> list[str]:
     return [text.get_text() for text in [*ticks, *ax.texts]]
 
 
+@checked("ax")
 def alt_text(ax: Axes) -> str:
     """Return the sentences that stand for a plot where nobody can see it; '' for another's axes.
 
@@ -325,6 +327,7 @@ def alt_text(ax: Axes) -> str:
     return "" if label.startswith("<") else label  # as <colorbar>
 
 
+@checked("ax", "kind")
 def picture(ax: Axes, kind: Literal["png", "svg", "pdf"] = "svg") -> bytes:
     """Return the figure as a file's bytes, its alternative text among them.
 
@@ -347,6 +350,7 @@ def picture(ax: Axes, kind: Literal["png", "svg", "pdf"] = "svg") -> bytes:
     return out.getvalue()
 
 
+@checked("ax", "path")
 def save(ax: Axes, path: str | Path) -> Path:
     """Save the figure as .png, .svg or .pdf, as ``picture`` makes it; return the path."""
     path = Path(path)
