@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, ParamSpec, TypeVar, get_origin
 
 from kit.errors import WrongType
 
-__all__ = ["checked", "shown"]
+__all__ = ["checked", "may_be_key", "shown"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -139,23 +139,33 @@ def _wrong(function: Any, name: str, kinds: tuple[str, ...], value: object) -> W
     return WrongType(f"{' or '.join(words)} as {name}", shown(value), fix)
 
 
+def may_be_key(value: object) -> bool:
+    """Return whether a value could be a private key: 32 bytes, in any form in which people write them.
+
+    A hash looks the same; an address is shorter.
+    """
+    if isinstance(value, str):
+        return bool(_KEY.search(value))
+    if isinstance(value, int):
+        return abs(value) >= 2**64
+    return isinstance(value, bytes | bytearray) and len(value) >= 32
+
+
 def shown(value: object) -> str:
     """Return how an error names what came: itself where that is short, else what it is.
 
-    What could be a private key, 32 bytes in any form, is never shown.
+    What could be a private key is never shown.
 
     >>> shown("Xiamen"), shown(7), shown(None), shown({}), shown("0x" + 64 * "5")
     ("'Xiamen'", '7', 'None', 'a dict', 'a text of 66 characters')
     """
-    if value is None or isinstance(value, bool):
-        return repr(value)
     if isinstance(value, str):
-        short = len(value) <= 60 and not _KEY.search(value)
+        short = len(value) <= 60 and not may_be_key(value)
         return repr(value) if short else f"a text of {len(value):,} characters"
-    if isinstance(value, int | float):
-        return str(value) if abs(value) < 2**64 else "a number of more than 64 bits"
     if isinstance(value, bytes | bytearray):
         return f"{len(value):,} bytes"
+    if value is None or isinstance(value, int | float):
+        return "a number of more than 64 bits" if may_be_key(value) else str(value)
     return _a(type(value).__name__)
 
 

@@ -399,6 +399,9 @@ def bulletins(folder: str | Path, records: pd.DataFrame) -> pd.DataFrame:
     proved says who signed it, not that it was an office's. Raises DataError where the folder is not
     the records'.
     """
+    if missing := {"seq", "type", "author", "at", "subject", "commitment", "proved"} - set(records):
+        fix = "Pass what kit.audit.read() returned."
+        raise DataError("a table of records", f"one without {', '.join(sorted(missing))}", fix)
     ours = records[records["type"] == "bulletin"]
     corrected, ours = set(ours["subject"].dropna()), ours[ours["proved"]]
     table = _load(Path(folder), "records", {})[0] if len(ours) else pd.DataFrame()

@@ -27,7 +27,7 @@ from eth_abi import abi as abi_codec
 from eth_abi.exceptions import DecodingError
 from eth_account.signers.base import BaseAccount
 from eth_utils import abi as abi_tools
-from eth_utils import keccak, to_checksum_address
+from eth_utils import is_address, keccak, to_checksum_address
 from web3 import HTTPProvider, Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractConstructor, ContractFunction
@@ -40,10 +40,11 @@ from web3.exceptions import (
     Web3Exception,
     Web3ValueError,
 )
+from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from kit import people
-from kit.arguments import checked
+from kit.arguments import checked, shown
 from kit.chain.solidity import Artifact
 from kit.errors import ChainError, NodeDown, Reverted
 from kit.views.html import html_table
@@ -119,7 +120,8 @@ class Chain:
 
     backend = "connected"
 
-    def __init__(self, provider: Any) -> None:
+    @checked("provider")
+    def __init__(self, provider: BaseProvider) -> None:
         self.w3 = Web3(provider)
         self._times: dict[str, datetime] = {}
 
@@ -143,9 +145,11 @@ class Chain:
         """Return a block by its number or its hash. Raises ChainError if there is none."""
         try:
             found = self.w3.eth.get_block(number)  # type: ignore[arg-type]
-        except (BlockNotFound, Web3ValueError) as error:  # the second: it can't be one
+        except (BlockNotFound, Web3ValueError):  # the second: it can't be one
             fix = "Check that this is the chain you mean, and that it was not restarted."
-            raise ChainError("a block on this chain", f"none numbered {number}", fix) from error
+            got = f"none numbered {shown(number)}"
+            # No causes: they name what was asked for, which could be a key by mistake.
+            raise ChainError("a block on this chain", got, fix) from None
         time = datetime.fromtimestamp(found["timestamp"], UTC)
         return Block(found["number"], found["hash"].to_0x_hex(), time)
 
@@ -168,19 +172,18 @@ class Chain:
     @checked("address")
     def balance(self, address: str) -> int:
         """Return the balance of an account in wei (10^-18 of the chain's coin)."""
+        _need_address(address, "the address of an account")
         return self.w3.eth.get_balance(to_checksum_address(address))
 
     @checked("address", "abi")
     def contract(self, address: str, abi: Sequence[Mapping[str, Any]]) -> Contract:
         """Return web3's object for a contract. Raises ChainError if no contract stands there."""
         fix = "Check the address, and that the chain was not restarted without its state."
-        try:
-            address = to_checksum_address(address)
-        except ValueError as error:
-            raise ChainError("the address of a contract", repr(address), fix) from error
-        if not self.w3.eth.get_code(address):
-            raise ChainError(f"a contract at {address}", "an address without code", fix)
-        return self.w3.eth.contract(address, abi=abi)
+        _need_address(address, "the address of a contract")
+        found = to_checksum_address(address)
+        if not self.w3.eth.get_code(found):
+            raise ChainError(f"a contract at {found}", "an address without code", fix)
+        return self.w3.eth.contract(found, abi=abi)
 
     @checked("artifact", "by")
     def deploy(self, artifact: Artifact, *arguments: Any, by: BaseAccount) -> Contract:
@@ -219,11 +222,11 @@ class Chain:
         """Return web3's receipt of a transaction, with its logs. Raises ChainError."""
         try:
             return self.w3.eth.get_transaction_receipt(transaction_hash)  # type: ignore[arg-type]
-        except TransactionNotFound as error:
+        except (TransactionNotFound, Web3ValueError):  # the second: it can't be a hash
             fix = "Check that this is the chain you mean, and that it was not restarted."
-            raise ChainError(
-                "a transaction on this chain", f"{transaction_hash}, which is not there", fix
-            ) from error
+            got = f"{shown(transaction_hash)}, which is the hash of none"
+            # No causes: they name what was asked for, which could be a key by mistake.
+            raise ChainError("a transaction on this chain", got, fix) from None
 
     @checked("function", "by")
     def call(self, function: ContractFunction, *, by: BaseAccount | None = None) -> Any:
@@ -376,6 +379,12 @@ class Chain:
             raise ChainError(
                 "a transaction that the node accepts", f"its answer: {error}", fix
             ) from error
+
+
+def _need_address(value: str, what: str) -> None:
+    """Raise ChainError for what is no address. eth-utils' own error would show a key."""
+    if not is_address(value):
+        raise ChainError(what, shown(value), "Check the address.")
 
 
 def _reason(error: ContractLogicError, abi: Sequence[Any]) -> str:

@@ -34,7 +34,7 @@ from tqdm import tqdm
 from web3.exceptions import Web3Exception
 from web3.types import RPCEndpoint
 
-from kit.arguments import checked
+from kit.arguments import checked, shown
 from kit.errors import ChainError, DataError, NodeDown
 
 if TYPE_CHECKING:
@@ -143,8 +143,8 @@ class Event:
     @checked("log")
     def decode(self, log: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments of a log by name. Raises ChainError if it is no log of this event."""
-        topics = log["topics"][1:]
         try:
+            topics = log["topics"][1:]
             if len(topics) != len(self._indexed):
                 raise ValueError(f"{len(topics)} indexed arguments")
             # What is hashed stays as it is; the other topics are a word each, decoded together.
@@ -160,7 +160,7 @@ class Event:
             }
             data = _DECODER.decode(self._types, bytes.fromhex(log["data"][2:]))
         except Exception as error:  # eth-abi's own, and Python's
-            got = f"another in block {log['block_number']} ({error})"
+            got = f"another in block {log.get('block_number', '?')} ({error})"
             fix = "Is it the ABI of this contract? Indexed arguments count, too."
             raise ChainError(f"a log of {self.signature}", got, fix) from error
         for (name, _, given), value in zip(self._plain, data, strict=True):
@@ -219,7 +219,7 @@ def read(
     ``block_time`` is a UTC datetime. See ``Chain.events`` for the rest.
     """
     if not is_address(address):
-        raise ChainError("the address of a contract", repr(address), "Check the address.")
+        raise ChainError("the address of a contract", shown(address), "Check the address.")
     address, topics = to_checksum_address(address), event.topics(where or {})
     if isinstance(last_block, str):
         last_block = chain.block(last_block).number

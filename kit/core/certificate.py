@@ -112,6 +112,8 @@ class InclusionProof:
     @checked("value")
     def from_json(cls, value: Mapping[str, Any]) -> InclusionProof:
         """Return what the four keys state. Raises CertificateError."""
+        if not {"leaf", "proof", "batch", "anchor"} <= set(value):
+            raise _refused("leaf, proof, batch and anchor", ", ".join(map(str, value)) or "none")
         leaf = _object(
             value["leaf"], "leaf", "seq", "type", "author", "at", "subject", "commitment"
         )

@@ -34,7 +34,7 @@ from eth_account.signers.base import BaseAccount
 from eth_hash.auto import keccak  # eth_utils takes twice the time for the same
 from eth_utils import is_checksum_address, to_checksum_address
 
-from kit.arguments import checked
+from kit.arguments import checked, may_be_key, shown
 from kit.errors import AttachmentError, RecordError, SignatureError
 from kit.views.html import html_table
 
@@ -418,8 +418,14 @@ def signature_message(commitment: str, chain_id: int, contract: str) -> Signable
     """
     if not _HEX32.fullmatch(commitment):
         raise RecordError("a commitment: 0x and 64 hex digits", _brief(commitment), "Check it.")
+    try:
+        domain = _domain(chain_id, contract)
+    except ValueError:
+        fix = "Pass log.address."
+        # No causes: they name what was passed, which could be a key by mistake.
+        raise RecordError("the address of a log", _brief(contract), fix) from None
     body = keccak(_RECORD_TYPE + bytes.fromhex(commitment[2:]))
-    return SignableMessage(b"\x01", _domain(chain_id, contract), body)
+    return SignableMessage(b"\x01", domain, body)
 
 
 @lru_cache(maxsize=64)
@@ -463,9 +469,9 @@ def signer(commitment: str, signature: str, chain_id: int, contract: str) -> str
 # --- checks of a record's parts ------------------------------------------------------------------
 
 
-def is_address(value: str) -> bool:
-    """Return whether a text is an address with the capitals of EIP-55."""
-    return len(value) == 42 and _has_checksum(value)
+def is_address(value: object) -> bool:
+    """Return whether it is an address with the capitals of EIP-55."""
+    return isinstance(value, str) and len(value) == 42 and _has_checksum(value)
 
 
 @lru_cache(maxsize=65_536)  # a hash each, and the same authors come again and again
@@ -483,6 +489,7 @@ def parse_time(value: str) -> datetime:
     raise RecordError("a UTC time like 2021-09-20T08:00:00Z", _brief(value), "Write it so.")
 
 
+@checked("time")
 def format_time(time: datetime) -> str:
     """Return a UTC time as ``2021-09-20T08:00:00Z``; the inverse of parse_time."""
     return time.isoformat()[:19] + "Z"
@@ -638,8 +645,7 @@ def _file_name(value: Any) -> str:
 
 def _brief(value: Any) -> str:
     """Return what came, short enough for a message, however deep, long or huge it is."""
-    try:
-        shown = _SHORT.repr(value)
-    except ValueError:  # Python writes no whole number of more than 4,300 digits
-        shown = f"a huge {type(value).__name__}"
-    return shown if len(shown) <= 60 else shown[:57] + "…"
+    if may_be_key(value):
+        return shown(value)
+    short = _SHORT.repr(value)
+    return short if len(short) <= 60 else short[:57] + "…"

@@ -511,8 +511,8 @@ class Archive:
     @checked("leaves")
     def plan(self, leaves: Sequence[Leaf]) -> Plan:
         """Write down a batch that is about to be sent."""
-        hashes = [leaf.hash() for leaf in leaves]
-        plan = Plan(leaves[0].seq, Tree(hashes).root, len(leaves))
+        tree = Tree(hashes := [leaf.hash() for leaf in leaves])  # raises for no leaves
+        plan = Plan(leaves[0].seq, tree.root, len(leaves))
         with self._writing():
             self._db.execute(
                 "INSERT INTO batches (first_seq, root, count) VALUES (?, ?, ?)",
@@ -636,6 +636,9 @@ class Archive:
         """Turn SQLite's errors inside the block into the kit's."""
         try:
             yield
+        except sqlite3.ProgrammingError as error:
+            fix = "Open the diary again, with its chain and this file."
+            raise ArchiveError("an archive that is open", "one that was closed", fix) from error
         except sqlite3.OperationalError as error:
             fix = "Is another program using it, is the disk full, may you write there?"
             raise ArchiveError(f"to use {self.path}", str(error), fix) from error

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kit.arguments import checked
 from kit.diary import COLUMNS
-from kit.errors import KitError
+from kit.errors import DataError, KitError
 from kit.teaching import java
 from kit.teaching.exercises import EXERCISES, HANDS, PROGRAM, Exercise
 
@@ -111,6 +111,7 @@ def refused() -> Iterator[None]:
         raise KitError("a refusal", "none: it went through", "Did a cell above not run?")
 
 
+@checked("name")
 def check(name: str, answer: Any) -> None:
     """Print whether an answer to an exercise is right; where it isn't, what to look at.
 
@@ -166,11 +167,12 @@ def tamper(diary: Diary, commitment: str, old: str, new: str) -> None:
 
     For lessons about what the chain notices. Raises KitError if the record or the word isn't there.
     """
+    known = diary.archive.said(commitment)
     database = diary.archive._db
     found = database.execute(
         "SELECT canonical FROM records WHERE commitment = ?", (commitment,)
     ).fetchone()
-    if found is None or old.encode() not in found[0]:
+    if known is None or old.encode() not in found[0]:
         raise KitError(f"a record with {old!r}", "none", "Has it been changed already?")
     changed = found[0].replace(old.encode(), new.encode())
     database.execute("UPDATE records SET canonical = ? WHERE commitment = ?", (changed, commitment))
@@ -187,6 +189,9 @@ def mix_in(table: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
+    if missing := {"type", "proved", "at", "place"} - set(table):
+        got = f"one without {', '.join(sorted(missing))}"
+        raise DataError("a table of records", got, "Start from diary.records().")
     entries = table[(table["type"] == "entry") & table["proved"]]
     begin = entries["at"].min() if len(entries) else pd.Timestamp("2021-09-10T00:00Z")
     rows = [(PROGRAM, begin + pd.Timedelta(minutes=37 * n), _SLOGAN) for n in range(45)]

@@ -32,6 +32,7 @@ from kit.analysis.plots.style import clean, many, short
 from kit.arguments import checked
 from kit.audit import Audit
 from kit.audit import folder as export
+from kit.diary import COLUMNS
 from kit.errors import DataError, KitError
 from kit.log.verification import FAILED, PASSED, SKIPPED
 
@@ -188,6 +189,9 @@ def build(
     ``name`` is the folder's, and ``rpc`` whether a chain was asked: both for the command that the
     report names. ``figures`` are those of the diary's own bulletins (``kit.audit.bulletins``).
     """
+    if missing := set(COLUMNS) - set(records):
+        got = f"one without {', '.join(sorted(missing))}"
+        raise DataError("a table of records", got, "Pass what kit.audit.check() returned.")
     simulated = bool(found.simulated or records.attrs.get("simulated"))
     page = _Page(found, records, simulated, figures)
     if page.simulated:  # a plot looks at its table

@@ -198,6 +198,7 @@ def duration(seconds: float) -> str:
 # --- axes ----------------------------------------------------------------------------------------
 
 
+@checked("ax")
 def axes(ax: Axes | None) -> Axes:
     """Return the axes to draw on, in the house style.
 
