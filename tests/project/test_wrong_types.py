@@ -6,16 +6,16 @@ import ast
 import contextlib
 import inspect
 import io
-import secrets
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from datetime import UTC, date, datetime, timedelta
-from importlib import import_module
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
+from importlib import import_module
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 
@@ -36,6 +36,19 @@ LEFT_OUT = {
     "kit.chain.anvil": "starts anvil",
     "kit.chain.register_magic": "is IPython's to call",
 }
+
+
+#: What takes long where it goes through: only values of other types are passed.
+SLOW = {"kit.chain.compile_file", "kit.chain.compile_source", "kit.views.build", "kit.views.write"}
+
+#: What puts entries into another state where it goes through.
+CHANGES = {
+    f"kit.diary.Diary.{move}"
+    for move in ("appeal", "reinstate", "review", "suspend", "withdraw", "witness")
+}
+
+#: What is refused here whatever is passed: no node, no rows enough, no records left.
+REFUSED: set[str] = set()
 
 
 def doors() -> Iterator[tuple[str, Any]]:
@@ -73,28 +86,46 @@ def functions() -> dict[str, Any]:
 
 
 def world(tmp: Path) -> SimpleNamespace:
-    """A diary with a published, a waiting and a witnessed entry, and all that can be had of it."""
-    w = SimpleNamespace(tmp=tmp)
-    w.chain = kit.chain.embedded()
+    """A diary with published and waiting records, and all that can be had of it."""
+    w = SimpleNamespace(tmp=tmp, chain=kit.chain.embedded())
     w.diary = kit.Diary.open(w.chain)
     w.published = w.diary.post(people.alice, "一", place="厦门")
     w.review = w.diary.review(w.published, by=people.moderator, approve=True)
     w.batch = w.diary.publish()
-    w.waiting = w.diary.post(people.alice, "二", place="泉州")
     w.certificate = w.diary.certificate(w.published)
     w.leaves = w.diary.leaves()
     w.records = w.diary.records()
     w.folder = w.diary.export(tmp / "export")
-    w.other = w.diary.post(people.alice, "四", place="泉州")
-    w.rejected = w.diary.post(people.alice, "五", place="泉州")
-    w.diary.review(w.rejected, by=people.moderator, approve=False, reason_code="off-topic")
-    w.suspended = w.diary.post(people.alice, "六", place="泉州")
-    w.diary.review(w.suspended, by=people.moderator, approve=True)
-    w.empty = kit.Diary.open(kit.chain.embedded())
     w.audit = kit.audit.check(w.folder)[0]
     w.closed = kit.Diary.open(w.chain)
     w.closed.close()
+    w.spare = kit.Diary.open(w.chain)  # for what would leave an archive without its log
+    w.spare_entry = w.spare.post(people.alice, "二", place="泉州")
+    w.new = [kit.Diary.open(kit.chain.embedded()) for _ in range(3)]
+    (tmp / "picture.png").write_bytes(PNG)
+    (tmp / "First.sol").write_text("contract First {}")
+    w.good, w.more = good(w), more(w) | entries(w)
     return w
+
+
+def entries(w: SimpleNamespace) -> dict[str, Any]:
+    """Entries in the states that the diary's methods want; where one goes through, others follow."""
+    post, review = w.diary.post, w.diary.review
+    names = ("waiting", "rejected", "published", "suspended", "own")
+    made = {name: post(people.alice, name, place="泉州") for name in names}
+    review(made["rejected"], by=people.moderator, approve=False, reason_code="off-topic")
+    review(made["published"], by=people.moderator, approve=True)
+    review(made["suspended"], by=people.moderator, approve=True)
+    w.diary.publish()
+    w.diary.suspend(made["suspended"], by=people.moderator, reason_code="off-topic")
+    return {
+        "Diary.appeal.entry": made["rejected"],
+        "Diary.reinstate.entry": made["suspended"],
+        "Diary.review.entry": made["waiting"],
+        "Diary.suspend.entry": made["published"],
+        "Diary.withdraw.entry": made["own"],
+        "Diary.witness.entry": made["published"],
+    }
 
 
 #: What each argument may be, by its name; by its function's and its own where that differs.
@@ -180,7 +211,7 @@ def good(w: SimpleNamespace) -> dict[str, Any]:
         "seq": 0,
         "sha256_hex": "00" * 32,
         "signature": entry.signature,
-        "signed": w.waiting,
+        "signed": w.published,
         "source": "contract C {}",
         "state": "waiting",
         "subject": entry.commitment,
@@ -203,19 +234,17 @@ def more(w: SimpleNamespace) -> dict[str, Any]:
     contract = log.contract
     record = signed.record
     said = archive.said(signed.commitment)
-    plan = kit.diary.archive.Plan(0, w.batch.root, 2)
-    (w.tmp / "picture.png").write_bytes(PNG)
-    (w.tmp / "First.sol").write_text("contract First {}")
+    plan = kit.diary.archive.Plan(0, leaf.hash(), 1)
     who, p = kit.participation, kit.plots
     counted = {n: getattr(who, n)(w.records) for n in PLOTTED}
     axes = p.by_place(counted["by_place"], source="here")
     log_of_event = {"topics": [], "data": "0x", "block_number": 1}
     return {
-        "Archive.add.signed": w.other,
+        "Archive.add.signed": w.published,
         "Archive.drop.plan": plan,
         "Archive.landed.plan": plan,
-        "Archive.plan.leaves": [replace(leaf, seq=2, commitment=w.waiting.commitment)],
-        "Archive.settle.home": archive.home,
+        "Archive.plan.leaves": [replace(leaf, commitment=w.spare_entry.commitment)],
+        "Archive.settle.home": w.spare.archive.home,
         "Chain.events.name": "BatchAppended",
         "Chain.restore.token": chain.snapshot(),
         "Chain.send.call": contract.functions.grantRole(kit.log.MODERATOR_ROLE, bob),
@@ -226,12 +255,8 @@ def more(w: SimpleNamespace) -> dict[str, Any]:
         "Diary.log": log,
         "Diary.archive": kit.diary.Archive(),
         "Diary.salt": kit.diary.lesson_salt,
-        "Diary.appeal.entry": w.rejected,
         "Diary.appeal.by": people.alice,
         "Diary.export.folder": w.tmp / "new",
-        "Diary.review.entry": w.waiting,
-        "Diary.reinstate.entry": w.suspended,
-        "Diary.withdraw.entry": w.other,
         "Diary.withdraw.by": people.alice,
         "EntryState.author": alice,
         "EntryState.after.by": bob,
@@ -294,9 +319,9 @@ def more(w: SimpleNamespace) -> dict[str, Any]:
         "save_card.path": w.tmp / "card.svg",
         "simulate.participants.people": 10,
         "simulate.publish.people": 10,
-        "simulate.publish.diary": w.empty,
-        "data.fill.diary": w.empty,
-        "data.day.diary": w.empty,
+        "simulate.publish.diary": w.new[0],
+        "data.fill.diary": w.new[1],
+        "data.day.diary": w.new[2],
         "teaching.check.name": "01-hex-digits",
         "teaching.hint.name": "01-hex-digits",
         "views.build.found": w.audit,
@@ -304,35 +329,108 @@ def more(w: SimpleNamespace) -> dict[str, Any]:
 
 
 def wrong(w: SimpleNamespace) -> list[Any]:
-    return [None, 7, -1.5, True, b"bytes", "text", [], {}, object(), pd.DataFrame({"a": [1]}), w.closed, w.chain]
+    """What is passed to each argument in turn."""
+    table = pd.DataFrame({"a": [1]})
+    return [None, 7, -1.5, True, b"bytes", "text", [], {}, object(), table, w.closed, w.chain]
 
 
 def call(function: Any, arguments: dict[str, Any]) -> None:
-    """Call a function and use what it returns."""
+    """Call a function and go through what it returns."""
     positional, named = [], {}
     for p in inspect.signature(function).parameters.values():
-        if p.kind is p.VAR_POSITIONAL: positional += arguments.get(p.name, ())
-        elif p.kind is p.POSITIONAL_OR_KEYWORD: positional.append(arguments[p.name])
-        else: named[p.name] = arguments[p.name]
-    found = function(*positional, **named)
-    if isinstance(found, Iterator):
-        list(found)
-    if isinstance(found, AbstractContextManager) and hasattr(found, "gen"):
-        with found: pass
-    if isinstance(found, kit.Diary): found.close()
+        if p.kind is p.POSITIONAL_OR_KEYWORD:
+            positional.append(arguments[p.name])
+        elif p.kind is p.KEYWORD_ONLY:
+            named[p.name] = arguments[p.name]
+    with contextlib.redirect_stdout(io.StringIO()):
+        found = function(*positional, **named)
+        if isinstance(found, Iterator):
+            list(found)
+        elif isinstance(found, contextlib.AbstractContextManager) and not hasattr(found, "close"):
+            with found:
+                pass
+        elif isinstance(found, kit.Diary):
+            found.close()
 
 
-def arguments(name: str, function: Any, g: dict, m: dict) -> dict[str, Any]:
-    out = {}
+def chosen(name: str, function: Any, w: SimpleNamespace) -> dict[str, Any]:
+    """What a function's arguments may be."""
+    found = {}
     for p in inspect.signature(function).parameters.values():
-        key = ".".join(name.split(".")[-2:]) + "." + p.name
-        short = name.split(".")[-1] + "." + p.name
-        full = name + "." + p.name
-        if p.kind is p.VAR_POSITIONAL: continue
-        if full in m: out[p.name] = m[full]
-        elif key in m: out[p.name] = m[key]
-        elif short in m: out[p.name] = m[short]
-        elif p.default is not p.empty: out[p.name] = p.default
-        elif p.name in g: out[p.name] = g[p.name]
-        else: raise LookupError(full)
-    return out
+        if p.kind is p.VAR_POSITIONAL:
+            continue
+        ends = [f"{'.'.join(name.split('.')[n:])}.{p.name}" for n in (-2, -1)]
+        known = [w.more[end] for end in ends if end in w.more]
+        if known:
+            found[p.name] = known[0]
+        else:
+            found[p.name] = w.good.get(p.name, "") if p.default is p.empty else p.default
+    return found
+
+
+def attempt(name: str, function: Any, other: dict[str, Any], w: SimpleNamespace) -> None:
+    """Call a function with what its arguments may be, but for one."""
+    call(bound(name, function, w), chosen(name, function, w) | other)
+    if name in CHANGES:
+        w.more |= entries(w)
+
+
+def bound(name: str, function: Any, w: SimpleNamespace) -> Any:
+    """A method of an object that has it; a function as it is."""
+    *_, holder, own = name.split(".")
+    return getattr(w.objects[holder], own) if holder in w.objects else function
+
+
+@pytest.fixture(scope="module")
+def w(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    w = world(tmp_path_factory.mktemp("world"))
+    w.objects = {
+        "Archive": w.spare.archive,
+        "Artifact": w.good["artifact"],
+        "Attachment": kit.core.Attachment.of("a.png", PNG),
+        "Audit": w.audit,
+        "Certificate": w.certificate,
+        "Chain": w.chain,
+        "Diary": w.diary,
+        "EntryState": kit.core.EntryState(people.alice.address),
+        "Event": kit.chain.Event(w.good["abi"], "BatchAppended"),
+        "InclusionProof": w.certificate.inclusion,
+        "Leaf": w.leaves[0],
+        "Log": w.diary.log,
+        "Record": w.published.record,
+        "Result": kit.verify(w.certificate),
+        "SignedRecord": w.published,
+        "Timeline": w.diary.timeline(),
+        "Tree": kit.core.Tree([w.leaves[0].hash()]),
+    }
+    return w
+
+
+@pytest.mark.filterwarnings("ignore")  # what a wrong value makes others warn of
+def test_whatever_is_passed_an_error_is_ours(
+    w: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(w.tmp)
+    offenders: list[str] = []
+    refused: dict[str, str] = {}
+    tried = 0
+    for name, function in functions().items():
+        try:  # else an error could be that of another argument, and nothing would be seen
+            attempt(name, function, {}, w)
+        except KitError as error:
+            refused[name] = str(error)
+        arguments = chosen(name, function, w)
+        for argument, value in product(arguments, wrong(w)):
+            if name in SLOW and type(value) is type(arguments[argument]):
+                continue
+            tried += 1
+            try:
+                attempt(name, function, {argument: value}, w)
+            except KitError:
+                pass
+            except Exception as error:
+                offenders.append(f"{name}({argument}={type(value).__name__}): {error!r}")
+    plt.close("all")
+    assert not offenders, "\n".join(offenders)
+    assert set(refused) == REFUSED, refused
+    assert tried > 4_000
