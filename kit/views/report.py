@@ -1,6 +1,6 @@
 """The report: one HTML file with the audit's verdict, and who took part, in tables and plots.
 
-It is made from an export alone (see ``kit.audit.folder``), and needs nothing else to be read: pictures are
+It is made from an export alone (see ``kit.audit.export``), and needs nothing else to be read: pictures are
 inside, no script, no font and no request. The verdict comes first, since the rest is worth what it
 is worth. Only proved records are counted. What can't be computed says why, and the rest follows. The
 same export gives the same bytes, on the same versions of the kit and what it uses.
@@ -29,8 +29,7 @@ from matplotlib.figure import Figure
 
 from kit.analysis import participation, plots
 from kit.analysis.plots.style import clean, many, short
-from kit.audit import Audit
-from kit.audit import folder as export
+from kit.audit import Audit, bulletins, check
 from kit.errors import DataError, KitError
 from kit.log.verification import FAILED, PASSED, SKIPPED
 
@@ -165,8 +164,8 @@ def write(folder: str | Path, out: str | Path = "report.html", chain: Chain | No
     """
     out = Path(out)
     _refuse_others(out)
-    found, records = export.check(folder, chain)
-    figures = export.bulletins(folder, records)
+    found, records = check(folder, chain)
+    figures = bulletins(folder, records)
     name = Path(folder).resolve().name
     _save(out, build(found, records, name, rpc=chain is not None, figures=figures))
     return found
