@@ -31,8 +31,8 @@ from kit.analysis import participation, plots
 from kit.analysis.plots.style import clean, many, short
 from kit.audit import Audit
 from kit.audit import folder as export
+from kit.core import FAILED, PASSED, SKIPPED
 from kit.errors import DataError, KitError
-from kit.log.verification import FAILED, PASSED, SKIPPED
 
 if TYPE_CHECKING:
     from kit.chain import Chain
