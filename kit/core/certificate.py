@@ -166,7 +166,7 @@ class Certificate:
     def to_json(self) -> dict[str, Any]:
         """Return the certificate as a JSON object.
 
-        Raises CertificateError for a review that the format can't state.
+        Raises CertificateError for a salt or a review that the format can't state.
         """
         return {
             "format": FORMAT,
@@ -179,6 +179,8 @@ class Certificate:
         }
 
     def _content(self) -> dict[str, Any]:
+        if not isinstance(self.salt, bytes | None):
+            raise refused("a salt as bytes", f"a value of type {type(self.salt).__name__}")
         return {
             "record": self.record.to_json() if self.record else None,
             "salt": None if self.salt is None else "0x" + self.salt.hex(),
