@@ -41,10 +41,9 @@ import pandas as pd
 
 from kit.audit import files as attached
 from kit.audit.auditor import LEAF, compare
-from kit.core import PUBLIC, Batch, Leaf, SignedRecord, format_time
+from kit.core import FAILED, PUBLIC, Batch, Leaf, SignedRecord, format_time
 from kit.diary import state_of
 from kit.errors import DataError
-from kit.log.verification import FAILED
 
 if TYPE_CHECKING:
     from kit.diary import Diary

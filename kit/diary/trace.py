@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from kit.core import Batch, SignedRecord, root_from_proof
-from kit.core import record as records
+from kit.core import Batch, SignedRecord, root_from_proof, subject_from_leaf
 from kit.diary.issue import Proofs, state_of
 from kit.diary.stored import StoredRecord
 from kit.errors import KitError
@@ -98,7 +97,7 @@ class Trace:
                 "block_hash": line.batch.anchor.block_hash if line.batch else None,
                 "proof": line.proof,
                 "commitment": line.record.commitment,
-                "subject": line.record.subject if int(line.record.subject, 16) else None,
+                "subject": subject_from_leaf(line.record.subject),
             }
             for line in self.lines
         ]
@@ -132,7 +131,7 @@ def _line(diary: Diary, record: StoredRecord, state: str, proofs: Proofs) -> Lin
     try:
         signed = record.signed()
         text = _text(signed) if signed else text
-        proof = _fault(diary, record, signed)
+        proof = record.fault(diary.log.log_id)
         if not proof and member:
             proved = root_from_proof(member.leaf.hash(), member.proof) == member.batch.root
             proof = "proved" if proved else "the proof leads to another root"
@@ -140,18 +139,6 @@ def _line(diary: Diary, record: StoredRecord, state: str, proofs: Proofs) -> Lin
         proof = f"unreadable: {error}"
     seq, batch = (member.leaf.seq, member.batch) if member else (None, None)
     return Line(record, text, state, seq, batch, proof or "not on the chain yet")
-
-
-def _fault(diary: Diary, record: StoredRecord, signed: SignedRecord | None) -> str:
-    """Return what is wrong with a record's content or signature, or ''."""
-    if signed is None and not record.erased:
-        return "content is missing"
-    if signed and signed.commitment != record.commitment:
-        return "content differs from the commitment"
-    chain_id, contract = diary.chain.chain_id, diary.log.address
-    if records.signer(record.commitment, record.signature, chain_id, contract) != record.author:
-        return "the signature is not the author's"
-    return ""
 
 
 def _text(signed: SignedRecord) -> str:

@@ -122,7 +122,9 @@ def _fields(certificate: Certificate) -> list[tuple[str, str, str]]:
     review = certificate.review
     zone = "%Y-%m-%d %H:%M:%S 北京时间 UTC+8"
     place = leaf.seq - batch.first_seq + 1
-    reviewed = f"record {review.inclusion.leaf.seq}, {review.record.author}" if review else "—"
+    reviewed = (
+        f"record {review.inclusion.leaf.seq}, {review.inclusion.leaf.author}" if review else "—"
+    )
     return [
         ("编号", "number", certificate.id),
         ("内容哈希", "content hash", certificate.commitment),
