@@ -14,20 +14,18 @@ from kit.analysis.plots.style import (
     ORANGE,
     Said,
     axes,
-    clean,
     counted,
     finish,
     is_simulated,
     legend,
-    many,
     names,
     no_data,
     read,
     say,
-    short,
     title,
     whole,
 )
+from kit.text import clean, many, short
 
 __all__ = ["appeals", "by_place", "by_role", "repeated_texts", "witnesses", "words"]
 

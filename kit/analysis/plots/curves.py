@@ -17,18 +17,17 @@ from kit.analysis.plots.style import (
     Said,
     axes,
     counted,
-    duration,
     duration_axis,
     finish,
     is_simulated,
     legend,
-    many,
     no_data,
     read,
     say,
     title,
 )
 from kit.errors import DataError
+from kit.text import duration, many
 
 __all__ = ["inter_event_times", "lorenz", "waiting_times"]
 

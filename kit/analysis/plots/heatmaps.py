@@ -16,13 +16,13 @@ from kit.analysis.plots.style import (
     counted,
     finish,
     is_simulated,
-    many,
     no_data,
     read,
     say,
     title,
     whole,
 )
+from kit.text import many
 
 __all__ = ["retention", "weekday_hour"]
 

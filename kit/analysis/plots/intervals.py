@@ -20,14 +20,13 @@ from kit.analysis.plots.style import (
     finish,
     is_simulated,
     legend,
-    many,
     names,
     no_data,
     read,
     say,
-    short,
     title,
 )
+from kit.text import many, short
 
 __all__ = ["agreement", "approval", "concentration", "rates"]
 

@@ -16,12 +16,12 @@ from kit.analysis.plots.style import (
     axes,
     finish,
     legend,
-    many,
     no_data,
     say,
     title,
 )
 from kit.errors import DataError
+from kit.text import many
 
 if TYPE_CHECKING:
     from networkx import DiGraph

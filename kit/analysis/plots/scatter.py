@@ -20,15 +20,14 @@ from kit.analysis.plots.style import (
     finish,
     is_simulated,
     legend,
-    many,
     no_data,
     read,
     say,
-    short,
     title,
     whole,
 )
 from kit.fonts import drawable
+from kit.text import many, short
 
 __all__ = ["alike", "burstiness", "witness_degrees"]
 

@@ -20,7 +20,6 @@ from kit.analysis.plots.style import (
     finish,
     is_simulated,
     legend,
-    many,
     no_data,
     read,
     say,
@@ -28,6 +27,7 @@ from kit.analysis.plots.style import (
     whole,
 )
 from kit.errors import DataError
+from kit.text import many
 
 __all__ = ["cumulative", "daily", "growth", "hourly", "new_and_returning", "weekly"]
 

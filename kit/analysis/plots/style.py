@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import io
 import math
-import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +24,7 @@ from kit import fonts
 from kit.analysis.participation.frames import collect, frame
 from kit.errors import DataError
 from kit.fonts import drawable
+from kit.text import clean, duration, fill, short, width
 
 __all__ = [
     "BLUE",
@@ -38,22 +37,18 @@ __all__ = [
     "Said",
     "alt_text",
     "axes",
-    "clean",
     "counted",
     "date_axis",
-    "duration",
     "duration_axis",
     "finish",
     "is_simulated",
     "legend",
-    "many",
     "names",
     "no_data",
     "picture",
     "read",
     "save",
     "say",
-    "short",
     "title",
     "whole",
 ]
@@ -140,58 +135,6 @@ def is_simulated(table: Any) -> bool:
 def say(chinese: str, english: str) -> str:
     """Return a label in both languages."""
     return f"{chinese} {english}"
-
-
-def clean(text: Any) -> str:
-    r"""Return a text of somebody's in one line, without characters that steer a screen.
-
-    >>> clean("a\n b\u202e\x00")
-    'a b'
-    """
-    kept = "".join(" " if c.isspace() else c for c in str(text))
-    kept = "".join(c for c in kept if unicodedata.category(c)[0] != "C")
-    return re.sub(" +", " ", kept).strip()
-
-
-def short(text: Any, columns: int = 28) -> str:
-    """Return a text of somebody's that fits in so many columns; a Chinese character takes two.
-
-    >>> short("0xC2F40518753BA0FD23cf254ab34281E00B6AfFa4", 11)
-    '0xC2F40518…'
-    """
-    whole = clean(text)
-    if width(whole) <= columns:
-        return whole
-    while width(whole) > columns - 1:
-        whole = whole[:-1]
-    return whole + "…"
-
-
-def width(text: str) -> int:
-    """Return how many columns a text takes."""
-    # A, the ambiguous: as wide as Chinese in a font that has Chinese.
-    return sum(2 if unicodedata.east_asian_width(c) in "WFA" else 1 for c in text)
-
-
-def many(count: Any, one: str, more: str = "") -> str:
-    """Return a count with its noun.
-
-    >>> many(1, "entry", "entries"), many(2_000, "place")
-    ('1 entry', '2,000 places')
-    """
-    return f"{count:,.0f} {one if count == 1 else more or one + 's'}"
-
-
-def duration(seconds: float) -> str:
-    """Return a time in words.
-
-    >>> duration(0), duration(95), duration(5_400), duration(200_000)
-    ('0 s', '1.6 min', '1.5 h', '2.3 d')
-    """
-    for unit, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= unit:
-            return f"{seconds / unit:.1f} {name}"
-    return f"{seconds:.0f} s"
 
 
 # --- axes ----------------------------------------------------------------------------------------
@@ -377,21 +320,4 @@ def _fit(ax: Axes, note: Any) -> None:
     box = ax.get_window_extent()
     right = figure.bbox.x1 - 4 if len(figure.axes) == 1 else box.x1
     columns = math.floor(0.94 * width(text) * (right - box.x0) / long)  # 0.94: lines differ
-    note.set_text("\n".join(_fill(text, max(columns, 20))))
-
-
-def _fill(text: str, columns: int) -> list[str]:
-    """Return lines of so many columns: broken at spaces, in Chinese anywhere, else where it must be.
-
-    >>> _fill("来源 Source: a diary", 12)
-    ['来源 Source:', 'a diary']
-    """
-    lines = [""]
-    for piece in re.findall(r"[\u2e80-\uffff]|[^\s\u2e80-\uffff]+|\s+", text):
-        while width(piece) > columns:  # a word longer than a line
-            lines.append(piece[: columns // 2])
-            piece = piece[columns // 2 :]
-        if width(lines[-1] + piece.rstrip()) > columns:
-            lines.append("")
-        lines[-1] += piece
-    return [line.strip() for line in lines if line.strip()]
+    note.set_text("\n".join(line.rstrip() for line in fill(text, max(columns, 20))))
