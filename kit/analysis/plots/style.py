@@ -10,7 +10,8 @@ import io
 import math
 from collections.abc import Callable, Iterable, Sequence, Sized
 from dataclasses import dataclass, replace
-from functools import wraps
+from functools import partial, wraps
+from html import escape
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeVar, cast
 
@@ -19,6 +20,7 @@ import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
@@ -327,7 +329,27 @@ def _finish(ax: Axes, said: Said, source: str, unit: tuple[str, str]) -> Axes:
     ax.set_label(f"{simulated}{clean(said.alt)}")
     figure: Any = ax.get_figure(root=True)
     figure.set_label(" ".join(alt_text(one) for one in figure.axes if alt_text(one)))
+    figure._repr_mimebundle_ = partial(_shown, figure)
     return ax
+
+
+def _shown(figure: Figure, **_: Any) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """Return how a notebook shows a figure: as HTML with its alternative text, which PNG has nowhere.
+
+    JupyterLab 4.6 takes no alternative text for a PNG picture, nor does nbconvert's own look; both
+    rather show HTML where there is some. The PNG comes from IPython, as for any other figure; with it goes
+    the text as ``alt``, where nbconvert's older look finds it.
+    """
+    from IPython import get_ipython
+
+    made = get_ipython().display_formatter.formatters["image/png"](figure)
+    if made is None:  # the reader chose another format, or there is nothing on it
+        return {}, {}
+    png, size = made if isinstance(made, tuple) else (made, {})
+    said = str(figure.get_label())
+    about = " ".join(f'{name}="{value}"' for name, value in {**size, "alt": escape(said)}.items())
+    html = f'<img {about} src="data:image/png;base64,{png}">'
+    return {"text/html": html}, {"image/png": {**size, "alt": said}}
 
 
 def _texts(ax: Axes) -> list[str]:
