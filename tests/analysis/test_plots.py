@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterator
-from inspect import isroutine
+from inspect import isroutine, signature
 from pathlib import Path
 from typing import Any
 
@@ -146,6 +146,15 @@ def test_no_function_of_participation_is_forgotten() -> None:
     without = functions - set(plots.__all__)
     assert without == set(plots.NO_PLOT)
     assert all(len(why) > 10 for why in plots.NO_PLOT.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_says_how_a_plot_is_called(name: str) -> None:
+    draw = getattr(plots, name)
+    asked = list(signature(draw).parameters)
+    assert asked == ["table", "ax", "source", *(["concentration"] if name == "lorenz" else [])]
+    assert draw.__name__ == name
+    assert draw.__doc__.startswith("Plot ``participation.")
 
 
 @pytest.mark.parametrize("name", NAMES)

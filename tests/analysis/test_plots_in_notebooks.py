@@ -13,6 +13,7 @@ from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
 from kit.analysis import plots
+from kit.teaching import notebooks as lessons
 
 from .test_plots import DAILY, PLACES
 
@@ -93,3 +94,13 @@ def test_a_page_made_of_the_notebook_has_it_too(ran: NotebookNode, template: str
     assert len(alts) == 8
     without = "No description has been provided for this image"
     assert alts.count(without) == 2  # another's, and the drawing
+
+
+def test_every_picture_of_the_lessons_has_its_text() -> None:
+    for path in lessons.paths():
+        lesson = nbformat.read(path, as_version=4)
+        outputs = [output for cell in lesson.cells for output in cell.get("outputs", ())]
+        for output in outputs:
+            if "image/png" in output.get("data", {}):
+                assert output.metadata["image/png"].alt, path.name
+                assert ' alt="' in output.data["text/html"], path.name
