@@ -56,6 +56,11 @@ def python() -> Path:
     return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
+def script(name: str) -> Path:
+    """Return the path of a program that a package brought."""
+    return python().with_name(f"{name}.exe" if os.name == "nt" else name)
+
+
 # --- setting up ----------------------------------------------------------------------------------
 
 
@@ -276,7 +281,7 @@ def test() -> None:
     """Set up, and run everything: lint, types, unit tests, forge tests, lessons"""
     everything()
     steps: dict[str, Callable[[], None]] = {
-        "lint (ruff)": lint,
+        "lint (ruff, import-linter, deptry)": lint,
         "types (mypy)": types,
         "unit tests and doctests (pytest)": unit,
         "contracts (forge)": forge,
@@ -295,9 +300,13 @@ def test() -> None:
 
 
 def lint() -> None:
-    """Check style, notebooks too"""
+    """Check style, notebooks too; which way imports run; that what is imported is declared"""
     run(python(), "-m", "ruff", "check", ".")
     run(python(), "-m", "ruff", "format", "--check", ".")
+    run(script("lint-imports"))
+    shipped = ("kit", "notebooks", "tools", "data")
+    run(script("deptry"), *shipped, "tests")
+    run(script("deptry"), *shipped, "--optional-dependencies-dev-groups", "dev")
 
 
 def types() -> None:
