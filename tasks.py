@@ -77,7 +77,7 @@ def engines() -> None:
 def everything() -> None:
     """Set up, and add all that the tests need."""
     _install(LESSONS, ENGINES, TESTS, tests=True)
-    page()
+    verify_page()
 
 
 def _install(*locks: str, tests: bool) -> None:
@@ -175,8 +175,8 @@ def node_packages(tests: bool) -> None:
     _step("The Solidity tools", *command)
 
 
-def page() -> None:
-    """Build the verify page into build/verify.html"""
+def verify_page() -> None:
+    """Build the verify page."""
     node = "from kit.chain import node; print(node())"
     found = _quiet(python(), "-c", node)
     if found.returncode:
@@ -314,6 +314,12 @@ def types() -> None:
     run(python(), "-m", "mypy")
 
 
+def check() -> None:
+    """Set up, and run the unit tests alone"""
+    everything()
+    unit()
+
+
 def unit() -> None:
     """Run the unit tests and the examples in docstrings, a file at a time on each core"""
     run(python(), "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile")
@@ -329,6 +335,12 @@ def lessons() -> None:
     # Their cells may warn, and a warning in a lesson is an output that differs.
     options = ["-q", "-n", "auto", "--dist", "loadfile", "-W", "default", "--nbval"]
     run(python(), "-m", "pytest", *options, *sorted(ROOT.glob("notebooks/*.ipynb")))
+
+
+def page() -> None:
+    """Set up, and build the verify page into build/verify.html"""
+    _install(LESSONS, tests=True)  # what bundles it comes with the tests' Node.js packages
+    verify_page()
 
 
 def bench() -> None:
@@ -390,7 +402,7 @@ def clean() -> None:
 TASKS: dict[str, Callable[[], None]] = {
     task.__name__: task
     for task in (
-        *(setup, engines, lab, demo, test, notebooks),
+        *(setup, engines, lab, demo, test, check, notebooks),
         *(page, bench, artifacts, lock, clean),
     )
 }
