@@ -16,10 +16,8 @@ from eth_account.messages import encode_typed_data
 from eth_utils import keccak
 
 import kit
-import kit.chain.toolchain
 from kit import people
-from kit.core import merkle
-from kit.core import record as records
+from kit.core import Tree, sign, signer
 
 ROOT = Path(__file__).parent.parent
 PEER = """
@@ -70,14 +68,14 @@ def main() -> None:
     )
     show(
         "a Merkle tree of 1,024 leaves",
-        best(lambda: merkle.Tree(hashes)),
+        best(lambda: Tree(hashes)),
         "@openzeppelin/merkle-tree, leaves hashed too",
         float(node.stdout) if node.returncode == 0 else None,
     )
 
     signed = "0x" + "11" * 32
     contract = people.bob.address
-    signature = records.sign(signed, 1, contract, people.alice)
+    signature = sign(signed, 1, contract, people.alice)
     domain = {"name": "Civic Diary", "version": "1", "chainId": 1, "verifyingContract": contract}
     types = {"Record": [{"name": "commitment", "type": "bytes32"}]}
 
@@ -87,7 +85,7 @@ def main() -> None:
 
     show(
         "whose signature (EIP-712), 100 times",
-        best(lambda: [records.signer(signed, signature, 1, contract) for _ in range(100)]),
+        best(lambda: [signer(signed, signature, 1, contract) for _ in range(100)]),
         "eth-account, typed data each time",
         best(lambda: [peer() for _ in range(100)]),
     )
