@@ -16,8 +16,10 @@ from eth_account.messages import encode_typed_data
 from eth_utils import keccak
 
 import kit
+import kit.chain.toolchain
 from kit import people
-from kit.core import Tree, sign, signer
+from kit.core import merkle
+from kit.core import record as records
 
 ROOT = Path(__file__).parent.parent
 PEER = """
@@ -68,14 +70,14 @@ def main() -> None:
     )
     show(
         "a Merkle tree of 1,024 leaves",
-        best(lambda: Tree(hashes)),
+        best(lambda: merkle.Tree(hashes)),
         "@openzeppelin/merkle-tree, leaves hashed too",
         float(node.stdout) if node.returncode == 0 else None,
     )
 
     signed = "0x" + "11" * 32
     contract = people.bob.address
-    signature = sign(signed, 1, contract, people.alice)
+    signature = records.sign(signed, 1, contract, people.alice)
     domain = {"name": "Civic Diary", "version": "1", "chainId": 1, "verifyingContract": contract}
     types = {"Record": [{"name": "commitment", "type": "bytes32"}]}
 
@@ -85,7 +87,7 @@ def main() -> None:
 
     show(
         "whose signature (EIP-712), 100 times",
-        best(lambda: [signer(signed, signature, 1, contract) for _ in range(100)]),
+        best(lambda: [records.signer(signed, signature, 1, contract) for _ in range(100)]),
         "eth-account, typed data each time",
         best(lambda: [peer() for _ in range(100)]),
     )

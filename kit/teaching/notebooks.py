@@ -24,7 +24,7 @@ __all__ = ["METADATA", "STUDENTS", "execute", "figures", "paths", "save", "stude
 
 STUDENTS = NOTEBOOKS / "student"
 
-#: What a lesson says of itself. The kernel's own version would differ from machine to machine.
+#: What a lesson says of itself.
 METADATA: Final = {
     "kernelspec": {
         "display_name": "Python 3 (ipykernel)",
@@ -67,6 +67,7 @@ def execute(path: Path) -> NotebookNode:
     except CellExecutionError as error:
         fix = f"Open {path.name} and run it to that cell."
         raise KitError(f"{path.name} to run", f"{error.ename}: {error.evalue}", fix) from None
+    # The kernel's own version would differ from machine to machine.
     lesson.metadata.update(METADATA)
     return lesson
 
