@@ -28,10 +28,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kit.analysis import participation, plots
-from kit.analysis.plots.style import clean, many, short
 from kit.audit import Audit, bulletins, check
 from kit.core import FAILED, PASSED, SKIPPED
 from kit.errors import DataError, KitError
+from kit.text import clean, many, short
 
 if TYPE_CHECKING:
     from kit.chain import Chain
