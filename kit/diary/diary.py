@@ -39,6 +39,7 @@ from kit.diary.archive import Archive, PendingBatch
 from kit.diary.issue import Proofs, certificate, state_of
 from kit.diary.records import COLUMNS, rebuild
 from kit.diary.stored import StoredRecord
+from kit.diary.trace import Trace
 from kit.errors import (
     ChainError,
     NodeDown,
@@ -53,8 +54,6 @@ from kit.views.html import html_table
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from kit.diary.trace import Trace
 
 __all__ = ["COLUMNS", "Diary", "lesson_salt"]
 
@@ -407,9 +406,7 @@ class Diary:
 
         Raises RecordError if it is unknown.
         """
-        from kit.diary.trace import Trace
-
-        return Trace.of(self, self._story(record)[0])
+        return Trace.of(self.log, self.archive, self._story(record)[0])
 
     # --- inside ----------------------------------------------------------------------------------
 

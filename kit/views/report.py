@@ -32,6 +32,7 @@ from kit.audit import Audit, bulletins, check
 from kit.core import FAILED, PASSED, SKIPPED
 from kit.errors import DataError, KitError
 from kit.text import clean, many, short
+from kit.version import __version__
 
 if TYPE_CHECKING:
     from kit.chain import Chain
@@ -524,12 +525,11 @@ def _limits() -> str:
 
 
 def _made(name: str, contract: str, rpc: bool) -> str:
-    import kit
 
     used = ", ".join(f"{package} {version(package)}" for package in _USED)
     command = f"python -m kit report {name}{' --rpc URL' if rpc else ''}"
     return (
-        f"<p>With the Civic Diary Kit {kit.__version__}, Python {platform.python_version()}, {used}:</p>"
+        f"<p>With the Civic Diary Kit {__version__}, Python {platform.python_version()}, {used}:</p>"
         f"<p><code>{_text(command)}</code></p><p>The same export gives the same report with the same "
         f"versions. Each table and each plot is the function of its name in <code>kit.participation</code> "
         f"and <code>kit.plots</code>, whose words say the formula and its source. To check the export "
