@@ -525,7 +525,6 @@ def _limits() -> str:
 
 
 def _made(name: str, contract: str, rpc: bool) -> str:
-
     used = ", ".join(f"{package} {version(package)}" for package in _USED)
     command = f"python -m kit report {name}{' --rpc URL' if rpc else ''}"
     return (
