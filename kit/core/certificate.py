@@ -348,11 +348,6 @@ class Certificate:
         kept = "" if self.record else ", content held back"
         return f"Certificate {self.id}: {leaf.type} by {leaf.author}, block {anchor.block_number}{kept}"
 
-    def _repr_html_(self) -> str:
-        from kit.views import card_html  # the card is made of certificates, and not the reverse
-
-        return card_html(self)
-
 
 # --- reading, part by part -----------------------------------------------------------------------
 

@@ -23,7 +23,6 @@ from eth_utils import is_address, to_canonical_address
 
 from kit.core.record import TYPES, Record
 from kit.errors import ProofError
-from kit.views.html import html_table
 
 __all__ = ["BATCH_MAX", "Anchor", "Batch", "Leaf", "Tree", "root_from_proof"]
 
@@ -114,22 +113,6 @@ class Batch:
         last = self.first_seq + self.count - 1
         place = f"records {self.first_seq}–{last}, block {self.anchor.block_number}"
         return f"Batch {self.number}: {place}, root {self.root}"
-
-    def _repr_html_(self) -> str:
-        anchor = self.anchor
-        return html_table(
-            {
-                "batch": self.number,
-                "records": f"{self.first_seq}–{self.first_seq + self.count - 1}",
-                "root": self.root,
-                "block": anchor.block_number,
-                "block hash": anchor.block_hash,
-                "block time": f"{anchor.block_time:%Y-%m-%d %H:%M:%S} UTC",
-                "transaction": anchor.transaction_hash,
-                "log": anchor.contract,
-                "chain id": anchor.chain_id,
-            }
-        )
 
 
 class Tree:

@@ -35,7 +35,6 @@ from eth_hash.auto import keccak  # eth_utils takes twice the time for the same
 from eth_utils import is_checksum_address, to_checksum_address
 
 from kit.errors import AttachmentError, RecordError, SignatureError
-from kit.views.html import html_table
 
 __all__ = [
     "ATTACHMENTS_MAX",
@@ -383,20 +382,6 @@ class SignedRecord:
         return (
             f"{told.type} by {told.author} at {format_time(told.at)}, commitment {self.commitment}"
         )
-
-    def _repr_html_(self) -> str:
-        told = self.record
-        files = ", ".join(file["name"] for file in told.body.get("attachments", ()))
-        rows = {
-            "type": told.type,
-            "author": told.author,
-            "at": f"{told.at:%Y-%m-%d %H:%M:%S} UTC",
-            "about": told.subject,
-            **{name: value for name, value in told.body.items() if isinstance(value, str)},
-            "files": files,
-            "commitment": self.commitment,
-        }
-        return html_table({name: value for name, value in rows.items() if value})
 
 
 # --- signatures (EIP-712) ------------------------------------------------------------------------

@@ -15,7 +15,6 @@ from kit.chain import Chain, Event, Receipt, load_artifact
 from kit.chain.events import read
 from kit.core import Anchor, Batch
 from kit.errors import ChainError, NodeDown, WrongChain
-from kit.views.html import html_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -212,16 +211,6 @@ class Log:
 
     def __repr__(self) -> str:
         return f"DiaryLog at {self.address} on chain {self.chain.chain_id}, {self.record_count():,} records"
-
-    def _repr_html_(self) -> str:
-        return html_table(
-            {
-                "log": self.address,
-                "chain id": self.chain.chain_id,
-                "batches": f"{self.batch_count():,}",
-                "records": f"{self.record_count():,}",
-            }
-        )
 
 
 def _address(value: str) -> str:

@@ -19,7 +19,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
@@ -44,7 +43,6 @@ _WITHDRAWN: Final = "the author withdrew it"
 
 PASSED, FAILED, SKIPPED = _WORDS["outcomes"]
 _MARKS = {PASSED: "✓", FAILED: "✗", SKIPPED: "–"}
-_COLOURS = {PASSED: "#0072B2", FAILED: "#B34700", SKIPPED: "#595959"}
 
 
 @dataclass(frozen=True)
@@ -85,20 +83,6 @@ class Result:
             for step in self.steps
         ]
         return "\n".join([self.id, *rows, self.level])
-
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{step.number}</td>"
-            f"<td style='color:{_COLOURS[step.outcome]};white-space:nowrap'><b>"
-            f"{_MARKS[step.outcome]} {step.outcome}</b></td>"
-            f"<td style='text-align:left'>{escape(step.name)}</td>"
-            f"<td style='text-align:left'>{escape(step.reason)}</td></tr>"
-            for step in self.steps
-        )
-        return (
-            f"<table><caption style='text-align:left'><code>{escape(self.id)}</code></caption>"
-            f"{rows}</table><p><b>{escape(self.level)}</b></p>"
-        )
 
 
 class _Failed(Exception):
