@@ -332,6 +332,10 @@ class Diary:
 
         return export.write(self, folder, licence=licence, simulated=simulated)
 
+    def file(self, sha256: str) -> bytes | None:
+        """Return a file of an entry by its SHA-256 (hex, with 0x); None if it is gone or was changed."""
+        return self.archive.file(sha256)
+
     def certificate(self, record: SignedRecord | str) -> Certificate:
         """Return the certificate of a published record, given itself or its commitment.
 

@@ -11,3 +11,4 @@ from .report import build as build
 from .report import write as write
 from .timeline import Page as Page
 from .timeline import Timeline as Timeline
+from .trace import trace_html as trace_html

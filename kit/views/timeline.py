@@ -1,4 +1,4 @@
-"""What the public sees of a diary: its entries in order of time, as a table and as pages.
+"""What the public sees of a diary, as pages; the table that they are made of is the diary's.
 
 A withdrawn entry leaves a gap with its number, and so does a suspended one. Everything that people
 wrote is escaped. A page is short, however long the diary is.
@@ -7,7 +7,6 @@ wrote is escaped. A page is short, however long the diary is.
 from __future__ import annotations
 
 import base64
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from html import escape
@@ -15,39 +14,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
-import pandas as pd
 from tqdm import tqdm
 
 from kit.analysis.participation import PREFECTURES, ZONE
-from kit.core import PUBLIC, Batch, Certificate, EntryState
-from kit.diary import Archive
+from kit.core import Certificate
+from kit.diary import entries
 from kit.errors import ArchiveError, DataError
 from kit.views.card import card_html
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from kit.diary import Diary
 
-__all__ = ["COLUMNS", "STYLE", "Page", "Timeline", "data_address", "files_html", "said_html"]
-
-#: The columns of ``Timeline.frame``.
-COLUMNS: Final = {
-    "seq": "int64",
-    "id": "str",
-    "at": "datetime64[s, UTC]",
-    "author": "str",
-    "place": "str",
-    "role": "str",
-    "text": "str",
-    "attachments": "int64",
-    "state": "str",
-    "witnesses": "int64",
-    "batch": "int64",
-    "block_number": "int64",
-    "block_hash": "str",
-    "block_time": "datetime64[s, UTC]",
-    "transaction_hash": "str",
-    "commitment": "str",
-}
+__all__ = ["STYLE", "Page", "Timeline", "data_address", "files_html", "said_html"]
 
 _WEEKDAYS = "一二三四五六日"
 _GAPS: Final = {
@@ -119,17 +99,8 @@ class Timeline:
         text: str | None = None,
     ) -> Timeline:
         """Return the timeline of a diary, filtered; see ``Diary.timeline``."""
-        frame = _frame(diary)
-        if day is not None:
-            frame = frame[frame["at"].dt.tz_convert(ZONE).dt.date == _day(day)]
-        for column, wanted in (("place", place), ("role", role)):
-            if wanted is not None:
-                frame = frame[frame[column] == unicodedata.normalize("NFC", wanted)]
-        if text is not None:
-            part = unicodedata.normalize("NFC", text)
-            found = frame["text"].str.contains(part, case=False, regex=False)
-            frame = frame[found.fillna(False).astype(bool)]
-        return cls(diary, frame.reset_index(drop=True))
+        shown = entries(diary, day=day, place=place, role=role, text=text, zone=ZONE)
+        return cls(diary, shown)
 
     def __len__(self) -> int:
         """How many entries there are, gaps included."""
@@ -188,7 +159,7 @@ class Timeline:
             if local.date() != shown:
                 shown = local.date()
                 parts.append(f"<h3>{_heading(shown)}</h3>")
-            parts.append(_article(row, certificate, self.diary.archive, link))
+            parts.append(_article(row, certificate, self.diary, link))
         return "".join(parts) or "<p>没有记录。 No entries.</p>"
 
     def __repr__(self) -> str:
@@ -196,64 +167,6 @@ class Timeline:
 
     def _repr_html_(self) -> str:
         return self.page(1)
-
-
-# --- the table -----------------------------------------------------------------------------------
-
-
-def _frame(diary: Diary) -> pd.DataFrame:
-    archive, log = diary.archive, diary.log
-    cases, bodies = _moves(archive), archive.bodies()
-    place = f"eip155:{diary.chain.chain_id}:{log.address}"
-    rows: list[dict[str, Any]] = []
-    batch_of: dict[int, Batch] = {}
-    for batch in log.batches():
-        batch_of |= dict.fromkeys(range(batch.first_seq, batch.first_seq + batch.count), batch)
-    for seq, said in archive.landed_entries():
-        case = EntryState.of(
-            said.author, cases.get(said.commitment, ()), published=True, purged=said.purged
-        )
-        body = bodies.get(said.commitment, {}) if case.state in PUBLIC else {}
-        batch = batch_of[seq]
-        anchor = batch.anchor
-        rows.append(
-            {
-                "seq": seq,
-                "id": f"{place}/{seq}",
-                "at": pd.Timestamp(said.at, unit="s", tz="UTC"),
-                "author": said.author,
-                **body,
-                "attachments": body.get("attachments", 0),
-                "state": case.state,
-                "witnesses": len(case.witnesses),
-                "batch": batch.number,
-                "block_number": anchor.block_number,
-                "block_hash": anchor.block_hash,
-                "block_time": anchor.block_time,
-                "transaction_hash": anchor.transaction_hash,
-                "commitment": said.commitment,
-            }
-        )
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
-
-
-def _moves(archive: Archive) -> dict[str, list[tuple[str, str]]]:
-    """Return the moves about each entry, by the entry's commitment, in order of arrival."""
-    entry_of: dict[str, str] = {}  # a review's entry: an appeal is about the review
-    moves: dict[str, list[tuple[str, str]]] = {}
-    for said in archive.moves():
-        entry = entry_of.get(said.subject, said.subject)
-        if said.type == "review":
-            entry_of[said.commitment] = entry
-        moves.setdefault(entry, []).append((said.move, said.author))
-    return moves
-
-
-def _day(day: date | str) -> date:
-    try:
-        return day if isinstance(day, date) else date.fromisoformat(day)
-    except (TypeError, ValueError):
-        raise DataError("a day like 2021-09-12", repr(day)[:40], "Write it so.") from None
 
 
 # --- the page ------------------------------------------------------------------------------------
@@ -268,26 +181,26 @@ def _heading(day: date) -> str:
 def _article(
     row: dict[str, Any],
     certificate: Certificate,
-    archive: Archive,
+    diary: Diary,
     link: Callable[[str, str, bytes], str],
 ) -> str:
     number = f"第 {row['seq']} 号 No. {row['seq']}"
     time = row["at"].tz_convert(ZONE).strftime("%H:%M")
-    signed = archive.intact(row["commitment"])
+    record = certificate.record
     state = "withdrawn" if row["state"] == "erased" else row["state"].removesuffix(" appealed")
     state = {"suspension": "suspended"}.get(state, state)
-    if state not in _GAPS and signed is None:
+    if state not in _GAPS and record is None:
         state = "damaged"
-    if state in _GAPS or signed is None:
+    if state in _GAPS or record is None:
         zh, en = _GAPS[state]
         return (
             f"<article class='kit-gap' id='no{row['seq']}'><div class='kit-head'>{time} · {number}"
             f"</div>{zh}<br>{en}{_facts(row, certificate)}</article>"
         )
-    body = signed.record.body
+    body = record.body
 
     def address(file: Mapping[str, Any]) -> str | None:
-        content = archive.file(file["sha256"])
+        content = diary.file(file["sha256"])
         return None if content is None else link(file["sha256"], file["media_type"], content)
 
     return (

@@ -21,10 +21,9 @@ import kit.views.card
 from kit import people
 from kit.core import Attachment, SignedRecord
 from kit.core import rules as moves
-from kit.diary import Diary
+from kit.diary import Diary, timeline
 from kit.errors import ArchiveError, DataError, RecordError
 from kit.log import MODERATOR_ROLE
-from kit.views import timeline
 
 ROOT = Path(kit.__file__).parent.parent
 SECOND = people.named("moderator 2")
@@ -362,7 +361,7 @@ def test_a_trace_of_bulletins_follows_the_corrections(diary: Diary, chain: Any) 
     diary.publish()
     for record in made:
         trace = diary.trace(record)
-        assert [line.said.commitment for line in trace.lines] == [x.commitment for x in made]
+        assert [line.record.commitment for line in trace.lines] == [x.commitment for x in made]
         assert [line.text for line in trace.lines] == [f"found: faults {n}" for n in (3, 4, 0)]
     assert "现状" not in diary.trace(made[0])._repr_html_()
 
