@@ -25,6 +25,8 @@ SHOWN: Final = {
     "kit.diary.trace:Trace": "kit.views.trace:trace_html",
     "kit.log.contract:Log": "kit.views.tables:log_html",
     "kit.log.verification:Result": "kit.views.steps:result_html",
+    "kit.views.timeline:Page": "kit.views.timeline:Page.__str__",
+    "kit.views.timeline:Timeline": "kit.views.timeline:Timeline.page",
 }
 
 
