@@ -114,11 +114,6 @@ class Trace:
             for line in self.lines
         )
 
-    def _repr_html_(self) -> str:
-        from kit.views import trace_html  # it is made of traces, and not the reverse
-
-        return trace_html(self)
-
 
 def _state_after(diary: Diary, said: Said, moves: list[tuple[str, str]]) -> str:
     """Return the state after some of the moves. A publication shows with the move that needs it."""

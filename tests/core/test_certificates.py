@@ -1051,7 +1051,7 @@ def test_how_a_certificate_shows_itself() -> None:
     assert repr(FULL.redacted()) == f"{FULL!r}, content held back"
     assert SALT.hex() not in repr(FULL)
     assert SALT.hex() not in repr(kit.verify(FULL))
-    assert SALT.hex() not in kit.verify(FULL)._repr_html_()
+    assert SALT.hex() not in kit.views.html(kit.verify(FULL))
 
 
 def test_the_same_text_in_every_run() -> None:

@@ -140,7 +140,7 @@ def test_how_a_result_shows_itself(sample: Diary) -> None:
     assert [step["number"] for step in told["steps"]] == list(range(1, 10))
     assert [step["name"] for step in told["steps"]] == list(NAMES)
     assert {tuple(step) for step in told["steps"]} == {("number", "name", "outcome", "reason")}
-    shown = result._repr_html_()
+    shown = kit.views.html(result)
     assert shown.count("<tr>") == 9
     assert all(name in shown for name in NAMES)
 
@@ -148,13 +148,13 @@ def test_how_a_result_shows_itself(sample: Diary) -> None:
 def test_a_result_is_escaped() -> None:
     script = "<script>alert('1')</script>"
     step = Step(1, script, "failed", script)
-    shown = Result(script, (step,) * 9, script)._repr_html_()
+    shown = kit.views.html(Result(script, (step,) * 9, script))
     assert "<script" not in shown
     assert shown.count("&lt;script&gt;") == 20
     # And from outside: what stands in a certificate comes into the reason.
     told = kit.verify('{"format": "<img src=x onerror=alert(1)>"}')
     assert "<img" in reason(told, 1)
-    assert "<img" not in told._repr_html_()
+    assert "<img" not in kit.views.html(told)
 
 
 @pytest.mark.parametrize(
