@@ -23,7 +23,7 @@ from qrcode.constants import ERROR_CORRECT_M
 from kit import fonts
 from kit.core import Certificate
 from kit.errors import CertificateError
-from kit.views.markup import BLUE, GREY, INK, render
+from kit.views.markup import BLUE, GREY, INK, nested, render
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -168,7 +168,7 @@ def card_html(certificate: Certificate, page: str = PAGE) -> str:
         text="\n".join(_wrap(text, 64, 12)),
         line=line,
         fields=_fields(certificate),
-        code=qr_svg(certificate, page),
+        code=nested(qr_svg(certificate, page)),
         scan=_SCAN,
         shows=_SHOWS,
     )
@@ -186,7 +186,8 @@ def save_card(certificate: Certificate, path: str | Path, page: str = PAGE) -> P
     path = Path(path)
     kind = path.suffix.lower()
     if kind == ".html":
-        html = render("card_page.html", id=certificate.id, card=card_html(certificate, page))
+        card = nested(card_html(certificate, page))
+        html = render("card_page.html", id=certificate.id, card=card)
         path.write_text(html, encoding="utf-8", newline="\n")
         return path
     dated: dict[str, dict[str, None]] = {

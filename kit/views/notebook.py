@@ -38,7 +38,8 @@ def html(value: Any) -> str:
     for kind in type(value).__mro__:
         found = SHOWN.get(f"{kind.__module__}:{kind.__name__}")
         if found:
-            return str(resolve_name(found)(value))
+            shown: str = resolve_name(found)(value)
+            return shown
     some = "one of the kit's values that a notebook shows, such as a certificate or a batch"
     raise DataError(some, f"a value of type {type(value).__name__}", "Use repr(value).")
 

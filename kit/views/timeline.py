@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote
 
+from markupsafe import Markup
 from tqdm import tqdm
 
 from kit.analysis.participation import PREFECTURES, ZONE
@@ -20,7 +21,7 @@ from kit.core import Certificate
 from kit.diary import entries
 from kit.errors import ArchiveError, DataError
 from kit.views.card import card_html
-from kit.views.markup import render
+from kit.views.markup import nested, render
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +56,10 @@ _STATES: Final = {
 }
 
 
+#: What each entry of a page has once.
+_FOOT: Final = "class='kit-foot'"
+
+
 class Shown(NamedTuple):
     """A picture or video: its name, and the address that it is loaded from; None: it is missing."""
 
@@ -79,7 +84,7 @@ class Article(NamedTuple):
     where: str
     files: Sequence[Shown]
     facts: Sequence[str]
-    card: str
+    card: Markup
 
 
 class Page(str):
@@ -88,7 +93,7 @@ class Page(str):
     __slots__ = ()
 
     def __repr__(self) -> str:
-        return f"a page of a timeline, {self.count('<article'):,} entries"
+        return f"a page of a timeline, {self.count(_FOOT):,} entries"
 
 
 class Timeline:
@@ -213,7 +218,7 @@ def _article(
         where=place_name(body["place"]) if body else "",
         files=shown_files(body.get("attachments", ()), address),
         facts=_facts(row),
-        card=card_html(certificate),
+        card=nested(card_html(certificate)),
     )
 
 

@@ -12,7 +12,7 @@ from kit.diary.archive import Said
 from kit.views.card import card_html
 from kit.views.desk.labels import MOVE_WORDS, STATE_WORDS, line, short
 from kit.views.desk.session import Room
-from kit.views.markup import render
+from kit.views.markup import nested, render
 from kit.views.timeline import data_address, place_name, shown_files
 
 __all__ = ["certificate_html", "decisions_html", "entry_html", "history_html", "label", "who"]
@@ -95,7 +95,7 @@ def _time(at: datetime) -> str:
 
 def certificate_html(room: Room, commitment: str) -> str:
     """Return the card of a published record's certificate."""
-    return render("desk/card.html", card=card_html(room.diary.certificate(commitment)))
+    return render("desk/card.html", card=nested(card_html(room.diary.certificate(commitment))))
 
 
 def who(room: Room, address: str) -> str:

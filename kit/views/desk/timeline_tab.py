@@ -11,7 +11,7 @@ from kit.views.desk.labels import PLACES, ROLES, line, meant
 from kit.views.desk.render import certificate_html
 from kit.views.desk.session import Room
 from kit.views.desk.widgets import Drafts, action, choose_from, field, heading, row, show
-from kit.views.markup import render
+from kit.views.markup import nested, render
 from kit.views.timeline import Timeline
 from kit.views.trace import trace_html
 
@@ -152,7 +152,7 @@ class Reading:
         elif self.view == "certificate":
             self.viewed.value = certificate_html(self.room, chosen)
         else:
-            trace = trace_html(diary.trace(chosen))
+            trace = nested(trace_html(diary.trace(chosen)))
             self.viewed.value = render("desk/trace.html", trace=trace)
 
     # --- what people do --------------------------------------------------------------------------

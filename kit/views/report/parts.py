@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 import pandas as pd
+from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -16,7 +17,7 @@ from kit.analysis.plots.style import clean, many, short
 from kit.audit import Audit
 from kit.errors import KitError
 from kit.log.verification import SKIPPED
-from kit.views.markup import render
+from kit.views.markup import nested, render
 from kit.views.report.words import COUNTED, HEADS, OUTCOMES
 
 __all__ = ["Cell", "Page", "Part", "computed", "once"]
@@ -126,15 +127,15 @@ class Page:
         )
 
 
-def computed(parts: list[Part]) -> list[str]:
+def computed(parts: list[Part]) -> list[Markup]:
     """Return the parts of a section, and why there is none where one can't be computed.
 
     Each once: a curve that can't be fitted says why for its plot and its tables.
     """
-    return list(dict.fromkeys(_computed(part) for part in parts))
+    return list(dict.fromkeys(nested(_part_html(part)) for part in parts))
 
 
-def _computed(part: Part) -> str:
+def _part_html(part: Part) -> str:
     try:
         return part()
     except KitError as error:
