@@ -4,6 +4,8 @@ from .certificate import JSON_MAX as JSON_MAX
 from .certificate import Certificate as Certificate
 from .certificate import InclusionProof as InclusionProof
 from .certificate import Review as Review
+from .depth import LEVELS_MAX as LEVELS_MAX
+from .depth import nests_too_deep as nests_too_deep
 from .merkle import BATCH_MAX as BATCH_MAX
 from .merkle import Anchor as Anchor
 from .merkle import Batch as Batch

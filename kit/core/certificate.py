@@ -32,6 +32,7 @@ from typing import Any, Final
 import cbor2
 from eth_utils import to_checksum_address
 
+from kit.core.depth import LEVELS_MAX, nests_too_deep
 from kit.core.merkle import BATCH_MAX, Anchor, Batch, Leaf
 from kit.core.record import TYPES, Record, format_time, is_address, parse_time, utc
 from kit.errors import CertificateError, KitError
@@ -52,8 +53,6 @@ COMPACT_VERSION: Final = 1
 
 #: Characters of a certificate's JSON: two records of 64 KiB, escaped, with room to spare.
 JSON_MAX: Final = 1_000_000
-#: How deep its JSON may nest. The format needs five levels; more could exhaust a parser's stack.
-DEPTH_MAX: Final = 12
 #: Hashes of a proof: a batch has at most 1,024 leaves.
 PROOF_MAX: Final = BATCH_MAX.bit_length() - 1
 #: Bytes of the compact form, inflated. A proof of ten hashes comes to about 700.
@@ -218,7 +217,7 @@ class Certificate:
     def loads(cls, text: str | bytes) -> Certificate:
         """Return the certificate that a JSON text states. Raises CertificateError.
 
-        Strict and bounded: at most ``JSON_MAX`` characters and ``DEPTH_MAX`` levels; no key twice, no
+        Strict and bounded: at most ``JSON_MAX`` characters and ``LEVELS_MAX`` levels; no key twice, no
         unknown key, no number but whole ones below 2^53.
         """
         if isinstance(text, bytes):
@@ -228,7 +227,8 @@ class Certificate:
                 raise _refused("JSON in UTF-8", "other bytes") from None
         if len(text) > JSON_MAX:
             raise _refused(f"at most {JSON_MAX:,} characters", f"{len(text):,}")
-        _check_depth(text)
+        if nests_too_deep(text):
+            raise _refused(f"JSON of at most {LEVELS_MAX} levels", "more")
         try:
             value = json.loads(
                 text,
@@ -414,19 +414,6 @@ def _review(value: Any) -> Review:
         _hash(value["salt"]),
         _signature(value["signature"]),
     )
-
-
-def _check_depth(text: str) -> None:
-    """Refuse JSON that nests too deep, before a parser sees it."""
-    depth = 0
-    # Possessive, and content with a text that never ends: else each quote would be tried anew.
-    for mark in re.finditer(r'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', text, re.DOTALL):
-        if mark[0] in "[{":
-            depth += 1
-            if depth > DEPTH_MAX:
-                raise _refused(f"JSON of at most {DEPTH_MAX} levels", "more")
-        elif mark[0] in "]}":
-            depth -= 1
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kit.core import Batch, Leaf, SignedRecord, Tree
 from kit.core import record as records
-from kit.diary.archive import Archive, Said
+from kit.diary.archive import Archive
+from kit.diary.stored import StoredRecord
 from kit.errors import KitError
 from kit.log import Log
 
@@ -59,12 +60,13 @@ def _rows(batch: Batch, log: Log, archive: Archive) -> list[dict[str, Any]]:
     leaves = {
         leaf.seq: (leaf, stored) for leaf, stored in archive.leaves(batch.first_seq, batch.count)
     }
+    stories = archive.stories(leaf.commitment for leaf, _ in leaves.values())
     fault = _batch_fault(batch, [stored for _, stored in leaves.values()])
     anchor = batch.anchor
     rows = []
     for seq in range(batch.first_seq, batch.first_seq + batch.count):
         row = (
-            _row(*leaves[seq], fault, log, archive)
+            _row(*leaves[seq], stories.get(leaves[seq][0].commitment, []), fault, log, archive)
             if seq in leaves
             else _empty_row("not in the archive")
         )
@@ -82,7 +84,9 @@ def _rows(batch: Batch, log: Log, archive: Archive) -> list[dict[str, Any]]:
     return rows
 
 
-def _row(leaf: Leaf, stored: str, fault: str, log: Log, archive: Archive) -> dict[str, Any]:
+def _row(
+    leaf: Leaf, stored: str, story: Sequence[StoredRecord], fault: str, log: Log, archive: Archive
+) -> dict[str, Any]:
     row = _empty_row("")
     found = ""
     try:
@@ -93,13 +97,13 @@ def _row(leaf: Leaf, stored: str, fault: str, log: Log, archive: Archive) -> dic
             "subject": None if not int(leaf.subject, 16) else leaf.subject,
             "commitment": leaf.commitment,
         }
-        signed = archive.get(leaf.commitment)
+        signed = story[0].signed() if story else None
         if signed:
             body = signed.record.body
             row |= {name: body.get(name) for name in ("text", "place", "role", "decision")}
             row["attachments"] = len(body.get("attachments", ()))
             found = _content_fault(leaf, signed, log, archive)
-        elif _was_withdrawn(leaf, log, archive):
+        elif story and _was_withdrawn(leaf, story, log, archive):
             row["check"] = ERASED
         else:
             found = "content is missing"
@@ -123,25 +127,23 @@ def _content_fault(leaf: Leaf, signed: SignedRecord, log: Log, archive: Archive)
     return ""
 
 
-def _was_withdrawn(leaf: Leaf, log: Log, archive: Archive) -> bool:
+def _was_withdrawn(leaf: Leaf, story: Sequence[StoredRecord], log: Log, archive: Archive) -> bool:
     """Return whether the archive has its author's signed withdrawal of the entry or of its subject."""
-    said = archive.said(leaf.commitment)
-    if not said or not said.erased or not _is_signed(*_signed(said), leaf.author, log):
+    if not story[0].erased or not _signed_by(leaf.author, story[0], log):
         return False
-    entry = leaf.commitment
     if leaf.type == "appeal":  # about a review, which is about the entry
-        review = archive.said(leaf.subject)
-        entry = review.subject if review else entry
+        review = archive.get(leaf.subject)
+        story = archive.stories([review.subject]).get(review.subject, story) if review else story
     return any(
         about.type == "withdrawal"
         and about.author == leaf.author
-        and _is_signed(*_signed(about), leaf.author, log)
-        for about in archive.about(entry)
+        and _signed_by(leaf.author, about, log)
+        for about in story[1:]
     )
 
 
-def _signed(said: Said) -> tuple[str, str]:
-    return said.commitment, said.signature
+def _signed_by(author: str, stored: StoredRecord, log: Log) -> bool:
+    return _is_signed(stored.commitment, stored.signature, author, log)
 
 
 def _is_signed(commitment: str, signature: str, author: str, log: Log) -> bool:

@@ -74,25 +74,25 @@ def _frame(diary: Diary) -> pd.DataFrame:
     import pandas as pd
 
     archive, log = diary.archive, diary.log
-    cases, bodies = _moves(archive), archive.bodies()
+    about, bodies = _moves(archive), archive.bodies()
     place = f"eip155:{diary.chain.chain_id}:{log.address}"
     rows: list[dict[str, Any]] = []
     batch_of: dict[int, Batch] = {}
     for batch in log.batches():
         batch_of |= dict.fromkeys(range(batch.first_seq, batch.first_seq + batch.count), batch)
-    for seq, said in archive.landed_entries():
-        case = EntryState.of(
-            said.author, cases.get(said.commitment, ()), published=True, purged=said.purged
-        )
-        body = bodies.get(said.commitment, {}) if case.state in PUBLIC else {}
+    for entry in archive.published_entries():
+        moves = about.get(entry.commitment, ())
+        case = EntryState.of(entry.author, moves, published=True, purged=entry.purged)
+        body = bodies.get(entry.commitment, {}) if case.state in PUBLIC else {}
+        seq = entry.leaf.seq if entry.leaf else -1
         batch = batch_of[seq]
         anchor = batch.anchor
         rows.append(
             {
                 "seq": seq,
                 "id": f"{place}/{seq}",
-                "at": pd.Timestamp(said.at, unit="s", tz="UTC"),
-                "author": said.author,
+                "at": pd.Timestamp(entry.at, unit="s", tz="UTC"),
+                "author": entry.author,
                 **body,
                 "attachments": body.get("attachments", 0),
                 "state": case.state,
@@ -102,7 +102,7 @@ def _frame(diary: Diary) -> pd.DataFrame:
                 "block_hash": anchor.block_hash,
                 "block_time": anchor.block_time,
                 "transaction_hash": anchor.transaction_hash,
-                "commitment": said.commitment,
+                "commitment": entry.commitment,
             }
         )
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
@@ -112,11 +112,11 @@ def _moves(archive: Archive) -> dict[str, list[tuple[str, str]]]:
     """Return the moves about each entry, by the entry's commitment, in order of arrival."""
     entry_of: dict[str, str] = {}  # a review's entry: an appeal is about the review
     moves: dict[str, list[tuple[str, str]]] = {}
-    for said in archive.moves():
-        entry = entry_of.get(said.subject, said.subject)
-        if said.type == "review":
-            entry_of[said.commitment] = entry
-        moves.setdefault(entry, []).append((said.move, said.author))
+    for record in archive.moves():
+        entry = entry_of.get(record.subject, record.subject)
+        if record.type == "review":
+            entry_of[record.commitment] = entry
+        moves.setdefault(entry, []).append((record.move, record.author))
     return moves
 
 

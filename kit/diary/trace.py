@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from kit.core import Batch, EntryState, SignedRecord, root_from_proof
+from kit.core import Batch, SignedRecord, root_from_proof
 from kit.core import record as records
-from kit.diary.archive import Said
-from kit.diary.issue import Proofs
+from kit.diary.issue import Proofs, state_of
+from kit.diary.stored import StoredRecord
 from kit.errors import KitError
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ _SHOWN: Final = {"entry": "post"}
 class Line:
     """One record of a trace. ``batch`` is None while it waits; ``proof`` is "proved" or why not."""
 
-    record: Said
+    record: StoredRecord
     text: str
     state: str
     seq: int | None
@@ -67,18 +68,15 @@ class Trace:
         self.lines = lines
 
     @classmethod
-    def of(cls, diary: Diary, said: Said) -> Trace:
+    def of(cls, diary: Diary, record: StoredRecord) -> Trace:
         """Return the trace of a record, or of the one that it is about."""
-        while above := diary.archive.said(said.subject):
-            said = above
+        while above := diary.archive.get(record.subject):
+            record = above
+        story = diary.stories([record.commitment])[record.commitment]
         proofs = Proofs(diary.archive, diary.log.batches())
         lines: list[Line] = []
-        moves: list[tuple[str, str]] = []
-        for one in (said, *diary.archive.about(said.commitment)):
-            state = ""
-            if said.type == "entry":
-                moves += [(one.move, one.author)] if one is not said else []
-                state = _state_after(diary, said, moves)
+        for number, one in enumerate(story, start=1):
+            state = _state_after(story[:number]) if record.type == "entry" else ""
             lines.append(_line(diary, one, state, proofs))
         return cls(lines)
 
@@ -115,39 +113,38 @@ class Trace:
         )
 
 
-def _state_after(diary: Diary, said: Said, moves: list[tuple[str, str]]) -> str:
-    """Return the state after some of the moves. A publication shows with the move that needs it."""
-    landed = diary.archive.is_landed(said.commitment)
-    last = moves[-1][0] if moves else ""
-    state = EntryState.of(said.author, moves, published=landed, purged=said.purged).state
+def _state_after(story: Sequence[StoredRecord]) -> str:
+    """Return an entry's state after its story so far. A publication shows with the move it needs."""
+    state = state_of(story).state
     # The move itself leads to "approved"; the batch comes later.
-    return "approved, then published" if last == "approve" and state == "published" else state
+    approved = story[-1].move == "approve" and state == "published"
+    return "approved, then published" if approved else state
 
 
-def _line(diary: Diary, said: Said, state: str, proofs: Proofs) -> Line:
-    member = proofs.of(diary.archive.leaf(said.commitment))
-    signed, text = None, "content erased" if said.erased else ""
+def _line(diary: Diary, record: StoredRecord, state: str, proofs: Proofs) -> Line:
+    member = proofs.of(record.leaf)
+    signed, text = None, "content erased" if record.erased else ""
     try:
-        signed = diary.archive.get(said.commitment)
+        signed = record.signed()
         text = _text(signed) if signed else text
-        proof = _fault(diary, said, signed)
+        proof = _fault(diary, record, signed)
         if not proof and member:
             proved = root_from_proof(member.leaf.hash(), member.proof) == member.batch.root
             proof = "proved" if proved else "the proof leads to another root"
     except KitError as error:
         proof = f"unreadable: {error}"
     seq, batch = (member.leaf.seq, member.batch) if member else (None, None)
-    return Line(said, text, state, seq, batch, proof or "not on the chain yet")
+    return Line(record, text, state, seq, batch, proof or "not on the chain yet")
 
 
-def _fault(diary: Diary, said: Said, signed: SignedRecord | None) -> str:
+def _fault(diary: Diary, record: StoredRecord, signed: SignedRecord | None) -> str:
     """Return what is wrong with a record's content or signature, or ''."""
-    if signed is None and not said.erased:
+    if signed is None and not record.erased:
         return "content is missing"
-    if signed and signed.commitment != said.commitment:
+    if signed and signed.commitment != record.commitment:
         return "content differs from the commitment"
     chain_id, contract = diary.chain.chain_id, diary.log.address
-    if records.signer(said.commitment, said.signature, chain_id, contract) != said.author:
+    if records.signer(record.commitment, record.signature, chain_id, contract) != record.author:
         return "the signature is not the author's"
     return ""
 

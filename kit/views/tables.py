@@ -104,7 +104,7 @@ def diary_html(diary: Diary) -> str:
             "chain id": diary.chain.chain_id,
             "records on the chain": f"{diary.log.record_count():,}",
             "entries that wait for a review": f"{len(diary.waiting()):,}",
-            "records for the next batch": f"{diary.archive.ready_count():,}",
+            "records for the next batch": f"{diary.ready_count():,}",
             "archive": path.name if path else "memory",
         }
     )

@@ -36,6 +36,7 @@ __all__ = [
     "data_address",
     "place_name",
     "shown_files",
+    "timeline",
 ]
 
 _WEEKDAYS = "一二三四五六日"
@@ -87,6 +88,23 @@ class Article(NamedTuple):
     card: Markup
 
 
+def timeline(
+    diary: Diary,
+    *,
+    day: date | str | None = None,
+    place: str | None = None,
+    role: str | None = None,
+    text: str | None = None,
+) -> Timeline:
+    """Return what everybody may see of a diary, in order of time; it shows itself page by page.
+
+    Filters: a ``day`` in Fujian (a date, or text like 2021-09-12), a ``place`` or ``role`` as it
+    was written, and a ``text`` that the entry contains. Raises DataError for no such day.
+    """
+    shown = entries(diary, day=day, place=place, role=role, text=text, zone=ZONE)
+    return Timeline(diary, shown)
+
+
 class Page(str):
     """A page of a timeline: HTML that shows itself in a notebook."""
 
@@ -97,26 +115,12 @@ class Page(str):
 
 
 class Timeline:
-    """The entries that are on the chain, in order of time; made by ``Diary.timeline``."""
+    """The entries that are on the chain, in order of time; made by ``kit.timeline``."""
 
     PAGE_SIZE = 10
 
     def __init__(self, diary: Diary, frame: pd.DataFrame) -> None:
         self.diary, self.frame = diary, frame
-
-    @classmethod
-    def of(
-        cls,
-        diary: Diary,
-        *,
-        day: date | str | None = None,
-        place: str | None = None,
-        role: str | None = None,
-        text: str | None = None,
-    ) -> Timeline:
-        """Return the timeline of a diary, filtered; see ``Diary.timeline``."""
-        shown = entries(diary, day=day, place=place, role=role, text=text, zone=ZONE)
-        return cls(diary, shown)
 
     def __len__(self) -> int:
         """How many entries there are, gaps included."""

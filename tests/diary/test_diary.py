@@ -406,7 +406,7 @@ def test_a_crash_while_sending_is_finished_once(
     with pytest.raises(Crash):
         diary.publish()
     monkeypatch.undo()
-    assert diary.archive.planned() is not None
+    assert diary.archive.pending() is not None
     second = tell(diary, "second")
     if reopened:
         diary.close()
@@ -414,7 +414,7 @@ def test_a_crash_while_sending_is_finished_once(
     batch = diary.publish()
     # The batch as it was planned; what came since waits for the next.
     assert (batch.number, batch.first_seq, batch.count) == (0, 0, 2)
-    assert diary.archive.planned() is None
+    assert diary.archive.pending() is None
     assert diary.publish().first_seq == 2
     with pytest.raises(NothingWaiting):
         diary.publish()
@@ -431,7 +431,7 @@ def test_a_crash_before_the_landing_is_noted(diary: Diary, monkeypatch: pytest.M
     def crash(self: Any, plan: Any) -> None:
         raise Crash
 
-    monkeypatch.setattr(kit.diary.Archive, "landed", crash)
+    monkeypatch.setattr(kit.diary.archive.Archive, "landed", crash)
     with pytest.raises(Crash):
         diary.publish()
     monkeypatch.undo()
@@ -468,7 +468,7 @@ def test_another_registrar_was_faster_after_a_crash(
     diary.log.append(NONSENSE, 0, 5, by=BOB)
     with pytest.raises(ChainError, match=r"the number 0 to be free.*publish again"):
         diary.publish()
-    assert diary.archive.planned() is None
+    assert diary.archive.pending() is None
     assert diary.publish().first_seq == 5
     table = diary.records()
     assert list(table["check"]) == ["not in the archive"] * 5 + ["ok"] * 2
@@ -485,7 +485,7 @@ def test_another_registrar_was_faster_by_a_moment(
     with pytest.raises(Reverted, match=r"SequenceMismatch\(expected=1, got=0\)"):
         diary.publish()
     monkeypatch.setattr(Log, "record_count", count)
-    assert diary.archive.planned() is None
+    assert diary.archive.pending() is None
     assert diary.publish().first_seq == 1
 
 
@@ -758,7 +758,7 @@ def test_damaged_records_that_wait_are_a_kit_error(diary: Diary, path: Path) -> 
     tamper(path, "UPDATE records SET canonical = 'no JSON'")
     with pytest.raises(KitError):
         diary.publish()
-    assert diary.archive.planned() is None
+    assert diary.archive.pending() is None
 
 
 # --- how it shows itself -------------------------------------------------------------------------
@@ -818,7 +818,7 @@ def test_a_chain_that_was_wound_back_is_noticed(diary: Diary) -> None:
     with pytest.raises(WrongChain, match="2 records published so far"):
         diary.publish()
     assert diary.log.record_count() == 0
-    assert diary.archive.planned() is None
+    assert diary.archive.pending() is None
 
 
 def test_an_archive_that_nobody_holds_closes_itself(chain: Any, path: Path) -> None:

@@ -40,8 +40,8 @@ SHOWN = {
     "kit.verify(certificate)": "the author signed",
     "diary.trace(entry)": "现状 now",
     "kit.chain.load_artifact('DiaryLog')": "bytes of bytecode",
-    "diary.timeline()": "kit-timeline",
-    "diary.timeline().page()": "kit-timeline",
+    "kit.timeline(diary)": "kit-timeline",
+    "kit.timeline(diary).page()": "kit-timeline",
 }
 
 

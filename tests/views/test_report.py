@@ -18,7 +18,7 @@ import pytest
 
 import kit
 import kit.audit.auditor
-import kit.audit.folder
+import kit.audit.export
 import kit.chain.base
 import kit.teaching.helpers
 from kit import people
@@ -90,7 +90,7 @@ def made(folder: Path) -> tuple[EmbeddedChain, Path]:
     diary.bulletin(people.registrar, f"{HOSTILE} 通报", counted, as_of=as_of)
     diary.bulletin(people.moderator, "检查", {"points": 3}, as_of=as_of)
     diary.publish()
-    diary.export(folder / HOSTILE[:8])
+    kit.export(diary, folder / HOSTILE[:8])
     diary.close()
     return chain, folder / HOSTILE[:8]
 
@@ -298,7 +298,7 @@ def test_files_are_whole_and_others_are_left_alone(
 
 def test_an_empty_diary(tmp_path: Path) -> None:
     diary = kit.Diary.open(kit.chain.embedded())
-    diary.export(tmp_path / "empty")
+    kit.export(diary, tmp_path / "empty")
     diary.close()
     out = tmp_path / "report.html"
     assert report.write(tmp_path / "empty", out).ok

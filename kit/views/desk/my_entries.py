@@ -75,8 +75,10 @@ class Mine:
         """Show what became of this author's entries."""
         if author != self._author:
             self._author, self._asked = author, False
-        entries = self.room.diary.archive.latest("entry", _LIMIT, author=author)
-        options = [(label(self.room, said), said.commitment) for said in entries]
+        diary = self.room.diary
+        newest = [x.commitment for x in diary.latest("entry", _LIMIT, author=author)]
+        stories = diary.stories(newest)
+        options = [(label(stories[x]), x) for x in newest]
         choose_from(self.entry, options, self.chosen)
         self.chosen = self.entry.value or "" if options else ""
         show(self.entry, options)

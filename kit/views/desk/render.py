@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from kit.analysis.participation import ZONE
-from kit.diary.archive import Said
+from kit.diary import StoredRecord, state_of
 from kit.views.card import card_html
 from kit.views.desk.labels import MOVE_WORDS, STATE_WORDS, line, short
 from kit.views.desk.session import Room
@@ -20,26 +20,27 @@ __all__ = ["certificate_html", "decisions_html", "entry_html", "history_html", "
 _ZONE = ZoneInfo(ZONE)
 
 
-def label(room: Room, said: Said, *, state: bool = True) -> str:
-    """Return an entry as an option of a list."""
-    signed = room.diary.archive.intact(said.commitment)
-    leaf = room.diary.archive.leaf(said.commitment)
-    parts = [f"No. {leaf.seq}"] if leaf else []
-    parts += [STATE_WORDS[room.diary.state(said.commitment)].split("，")[0]] if state else []
+def label(story: Sequence[StoredRecord]) -> str:
+    """Return the entry that a story begins with as an option of a list."""
+    entry = story[0]
+    signed = entry.intact()
+    parts = [f"No. {entry.leaf.seq}"] if entry.leaf else []
+    parts += [STATE_WORDS[state_of(story).state].split("，")[0]]
     if signed:
         parts += [line(signed.record.body["place"], 12), line(signed.record.body["text"])]
-    return " · ".join(parts) or short(said.commitment)
+    return " · ".join(parts) or short(entry.commitment)
 
 
 def entry_html(room: Room, commitment: str) -> str:
     """Return an entry in full, with its pictures and videos, as the timeline shows it."""
-    signed = room.diary.archive.intact(commitment)
+    diary = room.diary
+    signed = diary.stories([commitment])[commitment][0].intact()
     if signed is None:
         return render("desk/entry.html", body=None)
-    body, archive = signed.record.body, room.diary.archive
+    body = signed.record.body
 
     def address(file: Mapping[str, Any]) -> str | None:
-        content = archive.file(file["sha256"])
+        content = diary.file(file["sha256"])
         return None if content is None else data_address(file["media_type"], content)
 
     return render(
@@ -54,18 +55,18 @@ def entry_html(room: Room, commitment: str) -> str:
 
 def history_html(room: Room, commitment: str) -> str:
     """Return the state of an entry, and what moderators and its author said about it."""
+    story = room.diary.stories([commitment])[commitment]
     moves = [
-        (MOVE_WORDS[said.move], who(room, said.author), _words(room, said))
-        for said in room.diary.archive.about(commitment)
-        if said.type in ("review", "appeal", "withdrawal")
+        (MOVE_WORDS[record.move], who(room, record.author), _words(record))
+        for record in story
+        if record.type in ("review", "appeal", "withdrawal")
     ]
-    state = STATE_WORDS[room.diary.case(commitment).state]
-    return render("desk/history.html", state=state, moves=moves)
+    return render("desk/history.html", state=STATE_WORDS[state_of(story).state], moves=moves)
 
 
-def _words(room: Room, said: Said) -> str:
+def _words(record: StoredRecord) -> str:
     """Return what a review, an appeal or a withdrawal says: its code and its reason, or its text."""
-    signed = room.diary.archive.intact(said.commitment)
+    signed = record.intact()
     body = signed.record.body if signed else {}
     words = [body.get("reason_code", ""), body.get("reason", "") or body.get("text", "")]
     return ": ".join(word for word in words if word)
@@ -73,19 +74,20 @@ def _words(room: Room, said: Said) -> str:
 
 def decisions_html(room: Room, limit: int = 20) -> str:
     """Return who decided what, the newest first, as a table."""
-    found = room.diary.archive.latest("review", limit)
-    return render("desk/decisions.html", decisions=[_decision(room, said) for said in found])
+    found = room.diary.latest("review", limit)
+    about = room.diary.stories(review.subject for review in found)
+    decisions = [_decision(room, review, about[review.subject][0]) for review in found]
+    return render("desk/decisions.html", decisions=decisions)
 
 
-def _decision(room: Room, said: Said) -> tuple[object, ...]:
-    leaf = room.diary.archive.leaf(said.subject)
+def _decision(room: Room, review: StoredRecord, entry: StoredRecord) -> tuple[object, ...]:
     return (
-        _time(datetime.fromtimestamp(said.at, _ZONE)),
-        who(room, said.author),
-        MOVE_WORDS[said.move],
-        _words(room, said),
-        leaf.seq if leaf else None,
-        short(said.subject),
+        _time(datetime.fromtimestamp(review.at, _ZONE)),
+        who(room, review.author),
+        MOVE_WORDS[review.move],
+        _words(review),
+        entry.leaf.seq if entry.leaf else None,
+        short(entry.commitment),
     )
 
 

@@ -12,7 +12,7 @@ from kit.views.desk.render import certificate_html
 from kit.views.desk.session import Room
 from kit.views.desk.widgets import Drafts, action, choose_from, field, heading, row, show
 from kit.views.markup import nested, render
-from kit.views.timeline import Timeline
+from kit.views.timeline import Timeline, timeline
 from kit.views.trace import trace_html
 
 __all__ = ["Reading"]
@@ -102,20 +102,20 @@ class Reading:
         wanted = self._wanted()
         # Whatever happens is a record, in the archive first and then on the chain.
         diary = self.room.diary
-        key = (*wanted.values(), diary.archive.count(), diary.log.record_count())
+        key = (*wanted.values(), diary.record_count(), diary.log.record_count())
         if self._timeline is None or key != self._key:
-            self._timeline, self._key, self._open = diary.timeline(**wanted), key, 0
-        timeline = self._timeline
-        self.number = max(1, min(self.number, timeline.pages))
+            self._timeline, self._key, self._open = timeline(diary, **wanted), key, 0
+        shown = self._timeline
+        self.number = max(1, min(self.number, shown.pages))
         if self.number != self._open:
-            self.page.value = str(timeline.page(self.number))
+            self.page.value = str(shown.page(self.number))
             self._open = self.number
-        self._pager(timeline)
-        self._list(timeline)
+        self._pager(shown)
+        self._list(shown)
         self._show()
 
     def _wanted(self) -> dict[str, Any]:
-        """Return the filters as ``Diary.timeline`` takes them."""
+        """Return the filters as ``kit.timeline`` takes them."""
         text = self.text.value.strip()
         return {
             "day": self.day.value,

@@ -1,6 +1,6 @@
 """The report: one HTML file with the audit's verdict, and who took part, in tables and plots.
 
-It is made from an export alone (see ``kit.audit.folder``), and needs nothing else to be read: pictures are
+It is made from an export alone (see ``kit.audit.export``), and needs nothing else to be read: pictures are
 inside, no script, no font and no request. The verdict comes first, since the rest is worth what it
 is worth. Only proved records are counted. What can't be computed says why, and the rest follows. The
 same export gives the same bytes, on the same versions of the kit and what it uses.

@@ -11,8 +11,7 @@ import matplotlib as mpl
 import pandas as pd
 
 from kit.analysis.plots.style import clean
-from kit.audit import Audit
-from kit.audit import folder as export
+from kit.audit import Audit, bulletins, check
 from kit.errors import DataError
 from kit.views.markup import render
 from kit.views.report.parts import Page, computed
@@ -36,8 +35,8 @@ def write(folder: str | Path, out: str | Path = "report.html", chain: Chain | No
     """
     out = Path(out)
     _refuse_others(out)
-    found, records = export.check(folder, chain)
-    figures = export.bulletins(folder, records)
+    found, records = check(folder, chain)
+    figures = bulletins(folder, records)
     name = Path(folder).resolve().name
     _save(out, build(found, records, name, rpc=chain is not None, figures=figures))
     return found

@@ -1,0 +1,2 @@
+from . import participation as participation
+from . import plots as plots
