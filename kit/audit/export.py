@@ -41,10 +41,10 @@ import pandas as pd
 
 from kit.audit import files as attached
 from kit.audit.auditor import LEAF, compare
-from kit.core import PUBLIC, Batch, Leaf, SignedRecord, format_time
+from kit.core import FAILED, PUBLIC, Batch, Leaf, SignedRecord, format_time
 from kit.diary import state_of
 from kit.errors import DataError
-from kit.log.verification import FAILED
+from kit.version import __version__
 
 if TYPE_CHECKING:
     from kit.diary import Diary
@@ -158,7 +158,7 @@ def export(
     }
     about = {
         "format": FORMAT,
-        "kit": _version(),
+        "kit": __version__,
         "chain_id": diary.chain.chain_id,
         "genesis_hash": diary.chain.genesis_hash,
         "contract": diary.log.address,
@@ -200,12 +200,6 @@ def _whole(folder: Path) -> Iterator[Path]:
         fix = "Choose another folder, or make room."
         got = error.strerror if isinstance(error, OSError) else str(error)[:200]
         raise DataError(f"to write {folder}", str(got), fix) from None
-
-
-def _version() -> str:
-    import kit
-
-    return kit.__version__
 
 
 def _batch_row(batch: Batch) -> dict[str, Any]:

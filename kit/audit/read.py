@@ -23,20 +23,25 @@ from kit.audit.export import FORMAT, READABLE, TABLES, database, record_row
 from kit.core import (
     BATCH_MAX,
     BODY_BYTES_MAX,
-    LEVELS_MAX,
+    DEPTH_MAX,
+    FAILED,
+    PASSED,
     Anchor,
     Batch,
     Leaf,
+    LogId,
     Record,
     SignedRecord,
+    Step,
     is_address,
+    level_of,
     nests_too_deep,
-    signer,
+    record_fault,
+    subject_from_leaf,
 )
 from kit.diary import COLUMNS, ERASED
 from kit.errors import ChainError, DataError, KitError, NodeDown
 from kit.log import Log
-from kit.log.verification import FAILED, PASSED, Step
 
 if TYPE_CHECKING:
     from kit.chain import Chain
@@ -46,7 +51,6 @@ __all__ = ["bulletins", "check", "read"]
 #: What ``check`` says of a record that the exporter did not show. Its leaf is proved all the same.
 HELD_BACK: Final = "content held back"
 
-_ZERO: Final = "0x" + "00" * 32
 _FIGURES: Final = {
     "seq": "int64",
     "commitment": "str",
@@ -152,7 +156,7 @@ def _about(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
     try:
         text = (folder / "datapackage.json").read_text(encoding="utf-8")
         if nests_too_deep(text):
-            got = f"more than {LEVELS_MAX} levels"
+            got = f"more than {DEPTH_MAX} levels"
             raise DataError("a description in datapackage.json", got, fix)
         package = json.loads(text)
     except OSError as error:
@@ -339,7 +343,7 @@ def _joined(
         row: dict[str, Any] = dict.fromkeys(COLUMNS) | told
         row |= {"attachments": 0, "wrong": False, "files": []}
         row["at"] = _time(told["at"])
-        row["subject"] = None if told["subject"] == _ZERO else told["subject"]
+        row["subject"] = subject_from_leaf(told["subject"])
         row |= _place(of.get(told["seq"]))
         fault = "" if found.proved[position] else named.get(position, _UNPROVED)
         if content is None:
@@ -417,15 +421,10 @@ def _content_fault(
     """Return what is wrong between a leaf and the content that the export has for it, or ''."""
     try:
         signed = _signed(content)
-        seq = told["seq"]
-        if signed.commitment != told["commitment"]:
-            return "content differs from the commitment"
-        author = signer(signed.commitment, signed.signature, about["chain_id"], about["contract"])
-        if author != told["author"]:
-            return "the signature is not the author's"
-        if vars(Leaf.of(seq, signed.record, signed.commitment)) != dict(told):
-            return "the leaf differs from the record"
-        if record_row(seq, signed) != dict(content):
+        log = LogId(about["chain_id"], about["contract"])
+        if found := record_fault(Leaf(**told), signed.signature, signed, log):
+            return found
+        if record_row(told["seq"], signed) != dict(content):
             return "the columns for reading differ from the record"
     except (KitError, TypeError, ValueError) as error:
         return f"unreadable: {error}"
@@ -450,6 +449,4 @@ def _with_steps(found: Audit, damaged: Sequence[str], wrong: Sequence[str], open
         more = f" (and {len(faults) - 1:,} more)" if len(faults) > 1 else ""
         outcome, reason = (FAILED, faults[0] + more) if faults else (PASSED, passed)
         steps.append(Step(len(steps) + 1, name, outcome, reason))
-    failed = [str(step.number) for step in steps if step.outcome == FAILED]
-    level = f"not proved: failed at step {', '.join(failed)}" if failed else found.level
-    return replace(found, steps=tuple(steps), level=level)
+    return replace(found, steps=tuple(steps), level=level_of(steps, found.level))

@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from typing import Final
 
-__all__ = ["LEVELS_MAX", "nests_too_deep"]
+__all__ = ["DEPTH_MAX", "nests_too_deep"]
 
 #: The levels that a JSON text may have. The kit's own formats need at most six.
-LEVELS_MAX: Final = 12
+DEPTH_MAX: Final = 12
 
 # Possessive, and content with a text that never ends: else each quote would be tried anew.
 _MARK = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
-def nests_too_deep(text: str, levels: int = LEVELS_MAX) -> bool:
+def nests_too_deep(text: str, levels: int = DEPTH_MAX) -> bool:
     """Return whether a text nests arrays and objects deeper than so many levels, JSON or not.
 
     >>> nests_too_deep('{"a": ["[[[", {}]}', 3), nests_too_deep('[[[[]]]]', 3)

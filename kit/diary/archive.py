@@ -27,11 +27,11 @@ from typing import Any, Final
 
 from filelock import FileLock, Timeout
 
-from kit.core import Attachment, Leaf, SignedRecord, Tree
+from kit.core import Attachment, Leaf, LogId, SignedRecord, Tree
 from kit.diary.stored import StoredRecord
 from kit.errors import ArchiveError, AttachmentError, RecordError, WrongChain
 
-__all__ = ["Archive", "Home", "PendingBatch"]
+__all__ = ["Archive", "PendingBatch"]
 
 #: Written into SQLite's header, so that a file says whose it is: "CDKT".
 APPLICATION_ID: Final = 0x43444B54
@@ -114,15 +114,6 @@ _FROM: Final = "FROM records LEFT JOIN leaves ON leaves.commitment = records.com
 
 
 @dataclass(frozen=True)
-class Home:
-    """The log that an archive belongs to."""
-
-    chain_id: int
-    genesis_hash: str
-    contract: str
-
-
-@dataclass(frozen=True)
 class PendingBatch:
     """A batch without an anchor, as the archive wrote it down before it was sent."""
 
@@ -195,20 +186,22 @@ class Archive:
     # --- whose it is -----------------------------------------------------------------------------
 
     @property
-    def home(self) -> Home | None:
-        """The log that this archive belongs to, or None for a new archive."""
+    def home(self) -> tuple[LogId, str] | None:
+        """The log that this archive belongs to and its chain's genesis hash; None for a new archive."""
         rows = self._rows("SELECT chain_id, genesis_hash, contract FROM home")
-        return Home(*rows[0]) if rows else None
+        return (LogId(rows[0][0], rows[0][2]), rows[0][1]) if rows else None
 
-    def settle(self, home: Home) -> None:
+    def settle(self, log: LogId, genesis_hash: str) -> None:
         """Write down the log that this archive belongs to. Raises WrongChain if it has another."""
-        if self.home not in (None, home):
+        if self.home == (log, genesis_hash):
+            return
+        if self.home is not None:
+            expected = f"the log {self.home[0]} with genesis {self.home[1]}"
             fix = "Open the archive on its own chain, or start a new one."
-            raise WrongChain(f"the log {self.home}", f"{home}", fix)
-        if self.home is None:
-            with self._writing():
-                row = (home.chain_id, home.genesis_hash, home.contract)
-                self._db.execute("INSERT INTO home VALUES (?, ?, ?)", row)
+            raise WrongChain(expected, f"{log} with {genesis_hash}", fix)
+        with self._writing():
+            row = (log.chain_id, genesis_hash, log.contract)
+            self._db.execute("INSERT INTO home VALUES (?, ?, ?)", row)
 
     # --- records ---------------------------------------------------------------------------------
 
@@ -404,7 +397,7 @@ class Archive:
         Raises RecordError if a record is not what was received: it would be published for ever.
         """
         found = self._records(f"{_READY} ORDER BY records.at, records.arrived LIMIT ?", limit)
-        if not all(record.erased or record.is_as_received() for record in found):
+        if not all(record.erased or record.intact() for record in found):
             fix = "The archive was damaged: take a copy from before."
             raise RecordError("a record as it was accepted", "one that was changed", fix)
         return [record.leaf_at(seq) for seq, record in enumerate(found, first_seq)]

@@ -29,14 +29,17 @@ from kit.core import (
     Certificate,
     EntryState,
     Leaf,
+    LogId,
     Record,
     SignedRecord,
+    sign,
 )
 from kit.core import record as records
-from kit.diary.archive import Archive, Home, PendingBatch
+from kit.diary.archive import Archive, PendingBatch
 from kit.diary.issue import Proofs, certificate, state_of
 from kit.diary.records import COLUMNS, rebuild
 from kit.diary.stored import StoredRecord
+from kit.diary.trace import Trace
 from kit.errors import (
     ChainError,
     NodeDown,
@@ -50,8 +53,6 @@ from kit.log import MODERATOR_ROLE, REGISTRAR_ROLE, Log
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from kit.diary.trace import Trace
 
 __all__ = ["COLUMNS", "Diary", "lesson_salt"]
 
@@ -104,11 +105,11 @@ class Diary:
         try:
             with opened.lock():
                 home = opened.home
-                log = _log_of(opened, home, chain) if home else Log.deploy(chain, by=registrar)
+                log = _log_of(opened, *home, chain) if home else Log.deploy(chain, by=registrar)
                 if home is None:
                     for address in moderators:
                         log.grant(MODERATOR_ROLE, address, by=registrar)
-                    opened.settle(Home(chain.chain_id, chain.genesis_hash, log.address))
+                    opened.settle(log.log_id, chain.genesis_hash)
                 opened.purge()
         except BaseException:
             opened.close()
@@ -404,9 +405,7 @@ class Diary:
 
         Raises RecordError if it is unknown.
         """
-        from kit.diary.trace import Trace
-
-        return Trace.of(self, self._story(record)[0])
+        return Trace.of(self.log, self.archive, self._story(record)[0])
 
     # --- inside ----------------------------------------------------------------------------------
 
@@ -435,7 +434,7 @@ class Diary:
     ) -> SignedRecord:
         salt = self._salt(self.archive.count())
         committed = records.commitment(record, salt)
-        signature = records.sign(committed, self.chain.chain_id, self.log.address, by)
+        signature = sign(committed, self.log.log_id, by)
         signed = SignedRecord(record, salt, signature)
         self.archive.add(signed, files)
         return signed
@@ -501,20 +500,19 @@ def _random_salt(number: int) -> bytes:
     return secrets.token_bytes(SALT_BYTES)
 
 
-def _log_of(archive: Archive, home: Home, chain: Chain) -> Log:
+def _log_of(archive: Archive, log_id: LogId, genesis_hash: str, chain: Chain) -> Log:
     """Return the log of an archive on a chain, or raise WrongChain."""
     fix = "Open it on its own chain (anvil keeps one with state=FILE), or start a new archive."
-    here = Home(chain.chain_id, chain.genesis_hash, home.contract)
-    if here != home:
-        expected = f"chain {home.chain_id} with genesis {home.genesis_hash}"
-        raise WrongChain(expected, f"chain {here.chain_id} with {here.genesis_hash}", fix)
+    if (chain.chain_id, chain.genesis_hash) != (log_id.chain_id, genesis_hash):
+        expected = f"chain {log_id.chain_id} with genesis {genesis_hash}"
+        raise WrongChain(expected, f"chain {chain.chain_id} with {chain.genesis_hash}", fix)
     restarted = WrongChain(
-        f"the log {home.contract} as this archive last saw it",
+        f"the log {log_id.contract} as this archive last saw it",
         "a chain without it: it was restarted",
         fix,
     )
     try:
-        log = Log(chain, home.contract)
+        log = Log(chain, log_id.contract)
     except NodeDown:
         raise
     except (ChainError, WrongChain):

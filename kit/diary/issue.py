@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from kit.core import PUBLIC, Batch, Certificate, EntryState, InclusionProof, Leaf, Review, Tree
+from kit.core import PUBLIC, Batch, Certificate, EntryState, InclusionProof, Leaf, Tree
 from kit.diary.archive import Archive
 from kit.diary.stored import StoredRecord
 from kit.errors import RecordError
@@ -60,18 +60,20 @@ def certificate(story: Sequence[StoredRecord], proofs: Proofs) -> Certificate:
     if first.type == "entry":
         review = _approval(about, proofs)
         signed = signed if state_of(story).state in PUBLIC else None
-    record, salt = (signed.record, "0x" + signed.salt.hex()) if signed else (None, None)
+    record, salt = (signed.record, signed.salt) if signed else (None, None)
     return Certificate(member, first.commitment, first.signature, record, salt, review)
 
 
-def _approval(about: Sequence[StoredRecord], proofs: Proofs) -> Review | None:
+def _approval(about: Sequence[StoredRecord], proofs: Proofs) -> Certificate | None:
     """Return the newest published decision that lets an entry stand, if there is one."""
     for stored in reversed(about):
         if stored.decision not in ("approve", "reinstate"):
             continue
         signed, member = stored.intact(), proofs.of(stored.leaf)
         if signed and member:
-            return Review(member, signed.record, "0x" + signed.salt.hex(), signed.signature)
+            return Certificate(
+                member, signed.commitment, signed.signature, signed.record, signed.salt
+            )
     return None
 
 

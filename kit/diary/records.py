@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from kit.core import Batch, Leaf, SignedRecord, Tree
-from kit.core import record as records
+from kit.core import Batch, Leaf, SignedRecord, Tree, record_fault, subject_from_leaf
 from kit.diary.archive import Archive
 from kit.diary.stored import StoredRecord
 from kit.errors import KitError
@@ -94,7 +93,7 @@ def _row(
             "type": leaf.type,
             "author": leaf.author,
             "at": leaf.time,
-            "subject": None if not int(leaf.subject, 16) else leaf.subject,
+            "subject": subject_from_leaf(leaf.subject),
             "commitment": leaf.commitment,
         }
         signed = story[0].signed() if story else None
@@ -115,12 +114,8 @@ def _row(
 
 def _content_fault(leaf: Leaf, signed: SignedRecord, log: Log, archive: Archive) -> str:
     """Return what is wrong between a leaf and the record the archive has for it, or ''."""
-    if signed.commitment != leaf.commitment:
-        return "content differs from the commitment"
-    if not _is_signed(signed.commitment, signed.signature, leaf.author, log):
-        return "the signature is not the author's"
-    if Leaf.of(leaf.seq, signed.record, signed.commitment) != leaf:
-        return "the leaf differs from the record"
+    if found := record_fault(leaf, signed.signature, signed, log.log_id):
+        return found
     for file in signed.record.body.get("attachments", ()):
         if archive.file(file["sha256"]) is None:
             return f"the file {file['name']} is missing or was changed"
@@ -143,11 +138,9 @@ def _was_withdrawn(leaf: Leaf, story: Sequence[StoredRecord], log: Log, archive:
 
 
 def _signed_by(author: str, stored: StoredRecord, log: Log) -> bool:
-    return _is_signed(stored.commitment, stored.signature, author, log)
-
-
-def _is_signed(commitment: str, signature: str, author: str, log: Log) -> bool:
-    return records.signer(commitment, signature, log.chain.chain_id, log.address) == author
+    """Return whether an author signed what was stored, whatever became of its content."""
+    fault = record_fault(stored.leaf_at(0), stored.signature, None, log.log_id)
+    return not fault and stored.author == author
 
 
 def _batch_fault(batch: Batch, stored: Sequence[str]) -> str:

@@ -5,22 +5,20 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
-from eth_hash.auto import keccak
-
 from kit.core import (
     BODY_BYTES_MAX,
     SALT_BYTES,
     Leaf,
+    LogId,
     Record,
     SignedRecord,
+    leaf_difference,
     nests_too_deep,
-    parse_time,
+    record_fault,
 )
 from kit.errors import RecordError
 
 __all__ = ["StoredRecord"]
-
-_ZERO = "0x" + "00" * 32
 
 
 @dataclass(frozen=True)
@@ -74,28 +72,25 @@ class StoredRecord:
         return SignedRecord(record, self.salt, self.signature)
 
     def intact(self) -> SignedRecord | None:
-        """Return the record if its content is there and has its commitment, else None."""
+        """Return the record if its content is there, has its commitment, and says what is public of it.
+
+        Else None. Who signed it is not asked: see ``fault``.
+        """
         try:
             signed = self.signed()
-            return signed if signed and signed.commitment == self.commitment else None
         except RecordError:
             return None
+        if signed is None or signed.commitment != self.commitment:
+            return None
+        return None if leaf_difference(self.leaf_at(0), signed.record) else signed
 
-    def is_as_received(self) -> bool:
-        """Return whether content and salt give the commitment, and say what the leaf will say."""
-        if not isinstance(self.canonical, bytes) or not isinstance(self.salt, bytes):
-            return False
-        if "0x" + keccak(self.salt + self.canonical).hex() != self.commitment:
-            return False
-        told = json.loads(self.canonical)  # it is what was received, so it is JSON
-        at = int(parse_time(told["at"]).timestamp())
-        subject = told["subject"] or _ZERO
-        return (told["type"], told["author"], at, subject) == (
-            self.type,
-            self.author,
-            self.at,
-            self.subject,
-        )
+    def fault(self, log: LogId) -> str:
+        """Return why this isn't the record that was received for a log, or ''.
+
+        Of what was erased the signature alone is asked. Raises RecordError or SignatureError for what
+        is no record or no signature.
+        """
+        return record_fault(self.leaf_at(0), self.signature, self.signed(), log)
 
     def leaf_at(self, seq: int) -> Leaf:
         """Return the leaf that the record would have under the number ``seq``."""

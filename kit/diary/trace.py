@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from kit.core import Batch, SignedRecord, root_from_proof
-from kit.core import record as records
+from kit.core import Batch, SignedRecord, root_from_proof, subject_from_leaf
+from kit.diary.archive import Archive
 from kit.diary.issue import Proofs, state_of
 from kit.diary.stored import StoredRecord
 from kit.errors import KitError
+from kit.log import Log
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from kit.diary.diary import Diary
 
 __all__ = ["COLUMNS", "Line", "Trace"]
 
@@ -68,16 +67,16 @@ class Trace:
         self.lines = lines
 
     @classmethod
-    def of(cls, diary: Diary, record: StoredRecord) -> Trace:
+    def of(cls, log: Log, archive: Archive, record: StoredRecord) -> Trace:
         """Return the trace of a record, or of the one that it is about."""
-        while above := diary.archive.get(record.subject):
+        while above := archive.get(record.subject):
             record = above
-        story = diary.stories([record.commitment])[record.commitment]
-        proofs = Proofs(diary.archive, diary.log.batches())
+        story = archive.stories([record.commitment])[record.commitment]
+        proofs = Proofs(archive, log.batches())
         lines: list[Line] = []
         for number, one in enumerate(story, start=1):
             state = _state_after(story[:number]) if record.type == "entry" else ""
-            lines.append(_line(diary, one, state, proofs))
+            lines.append(_line(log, one, state, proofs))
         return cls(lines)
 
     @property
@@ -98,7 +97,7 @@ class Trace:
                 "block_hash": line.batch.anchor.block_hash if line.batch else None,
                 "proof": line.proof,
                 "commitment": line.record.commitment,
-                "subject": line.record.subject if int(line.record.subject, 16) else None,
+                "subject": subject_from_leaf(line.record.subject),
             }
             for line in self.lines
         ]
@@ -121,13 +120,13 @@ def _state_after(story: Sequence[StoredRecord]) -> str:
     return "approved, then published" if approved else state
 
 
-def _line(diary: Diary, record: StoredRecord, state: str, proofs: Proofs) -> Line:
+def _line(log: Log, record: StoredRecord, state: str, proofs: Proofs) -> Line:
     member = proofs.of(record.leaf)
     signed, text = None, "content erased" if record.erased else ""
     try:
         signed = record.signed()
         text = _text(signed) if signed else text
-        proof = _fault(diary, record, signed)
+        proof = record.fault(log.log_id)
         if not proof and member:
             proved = root_from_proof(member.leaf.hash(), member.proof) == member.batch.root
             proof = "proved" if proved else "the proof leads to another root"
@@ -135,18 +134,6 @@ def _line(diary: Diary, record: StoredRecord, state: str, proofs: Proofs) -> Lin
         proof = f"unreadable: {error}"
     seq, batch = (member.leaf.seq, member.batch) if member else (None, None)
     return Line(record, text, state, seq, batch, proof or "not on the chain yet")
-
-
-def _fault(diary: Diary, record: StoredRecord, signed: SignedRecord | None) -> str:
-    """Return what is wrong with a record's content or signature, or ''."""
-    if signed is None and not record.erased:
-        return "content is missing"
-    if signed and signed.commitment != record.commitment:
-        return "content differs from the commitment"
-    chain_id, contract = diary.chain.chain_id, diary.log.address
-    if records.signer(record.commitment, record.signature, chain_id, contract) != record.author:
-        return "the signature is not the author's"
-    return ""
 
 
 def _text(signed: SignedRecord) -> str:

@@ -13,7 +13,7 @@ from web3.exceptions import Web3Exception
 
 from kit.chain import Chain, Event, Receipt, load_artifact
 from kit.chain.events import read
-from kit.core import Anchor, Batch
+from kit.core import Anchor, Batch, LogId
 from kit.errors import ChainError, NodeDown, WrongChain
 
 if TYPE_CHECKING:
@@ -63,6 +63,11 @@ class Log:
     def address(self) -> str:
         """The contract's address."""
         return str(self.contract.address)
+
+    @property
+    def log_id(self) -> LogId:
+        """Which log it is: its chain and its address. What signatures are made for."""
+        return LogId(self.chain.chain_id, self.address)
 
     def record_count(self) -> int:
         """Return how many records the log holds, which is the number of the next one."""

@@ -21,10 +21,10 @@ SHOWN: Final = {
     "kit.core.certificate:Certificate": "kit.views.card:card_html",
     "kit.core.merkle:Batch": "kit.views.tables:batch_html",
     "kit.core.record:SignedRecord": "kit.views.tables:record_html",
+    "kit.core.verdict:Verdict": "kit.views.steps:verdict_html",
     "kit.diary.diary:Diary": "kit.views.tables:diary_html",
     "kit.diary.trace:Trace": "kit.views.trace:trace_html",
     "kit.log.contract:Log": "kit.views.tables:log_html",
-    "kit.log.verification:Result": "kit.views.steps:result_html",
     "kit.views.timeline:Page": "kit.views.timeline:Page.__str__",
     "kit.views.timeline:Timeline": "kit.views.timeline:Timeline.page",
 }

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from kit.log.verification import FAILED, PASSED, SKIPPED
+from kit.core import FAILED, MARKS, PASSED, SKIPPED
 from kit.views.markup import BLUE, GREY, RED, render
 
 if TYPE_CHECKING:
     from kit.audit import Audit
-    from kit.log import Result
+    from kit.core import Verdict
 
-__all__ = ["audit_html", "result_html"]
+__all__ = ["audit_html", "verdict_html"]
 
-#: The sign and the colour of an outcome; the word stands beside them.
-_LOOKS: Final = {PASSED: ("✓", BLUE), FAILED: ("✗", RED), SKIPPED: ("–", GREY)}
+#: The colour of an outcome; its mark and its word stand beside it.
+_COLOURS: Final = {PASSED: BLUE, FAILED: RED, SKIPPED: GREY}
 
 
-def result_html(result: Result) -> str:
+def verdict_html(verdict: Verdict) -> str:
     """Return what ``kit.verify`` found: the nine steps, and the level."""
-    return render("verify.html", result=result, looks=_LOOKS)
+    return render("verdict.html", verdict=verdict, marks=MARKS, colours=_COLOURS)
 
 
 def audit_html(audit: Audit) -> str:
     """Return what an audit found: its steps, faults and notes, the head-count, and the level."""
-    return render("audit.html", audit=audit, looks=_LOOKS)
+    return render("audit.html", audit=audit, marks=MARKS, colours=_COLOURS)

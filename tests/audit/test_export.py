@@ -25,11 +25,11 @@ import kit.core.merkle
 import kit.diary.diary
 import kit.log.contract
 from kit import people
-from kit.audit import TABLES, check
+from kit.audit import TABLES, check, open_records
 from kit.audit.export import _csv, _write_parquet
 from kit.audit.read import _from_parquet
 from kit.chain.embedded_chain import EmbeddedChain
-from kit.core import record as records
+from kit.core import sign, signer
 from kit.diary import Diary
 from kit.errors import DataError
 from kit.log import MODERATOR_ROLE
@@ -132,7 +132,7 @@ def test_a_stranger_can_check_it_without_the_kit_s_reader(diary: kit.Diary, writ
             hashed = keccak(bytes.fromhex(row.salt[2:]) + row.canonical.encode())
             assert row.commitment == "0x" + hashed.hex()
             author = json.loads(row.canonical)["author"]
-            signed = records.signer(row.commitment, row.signature, 20210921, diary.log.address)
+            signed = signer(row.commitment, row.signature, diary.log.log_id)
             assert signed == author
 
 
@@ -281,6 +281,15 @@ def test_nothing_is_overwritten(diary: kit.Diary, tmp_path: Path) -> None:
     assert len(list((tmp_path / "empty").iterdir())) == len(FILES) + 1
 
 
+def test_what_is_open_is_one_question_to_the_archive(diary: kit.Diary) -> None:
+    leaves, asked = diary.leaves(), list[str]()
+    diary.archive._db.set_trace_callback(asked.append)
+    found = open_records(diary, leaves)
+    diary.archive._db.set_trace_callback(None)
+    assert [seq for seq, _ in found] == [leaf.seq for leaf in leaves]
+    assert len(asked) == 1
+
+
 def test_an_export_that_fails_leaves_nothing(
     diary: kit.Diary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -399,7 +408,7 @@ def test_changes_of_a_record_are_found(
 def test_a_signature_of_somebody_else_is_found(diary: kit.Diary, copy: Path) -> None:
     def forge(rows: list[dict[str, Any]]) -> None:
         committed = rows[0]["commitment"]
-        rows[0]["signature"] = records.sign(committed, 20210921, diary.log.address, people.bob)
+        rows[0]["signature"] = sign(committed, diary.log.log_id, people.bob)
 
     rewrite(copy, "records", forge)
     assert kit.read(copy)["check"][0] == "the signature is not the author's"
@@ -512,6 +521,10 @@ def package(**changes: Any) -> Callable[[Path], object]:
         (lambda folder: shutil.rmtree(folder), "a folder with a datapackage.json"),
         (lambda folder: (folder / "datapackage.json").unlink(), "a folder with a datapackage.json"),
         (lambda folder: (folder / "datapackage.json").write_text("{"), "JSON in datapackage.json"),
+        (
+            lambda folder: (folder / "datapackage.json").write_text("[" * 100_000),
+            r"datapackage\.json, got more than 12 levels",
+        ),
         (lambda folder: (folder / "datapackage.json").write_text("[]"), "an export of the format"),
         (package(format="civic-diary-export/2"), "an export of the format civic-diary-export/1"),
         (package(chain_id="1"), "chain_id in datapackage.json"),

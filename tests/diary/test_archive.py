@@ -14,14 +14,14 @@ import pytest
 from eth_utils import keccak
 
 from kit import people
-from kit.core import Attachment, Leaf, Record, SignedRecord
+from kit.core import Attachment, Leaf, LogId, Record, SignedRecord, sign
 from kit.core import record as records
 from kit.diary import archive as module
-from kit.diary.archive import Archive, Home, PendingBatch
+from kit.diary.archive import Archive, PendingBatch
 from kit.errors import ArchiveError, AttachmentError, KitError, RecordError, WrongChain
 
 AT = records.parse_time("2021-09-20T08:00:00Z")
-HOME = Home(20210921, "0x" + "aa" * 32, people.bob.address)
+LOG, GENESIS = LogId(20210921, people.bob.address), "0x" + "aa" * 32
 FILE = Attachment.of("a.png", b"\x89PNG\r\n\x1a\n one")
 OTHER = Attachment.of("b.png", b"\x89PNG\r\n\x1a\n two")
 
@@ -29,7 +29,7 @@ OTHER = Attachment.of("b.png", b"\x89PNG\r\n\x1a\n two")
 def signed(record: Record) -> SignedRecord:
     salt = keccak(record.canonical())
     committed = records.commitment(record, salt)
-    signature = records.sign(committed, HOME.chain_id, HOME.contract, people.alice)
+    signature = sign(committed, LOG, people.alice)
     return SignedRecord(record, salt, signature)
 
 
@@ -83,7 +83,7 @@ def test_everything_is_there_again_after_reopening(
 ) -> None:
     path = tmp_path / "diary.sqlite"
     first = opened(path)
-    first.settle(HOME)
+    first.settle(LOG, GENESIS)
     told = entry(files=(FILE,))
     first.add(told, [FILE])
     first.add(review(told))
@@ -91,7 +91,7 @@ def test_everything_is_there_again_after_reopening(
     first.close()
 
     again = opened(str(path))
-    assert again.home == HOME
+    assert again.home == (LOG, GENESIS)
     assert content(again, told) == told
     assert again.file(FILE.sha256) == FILE.content
     assert again.pending() == planned
@@ -122,16 +122,16 @@ def test_an_empty_file_becomes_an_archive(opened: Callable[..., Archive], tmp_pa
 
 def test_it_belongs_to_one_log(opened: Callable[..., Archive], tmp_path: Path) -> None:
     one = opened(tmp_path / "a")
-    one.settle(HOME)
-    one.settle(HOME)
+    one.settle(LOG, GENESIS)
+    one.settle(LOG, GENESIS)
     for other in (
-        Home(1, HOME.genesis_hash, HOME.contract),
-        Home(HOME.chain_id, "0x" + "bb" * 32, HOME.contract),
-        Home(HOME.chain_id, HOME.genesis_hash, people.carol.address),
+        (LogId(1, LOG.contract), GENESIS),
+        (LOG, "0x" + "bb" * 32),
+        (LogId(LOG.chain_id, people.carol.address), GENESIS),
     ):
         with pytest.raises(WrongChain, match="Open the archive on its own chain"):
-            one.settle(other)
-    assert one.home == HOME
+            one.settle(*other)
+    assert one.home == (LOG, GENESIS)
 
 
 # --- files that are not ours ---------------------------------------------------------------------

@@ -113,7 +113,7 @@ def what_it_left(path: Path, chain: Any) -> str:
     assert home
     if plan is None:
         return "nothing planned"
-    log = kit.log.Log(chain, home.contract)
+    log = kit.log.Log(chain, home[0].contract)
     return "landed, not noted" if log.record_count() > plan.first_seq else "planned, not sent"
 
 

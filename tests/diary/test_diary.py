@@ -22,7 +22,7 @@ import kit.diary.archive
 import kit.diary.diary
 import kit.log.contract
 from kit import people
-from kit.core import Attachment, Leaf, Record, SignedRecord, Tree
+from kit.core import Attachment, Leaf, Record, SignedRecord, Tree, sign
 from kit.core import record as records
 from kit.diary import COLUMNS, Diary, lesson_salt
 from kit.errors import (
@@ -80,6 +80,35 @@ def tamper(path: Path, statement: str, *values: object) -> None:
     with closing(sqlite3.connect(path)) as db:
         assert db.execute(statement, values).rowcount > 0, "the test changed nothing"
         db.commit()
+
+
+def test_a_move_by_its_name(diary: Diary) -> None:
+    entry = diary.post(ALICE, "你好", place="泉州")
+    for wrong in ("publish", "erase", "post", "", None):
+        with pytest.raises(RecordError, match="one of the moves approve, reject"):
+            diary.act(wrong, entry, by=MODERATOR)  # type: ignore[arg-type]
+    diary.act("approve", entry, by=MODERATOR, reason="好")
+    with pytest.raises(RecordError, match="one of the moves approve, reject"):
+        diary.act("publish", entry, by=MODERATOR)  # which the rules would have next
+    diary.publish()
+    witness = diary.act("witness", entry, by=BOB, note="I saw it")
+    assert diary.state(entry) == "published"
+    assert dict(witness.record.body) == {"note": "I saw it"}
+    review = diary.latest("review", 1)[0].signed()
+    assert review
+    assert review.record.body["reason"] == "好"
+
+
+def test_records_that_were_signed_elsewhere(diary: Diary) -> None:
+    told = [Record.entry(ALICE.address, diary.chain.now(), text, place="泉州") for text in "甲乙"]
+    log, salt = diary.log.log_id, b"s" * 32
+    made = [SignedRecord(x, salt, sign(records.commitment(x, salt), log, ALICE)) for x in told]
+    with pytest.raises(RecordError, match="a new record"):
+        diary.keep([*made, made[0]])
+    assert diary.record_count() == 0
+    diary.keep(made)
+    assert diary.record_count() == 2
+    assert diary.waiting() == made
 
 
 # --- the whole path ------------------------------------------------------------------------------
@@ -725,7 +754,7 @@ def test_a_record_in_anothers_name_is_not_proved(diary: Diary) -> None:
     made_up = Record.entry(ALICE.address, at, "I agree.", place="泉州")
     salt = bytes(32)
     committed = records.commitment(made_up, salt)
-    signature = records.sign(committed, diary.chain.chain_id, diary.log.address, REGISTRAR)
+    signature = sign(committed, diary.log.log_id, REGISTRAR)
     diary.archive.add(SignedRecord(made_up, salt, signature))
     diary.review(SignedRecord(made_up, salt, signature), by=MODERATOR, approve=True)
     diary.publish()

@@ -29,7 +29,7 @@ import kit.teaching.helpers
 from kit import people
 from kit.analysis import participation
 from kit.chain.embedded_chain import EmbeddedChain
-from kit.core import BATCH_MAX, EntryState, SignedRecord
+from kit.core import BATCH_MAX, EntryState, SignedRecord, sign
 from kit.core import record as records
 from kit.diary import COLUMNS, Diary, lesson_salt
 from kit.errors import DataError
@@ -487,7 +487,7 @@ def test_small_batches_are_cut_alike(
     chain: EmbeddedChain, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(simulate, "BATCH_MAX", 8)
-    monkeypatch.setattr("kit.diary.BATCH_MAX", 8)
+    monkeypatch.setattr("kit.diary.diary.BATCH_MAX", 8)
     model = Model(rejected=0.2, witnesses=1.0, days=4)
     diary = Diary.open(chain)
     batches = simulate.publish(diary, people=30, seed=9, model=model)
@@ -562,7 +562,7 @@ def test_whoever_witnesses_at_once_still_comes_after_the_batch(
     chain: EmbeddedChain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(simulate, "BATCH_MAX", 4)  # many blocks at the end of a day
-    monkeypatch.setattr("kit.diary.BATCH_MAX", 4)
+    monkeypatch.setattr("kit.diary.diary.BATCH_MAX", 4)
     monkeypatch.setattr(simulate._Draw, "exponential", lambda self, mean, count: np.zeros(count))
     diary = Diary.open(chain)
     simulate.publish(diary, people=20, model=Model(witnesses=3.0, days=2))
@@ -593,10 +593,9 @@ def test_signatures_are_those_of_the_test_keys(published: Diary) -> None:
         stored = published.archive.get(leaf.commitment)
         signed = stored.signed() if stored else None
         assert signed is not None
-        own = records.sign(
+        own = sign(
             leaf.commitment,
-            published.chain.chain_id,
-            published.log.address,
+            published.log.log_id,
             by=keys[signed.record.author],
         )
         assert signed.signature == own

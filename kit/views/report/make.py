@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 import matplotlib as mpl
 import pandas as pd
 
-from kit.analysis.plots.style import clean
 from kit.audit import Audit, bulletins, check
 from kit.errors import DataError
+from kit.text import clean
 from kit.views.markup import render
 from kit.views.report.parts import Page, computed
 from kit.views.report.sections import sections

@@ -13,10 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kit.analysis import plots
-from kit.analysis.plots.style import clean, many, short
 from kit.audit import Audit
+from kit.core import SKIPPED
 from kit.errors import KitError
-from kit.log.verification import SKIPPED
+from kit.text import clean, many, short
 from kit.views.markup import nested, render
 from kit.views.report.words import COUNTED, HEADS, OUTCOMES
 

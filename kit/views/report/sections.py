@@ -12,7 +12,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from kit.analysis import participation, plots
-from kit.analysis.plots.style import clean, many, short
+from kit.text import clean, many, short
+from kit.version import __version__
 from kit.views.markup import render
 from kit.views.report.parts import Page, Part, once
 from kit.views.report.words import LIMITS
@@ -228,11 +229,9 @@ def _limits() -> str:
 
 
 def _made(name: str, contract: str, rpc: bool) -> str:
-    import kit
-
     return render(
         "report/made.html",
-        kit=kit.__version__,
+        kit=__version__,
         python=platform.python_version(),
         used=[f"{package} {version(package)}" for package in _USED],
         name=clean(name),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from kit.log.verification import FAILED, PASSED, SKIPPED
+from kit.core import FAILED, PASSED, SKIPPED
 
 __all__ = ["COUNTED", "HEADS", "LIMITS", "OUTCOMES"]
 
