@@ -334,6 +334,7 @@ def lessons() -> None:
     """Run the lessons and compare every output with the saved one"""
     # Their cells may warn, and a warning in a lesson is an output that differs.
     options = ["-q", "-n", "auto", "--dist", "loadfile", "-W", "default", "--nbval"]
+    options += ["--nbval-sanitize-with", str(ROOT / "tests/lessons.cfg")]
     run(python(), "-m", "pytest", *options, *sorted(ROOT.glob("notebooks/*.ipynb")))
 
 

@@ -45,12 +45,27 @@ import pandas as pd
 
 from kit.audit import files as attached
 from kit.audit.auditor import LEAF, Audit, account, audit, compare, not_audited
-from kit.core import BATCH_MAX, BODY_BYTES_MAX, PUBLIC, Anchor, Batch, Leaf, Record, SignedRecord
+from kit.core import (
+    BATCH_MAX,
+    BODY_BYTES_MAX,
+    FAILED,
+    PASSED,
+    PUBLIC,
+    Anchor,
+    Batch,
+    Leaf,
+    LogId,
+    Record,
+    SignedRecord,
+    Step,
+    level_of,
+    record_fault,
+    subject_from_leaf,
+)
 from kit.core import record as records
 from kit.diary import COLUMNS, ERASED
 from kit.errors import ChainError, DataError, KitError, NodeDown
 from kit.log import Log
-from kit.log.verification import FAILED, PASSED, Step
 
 if TYPE_CHECKING:
     from kit.chain import Chain
@@ -114,7 +129,6 @@ _ABOUT: Final = {
     "text": "For reading, as in canonical. In CSV with ' before = + - @ tab and '.",
     "attachments": "How many files the entry names.",
 }
-_ZERO: Final = "0x" + "00" * 32
 _FIGURES: Final = {
     "seq": "int64",
     "commitment": "str",
@@ -599,7 +613,7 @@ def _joined(
         row: dict[str, Any] = dict.fromkeys(COLUMNS) | told
         row |= {"attachments": 0, "wrong": False, "files": []}
         row["at"] = _time(told["at"])
-        row["subject"] = None if told["subject"] == _ZERO else told["subject"]
+        row["subject"] = subject_from_leaf(told["subject"])
         row |= _place(of.get(told["seq"]))
         fault = "" if found.proved[position] else named.get(position, _UNPROVED)
         if content is None:
@@ -677,17 +691,10 @@ def _content_fault(
     """Return what is wrong between a leaf and the content that the export has for it, or ''."""
     try:
         signed = _signed(content)
-        seq = told["seq"]
-        if signed.commitment != told["commitment"]:
-            return "content differs from the commitment"
-        author = records.signer(
-            signed.commitment, signed.signature, about["chain_id"], about["contract"]
-        )
-        if author != told["author"]:
-            return "the signature is not the author's"
-        if vars(Leaf.of(seq, signed.record, signed.commitment)) != dict(told):
-            return "the leaf differs from the record"
-        if _record_row(seq, signed) != dict(content):
+        log = LogId(about["chain_id"], about["contract"])
+        if found := record_fault(Leaf(**told), signed.signature, signed, log):
+            return found
+        if _record_row(told["seq"], signed) != dict(content):
             return "the columns for reading differ from the record"
     except (KitError, TypeError, ValueError, RecursionError) as error:
         return f"unreadable: {error}"
@@ -712,6 +719,4 @@ def _with_steps(found: Audit, damaged: Sequence[str], wrong: Sequence[str], open
         more = f" (and {len(faults) - 1:,} more)" if len(faults) > 1 else ""
         outcome, reason = (FAILED, faults[0] + more) if faults else (PASSED, passed)
         steps.append(Step(len(steps) + 1, name, outcome, reason))
-    failed = [str(step.number) for step in steps if step.outcome == FAILED]
-    level = f"not proved: failed at step {', '.join(failed)}" if failed else found.level
-    return replace(found, steps=tuple(steps), level=level)
+    return replace(found, steps=tuple(steps), level=level_of(steps, found.level))

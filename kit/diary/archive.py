@@ -28,7 +28,16 @@ from typing import Any, Final
 from eth_hash.auto import keccak
 from filelock import FileLock, Timeout
 
-from kit.core import BODY_BYTES_MAX, Attachment, Leaf, Record, SignedRecord, Tree, parse_time
+from kit.core import (
+    BODY_BYTES_MAX,
+    Attachment,
+    Leaf,
+    Record,
+    SignedRecord,
+    Tree,
+    parse_time,
+    subject_to_leaf,
+)
 from kit.errors import ArchiveError, AttachmentError, RecordError, WrongChain
 
 __all__ = ["Archive", "Home", "Kept", "Plan", "Said"]
@@ -93,8 +102,6 @@ FROM records WHERE NOT planned AND (
 # What becomes of an erased record: _GONE is written down with the withdrawal, _PURGED when no copy of
 # the content can be left in the file.
 _GONE, _PURGED = 1, 2
-
-_ZERO: Final = "0x" + "00" * 32
 
 _SAID: Final = (
     "arrived, commitment, type, author, at, subject, decision, signature,"
@@ -645,7 +652,7 @@ def _is_what_was_accepted(said: Said, canonical: Any, salt: Any) -> bool:
         return False
     told = json.loads(canonical)  # it is what was accepted, so it is JSON
     at = int(parse_time(told["at"]).timestamp())
-    subject = told["subject"] or _ZERO
+    subject = subject_to_leaf(told["subject"])
     return (told["type"], told["author"], at, subject) == (
         said.type,
         said.author,

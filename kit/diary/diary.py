@@ -30,6 +30,7 @@ from kit.core import (
     Leaf,
     Record,
     SignedRecord,
+    sign,
 )
 from kit.core import record as records
 from kit.core.rules import DECISIONS
@@ -466,7 +467,7 @@ class Diary:
     ) -> SignedRecord:
         salt = self._salt(self.archive.count())
         committed = records.commitment(record, salt)
-        signature = records.sign(committed, self.chain.chain_id, self.log.address, by)
+        signature = sign(committed, self.log.log_id, by)
         signed = SignedRecord(record, salt, signature)
         self.archive.add(signed, files)
         return signed

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from kit.core import PUBLIC, Batch, Certificate, EntryState, InclusionProof, Leaf, Review, Tree
+from kit.core import PUBLIC, Batch, Certificate, EntryState, InclusionProof, Leaf, Tree
 from kit.diary.archive import Archive, Kept, Said
 from kit.errors import RecordError
 
@@ -61,18 +61,20 @@ def certificate(story: Sequence[Kept], proofs: Proofs) -> Certificate:
         review = _approval(about, proofs)
         case = state_of(said, [each.said for each in about], published=True)
         signed = signed if case.state in PUBLIC else None
-    record, salt = (signed.record, "0x" + signed.salt.hex()) if signed else (None, None)
+    record, salt = (signed.record, signed.salt) if signed else (None, None)
     return Certificate(member, said.commitment, said.signature, record, salt, review)
 
 
-def _approval(about: Sequence[Kept], proofs: Proofs) -> Review | None:
+def _approval(about: Sequence[Kept], proofs: Proofs) -> Certificate | None:
     """Return the newest published decision that lets an entry stand, if there is one."""
     for kept in reversed(about):
         if kept.said.decision not in ("approve", "reinstate"):
             continue
         signed, member = kept.intact(), proofs.of(kept.leaf)
         if signed and member:
-            return Review(member, signed.record, "0x" + signed.salt.hex(), signed.signature)
+            return Certificate(
+                member, signed.commitment, signed.signature, signed.record, signed.salt
+            )
     return None
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from kit.core import Batch, Leaf, SignedRecord, Tree
-from kit.core import record as records
+from kit.core import Batch, Leaf, SignedRecord, Tree, record_fault, signer, subject_from_leaf
 from kit.diary.archive import Archive, Said
 from kit.errors import KitError
 from kit.log import Log
@@ -90,7 +89,7 @@ def _row(leaf: Leaf, stored: str, fault: str, log: Log, archive: Archive) -> dic
             "type": leaf.type,
             "author": leaf.author,
             "at": leaf.time,
-            "subject": None if not int(leaf.subject, 16) else leaf.subject,
+            "subject": subject_from_leaf(leaf.subject),
             "commitment": leaf.commitment,
         }
         signed = archive.get(leaf.commitment)
@@ -111,12 +110,8 @@ def _row(leaf: Leaf, stored: str, fault: str, log: Log, archive: Archive) -> dic
 
 def _content_fault(leaf: Leaf, signed: SignedRecord, log: Log, archive: Archive) -> str:
     """Return what is wrong between a leaf and the record the archive has for it, or ''."""
-    if signed.commitment != leaf.commitment:
-        return "content differs from the commitment"
-    if not _is_signed(signed.commitment, signed.signature, leaf.author, log):
-        return "the signature is not the author's"
-    if Leaf.of(leaf.seq, signed.record, signed.commitment) != leaf:
-        return "the leaf differs from the record"
+    if found := record_fault(leaf, signed.signature, signed, log.log_id):
+        return found
     for file in signed.record.body.get("attachments", ()):
         if archive.file(file["sha256"]) is None:
             return f"the file {file['name']} is missing or was changed"
@@ -145,7 +140,7 @@ def _signed(said: Said) -> tuple[str, str]:
 
 
 def _is_signed(commitment: str, signature: str, author: str, log: Log) -> bool:
-    return records.signer(commitment, signature, log.chain.chain_id, log.address) == author
+    return signer(commitment, signature, log.log_id) == author
 
 
 def _batch_fault(batch: Batch, stored: Sequence[str]) -> str:

@@ -7,8 +7,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
-from kit.core import Batch, EntryState, SignedRecord, root_from_proof
-from kit.core import record as records
+from kit.core import Batch, EntryState, SignedRecord, root_from_proof, signer, subject_from_leaf
 from kit.diary.archive import Said
 from kit.diary.issue import Proofs
 from kit.errors import KitError
@@ -113,7 +112,7 @@ class Trace:
                 "block_hash": line.batch.anchor.block_hash if line.batch else None,
                 "proof": line.proof,
                 "commitment": line.said.commitment,
-                "subject": line.said.subject if int(line.said.subject, 16) else None,
+                "subject": subject_from_leaf(line.said.subject),
             }
             for line in self.lines
         ]
@@ -179,8 +178,7 @@ def _fault(diary: Diary, said: Said, signed: SignedRecord | None) -> str:
         return "content is missing"
     if signed and signed.commitment != said.commitment:
         return "content differs from the commitment"
-    chain_id, contract = diary.chain.chain_id, diary.log.address
-    if records.signer(said.commitment, said.signature, chain_id, contract) != said.author:
+    if signer(said.commitment, said.signature, diary.log.log_id) != said.author:
         return "the signature is not the author's"
     return ""
 

@@ -46,8 +46,7 @@ from eth_utils import to_checksum_address
 from tqdm import tqdm
 
 from kit.chain import BLOCK_SECONDS, START
-from kit.core import BATCH_MAX, Batch, Record, SignedRecord
-from kit.core import record as records
+from kit.core import BATCH_MAX, Batch, Record, SignedRecord, commitment, signature_message, utc
 from kit.diary import COLUMNS, lesson_salt
 from kit.errors import DataError, RecordError
 from kit.log import MODERATOR_ROLE
@@ -230,7 +229,7 @@ def _real(what: str, value: Any, low: float, high: float) -> float:
 
 def _start(value: Any) -> datetime:
     try:
-        time = records.utc(value)
+        time = utc(value)
     except RecordError as error:
         raise DataError(f"start: {error.expected}", error.got, error.todo) from None
     if time.year > _YEAR_MAX:
@@ -355,7 +354,7 @@ class _Writer:
 
     def __init__(self, diary: Diary, model: Model) -> None:
         self._archive, self._start = diary.archive, model.start
-        self._chain_id, self._contract = diary.chain.chain_id, diary.log.address
+        self._log_id = diary.log.log_id
         self._keys: dict[int, tuple[coincurve.PrivateKey, str]] = {}
         self._commitments: dict[int, str] = {}
         self._written = 0
@@ -368,10 +367,10 @@ class _Writer:
         record = self._record(row, address)
         salt = lesson_salt(self._written)
         self._written += 1
-        committed = records.commitment(record, salt)
+        committed = commitment(record, salt)
         if row.type == "entry":
             self._commitments[row.number] = committed
-        message = records.signature_message(committed, self._chain_id, self._contract)
+        message = signature_message(committed, self._log_id)
         digest = keccak(b"\x19" + message.version + message.header + message.body)
         raw = key.sign_recoverable(digest, hasher=None)
         signature = "0x" + raw[:64].hex() + f"{raw[64] + 27:02x}"

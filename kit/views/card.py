@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import io
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta, timezone
 from html import escape
 from pathlib import Path
@@ -24,13 +24,12 @@ from qrcode.constants import ERROR_CORRECT_M
 from kit import fonts
 from kit.core import Certificate
 from kit.errors import CertificateError
+from kit.text import wrap
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     QRCode = qrcode.QRCode[Any]
-
-_Width = Callable[[str], float]
 
 __all__ = ["PAGE", "QR_VERSION_MAX", "card_html", "qr_code", "qr_png", "qr_svg", "save_card"]
 
@@ -47,8 +46,6 @@ _SHOWS = (
     "证明：此内容自该区块起存在，未被更改。\n不证明：内容属实。",
     "Shows that this content has existed, unchanged, since that block.\nNot that it is true.",
 )
-_CLOSING = "，。、；：？！）》」』”’…"
-_CUT = "…（此处截断 · cut here）"
 _WITHHELD = "（内容未公开或已删除 · content held back or erased）"
 
 # Inks: near black, grey, and the blue of the plots.
@@ -122,7 +119,9 @@ def _fields(certificate: Certificate) -> list[tuple[str, str, str]]:
     review = certificate.review
     zone = "%Y-%m-%d %H:%M:%S 北京时间 UTC+8"
     place = leaf.seq - batch.first_seq + 1
-    reviewed = f"record {review.inclusion.leaf.seq}, {review.record.author}" if review else "—"
+    reviewed = (
+        f"record {review.inclusion.leaf.seq}, {review.inclusion.leaf.author}" if review else "—"
+    )
     return [
         ("编号", "number", certificate.id),
         ("内容哈希", "content hash", certificate.commitment),
@@ -166,7 +165,7 @@ def _content(certificate: Certificate) -> tuple[str, str]:
 def card_html(certificate: Certificate, page: str = PAGE) -> str:
     """Return the card as HTML for a notebook; whatever the record says is escaped."""
     text, line = _content(certificate)
-    lines = _wrap(text, 64, 12)
+    lines = wrap(text, 64, 12, _width)
     rows = "".join(
         f"<tr><th style='text-align:left;white-space:nowrap;font-weight:normal;color:{_GREY};"
         f"padding:1px 12px 1px 0'>{zh} {en}</th><td style='text-align:left;padding:1px 0;"
@@ -282,7 +281,7 @@ def _draw(certificate: Certificate, page: str) -> Figure:
     y = 72.0
     for zh, en, value in fields:
         sheet.write(_LEFT, y, f"{zh} {en}", 7.5, _GREY)
-        for part in _wrap(fonts.drawable(value), 68, 2):
+        for part in wrap(fonts.drawable(value), 68, 2, _width):
             sheet.write(_LEFT + 30, y + 0.28, part, 6.6, mono=True)
             y += 3.4
         y += 1.7
@@ -296,17 +295,17 @@ def _draw(certificate: Certificate, page: str) -> Figure:
 
 def _write_content(sheet: _Sheet, text: str, line: str) -> None:
     y = 26.0
-    for row in _wrap(text, 56, 6, fonts.columns):
+    for row in wrap(text, 56, 6, fonts.columns):
         sheet.write(_LEFT, y, row, 10.5)
         y += 6.2
-    sheet.write(_LEFT, y + 0.5, _wrap(line, 90, 1, fonts.columns)[0] if line else "", 7.5, _GREY)
+    sheet.write(_LEFT, y + 0.5, wrap(line, 90, 1, fonts.columns)[0] if line else "", 7.5, _GREY)
 
 
 def _write_notes(sheet: _Sheet) -> None:
     y = 148.0
     for size, colour, words in ((9, _INK, _SCAN), (7.5, _GREY, _SHOWS)):
         for sentence in words:
-            for row in _wrap(sentence, 44, 3, fonts.columns):
+            for row in wrap(sentence, 44, 3, fonts.columns):
                 sheet.write(75, y, row, size, colour)
                 y += size * 0.55
             y += 1.5
@@ -330,30 +329,5 @@ def _draw_code(sheet: _Sheet, code: QRCode) -> None:
 
 
 def _width(text: str) -> float:
-    """Return how many columns a text takes in a font that isn't known."""
+    """Return how many columns a text takes in a font that isn't known: its quotes may be narrow."""
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-def _wrap(text: str, columns: int, rows: int, width: _Width = _width) -> list[str]:
-    """Return at most ``rows`` lines of ``columns``, where a Chinese character takes two.
-
-    Latin words stay whole where they can, and no line begins with a closing mark. What doesn't fit
-    is cut, with a sign that it was.
-    """
-    lines = [line for paragraph in text.split("\n") for line in _fill(paragraph, columns, width)]
-    if len(lines) <= rows:
-        return lines
-    return [*lines[: rows - 1], _fill(lines[rows - 1], columns - width(_CUT), width)[0] + _CUT]
-
-
-def _fill(text: str, columns: float, width: _Width) -> list[str]:
-    lines = [""]
-    for character in text:
-        line = lines[-1]
-        if width(line + character) > columns and character not in _CLOSING:
-            head, blank, tail = line.rpartition(" ")
-            if not (blank and head and tail.isascii() and character.isascii() and character != " "):
-                head, tail = line, ""
-            lines[-1:] = [head, tail]
-        lines[-1] += character if lines[-1] or character != " " else ""
-    return lines

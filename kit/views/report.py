@@ -28,11 +28,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from kit.analysis import participation, plots
-from kit.analysis.plots.style import clean, many, short
 from kit.audit import Audit
 from kit.audit import folder as export
+from kit.core import FAILED, PASSED, SKIPPED
 from kit.errors import DataError, KitError
-from kit.log.verification import FAILED, PASSED, SKIPPED
+from kit.text import clean, many, short
 
 if TYPE_CHECKING:
     from kit.chain import Chain

@@ -27,7 +27,7 @@ import kit.log.contract
 from kit import people
 from kit.audit import folder as export
 from kit.chain.embedded_chain import EmbeddedChain
-from kit.core import record as records
+from kit.core import sign, signer
 from kit.diary import Archive, Diary
 from kit.errors import DataError
 from kit.log import MODERATOR_ROLE
@@ -130,7 +130,7 @@ def test_a_stranger_can_check_it_without_the_kit_s_reader(diary: kit.Diary, writ
             hashed = keccak(bytes.fromhex(row.salt[2:]) + row.canonical.encode())
             assert row.commitment == "0x" + hashed.hex()
             author = json.loads(row.canonical)["author"]
-            signed = records.signer(row.commitment, row.signature, 20210921, diary.log.address)
+            signed = signer(row.commitment, row.signature, diary.log.log_id)
             assert signed == author
 
 
@@ -398,7 +398,7 @@ def test_changes_of_a_record_are_found(
 def test_a_signature_of_somebody_else_is_found(diary: kit.Diary, copy: Path) -> None:
     def forge(rows: list[dict[str, Any]]) -> None:
         committed = rows[0]["commitment"]
-        rows[0]["signature"] = records.sign(committed, 20210921, diary.log.address, people.bob)
+        rows[0]["signature"] = sign(committed, diary.log.log_id, people.bob)
 
     rewrite(copy, "records", forge)
     assert kit.read(copy)["check"][0] == "the signature is not the author's"

@@ -14,7 +14,7 @@ import pytest
 from eth_utils import keccak
 
 from kit import people
-from kit.core import Attachment, Leaf, Record, SignedRecord
+from kit.core import Attachment, Leaf, LogId, Record, SignedRecord, sign
 from kit.core import record as records
 from kit.diary import Archive
 from kit.diary import archive as module
@@ -30,7 +30,7 @@ OTHER = Attachment.of("b.png", b"\x89PNG\r\n\x1a\n two")
 def signed(record: Record) -> SignedRecord:
     salt = keccak(record.canonical())
     committed = records.commitment(record, salt)
-    signature = records.sign(committed, HOME.chain_id, HOME.contract, people.alice)
+    signature = sign(committed, LogId(HOME.chain_id, HOME.contract), people.alice)
     return SignedRecord(record, salt, signature)
 
 

@@ -22,7 +22,7 @@ import kit.diary.archive
 import kit.diary.diary
 import kit.log.contract
 from kit import people
-from kit.core import Attachment, Leaf, Record, SignedRecord, Tree
+from kit.core import Attachment, Leaf, Record, SignedRecord, Tree, sign
 from kit.core import record as records
 from kit.diary import COLUMNS, Diary, lesson_salt
 from kit.errors import (
@@ -725,7 +725,7 @@ def test_a_record_in_anothers_name_is_not_proved(diary: Diary) -> None:
     made_up = Record.entry(ALICE.address, at, "I agree.", place="泉州")
     salt = bytes(32)
     committed = records.commitment(made_up, salt)
-    signature = records.sign(committed, diary.chain.chain_id, diary.log.address, REGISTRAR)
+    signature = sign(committed, diary.log.log_id, REGISTRAR)
     diary.archive.add(SignedRecord(made_up, salt, signature))
     diary.review(SignedRecord(made_up, salt, signature), by=MODERATOR, approve=True)
     diary.publish()

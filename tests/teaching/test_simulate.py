@@ -29,7 +29,7 @@ import kit.teaching.helpers
 from kit import people
 from kit.analysis import participation
 from kit.chain.embedded_chain import EmbeddedChain
-from kit.core import BATCH_MAX, EntryState, SignedRecord
+from kit.core import BATCH_MAX, EntryState, SignedRecord, sign
 from kit.core import record as records
 from kit.diary import COLUMNS, Diary, lesson_salt
 from kit.errors import DataError
@@ -591,10 +591,9 @@ def test_signatures_are_those_of_the_test_keys(published: Diary) -> None:
     for leaf in leaves:
         signed = published.archive.get(leaf.commitment)
         assert signed is not None
-        own = records.sign(
+        own = sign(
             leaf.commitment,
-            published.chain.chain_id,
-            published.log.address,
+            published.log.log_id,
             by=keys[signed.record.author],
         )
         assert signed.signature == own
