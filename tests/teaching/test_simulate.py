@@ -37,6 +37,7 @@ from kit.log import MODERATOR_ROLE
 from kit.teaching import simulate
 from kit.teaching.simulate import Model
 from kit.views import report
+from kit.views.report import sections
 
 DAY = 86_400
 GOLDEN = "6f79bb6d68d2c7536d2e35f10c4588cb2ce8f3b91270624de42fe772e98a8fe3"
@@ -626,8 +627,8 @@ def test_the_platform_knows_what_became_of_each_entry(published: Diary) -> None:
 def test_the_word_simulated_travels(
     published: Diary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = report._analysis  # its first two sections are enough here, and quicker
-    monkeypatch.setattr(report, "_analysis", lambda page: islice(whole(page), 2))
+    whole = sections._analysis  # its first two sections are enough here, and quicker
+    monkeypatch.setattr(sections, "_analysis", lambda page: islice(whole(page), 2))
     folder = kit.export(published, tmp_path / "export", simulated=True)
     frame = kit.read(folder)
     assert frame.attrs["simulated"] is True

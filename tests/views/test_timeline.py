@@ -185,9 +185,9 @@ def test_a_page_is_short_however_long_the_diary_is(diary: Diary) -> None:
     assert [page.count("<article") for page in pages] == [10, 10, 3]
     for i in range(23):
         assert [f"entry number {i}!" in page for page in pages] == [i // 10 == n for n in range(3)]
-    assert shown._repr_html_() == pages[0]
+    assert kit.views.html(shown) == pages[0]
     assert repr(pages[0]) == "a page of a timeline, 10 entries"
-    assert pages[0]._repr_html_() == pages[0]
+    assert kit.views.html(pages[0]) == pages[0]
     wrong: Any
     for wrong in (0, 4, -1):
         with pytest.raises(DataError, match="a page from 1 to 3"):
@@ -281,7 +281,7 @@ def test_hostile_text_is_text(diary: Diary, text: str) -> None:
     diary.reinstate(entry, by=people.named("moderator 3"), reason=text)
     diary.witness(entry, by=people.bob, note=text)
     diary.publish()
-    page, trace = kit.timeline(diary).page(), diary.trace(entry)._repr_html_()
+    page, trace = kit.timeline(diary).page(), kit.views.html(diary.trace(entry))
     for html in (page, trace):
         elements = Elements(html)
         assert not elements.all("script")
@@ -331,7 +331,7 @@ def test_a_trace_tells_all_that_happened(diary: Diary) -> None:
     # Asked about any of its records, it is the same trace.
     for commitment in frame["commitment"]:
         assert repr(diary.trace(commitment)) == repr(diary.trace(entry))
-    drawing = Elements(trace._repr_html_())
+    drawing = Elements(kit.views.html(trace))
     assert len(drawing.all("rect")) == 5
     assert len([x for x in drawing.all("path") if "marker-end" in x]) == 4
     assert sum("stroke-dasharray" in x for x in drawing.all("rect")) == 1
@@ -346,7 +346,7 @@ def test_a_trace_of_what_was_withdrawn(diary: Diary) -> None:
     assert [line.text for line in trace.lines] == ["content erased", "", "sorry"]
     assert [line.proof for line in trace.lines] == ["proved"] * 3
     assert trace.lines[-1].state == "erased"
-    assert "secret" not in trace._repr_html_() + repr(trace)
+    assert "secret" not in kit.views.html(trace) + repr(trace)
 
 
 def test_a_trace_of_bulletins_follows_the_corrections(diary: Diary, chain: Any) -> None:
@@ -363,7 +363,7 @@ def test_a_trace_of_bulletins_follows_the_corrections(diary: Diary, chain: Any) 
         trace = diary.trace(record)
         assert [line.record.commitment for line in trace.lines] == [x.commitment for x in made]
         assert [line.text for line in trace.lines] == [f"found: faults {n}" for n in (3, 4, 0)]
-    assert "现状" not in diary.trace(made[0])._repr_html_()
+    assert "现状" not in kit.views.html(diary.trace(made[0]))
 
 
 def test_a_trace_says_what_was_changed(diary: Diary) -> None:
@@ -380,7 +380,7 @@ def test_a_trace_says_what_was_changed(diary: Diary) -> None:
         (entry.record.canonical(), people.bob.address),
     )
     assert diary.trace(entry).lines[0].proof == "the signature is not the author's"
-    assert "✗" in diary.trace(entry)._repr_html_()
+    assert "✗" in kit.views.html(diary.trace(entry))
 
 
 def test_a_trace_of_nothing(diary: Diary) -> None:

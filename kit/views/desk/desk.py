@@ -15,9 +15,9 @@ from eth_account.signers.base import BaseAccount
 from kit import people as lesson
 from kit.views.desk.review_tab import Reviewing
 from kit.views.desk.session import Room
-from kit.views.desk.style import SHORTCUTS, STYLE
 from kit.views.desk.timeline_tab import Reading
 from kit.views.desk.write_tab import Writing
+from kit.views.markup import render
 
 if TYPE_CHECKING:
     from kit.diary import Diary
@@ -49,8 +49,8 @@ class Desk:
         self.tabs = widgets.Tab(boxes, titles=_TITLES)
         self.box = widgets.VBox(
             [
-                widgets.HTML(f"<style>{STYLE}</style>"),
-                _script(SHORTCUTS),
+                widgets.HTML(render("desk/style.html")),
+                _script(render("desk/shortcuts.js")),
                 self.masthead,
                 self.room.top.widget,
                 self.tabs,
@@ -71,10 +71,7 @@ class Desk:
             ("待审核 to review", len(self.room.diary.waiting())),
             ("待上链 to publish", self.room.diary.ready_count()),
         )
-        facts = " · ".join(f"{name} <b>{count:,}</b>" for name, count in counts)
-        self.masthead.value = (
-            f"<header><h2>公民日记 <span>Civic diary</span></h2><p>{facts}</p></header>"
-        )
+        self.masthead.value = render("desk/masthead.html", counts=counts)
         # The others are brought up to date when somebody turns to them.
         (self.writing, self.reviewing, self.reading)[self.tabs.selected_index or 0].refresh()
 

@@ -18,7 +18,8 @@ from kit.log import MODERATOR_ROLE
 from kit.views.desk.labels import MOVE_WORDS, REASONS
 from kit.views.desk.render import decisions_html, entry_html, history_html, label
 from kit.views.desk.session import Room
-from kit.views.desk.widgets import Drafts, action, choose_from, field, heading, row, show
+from kit.views.desk.widgets import Drafts, action, choose_from, field, heading, note, row, show
+from kit.views.markup import render
 
 __all__ = ["Reviewing"]
 
@@ -53,7 +54,7 @@ class Reviewing:
         self.moderator = field(widgets.Dropdown, "审核员 Moderator")
         self.filter = field(widgets.Dropdown, "显示 Show", options=_SHOWN)
         self.queue = field(widgets.Select, "队列 Queue")
-        self.empty = widgets.HTML("<p class='kit-note'>没有了。 Nothing here.</p>")
+        self.empty = note("没有了。 Nothing here.")
         self.history, self.entry = widgets.HTML(), widgets.HTML()
         self.code = field(widgets.Dropdown, "理由类别 Reason code", options=list(REASONS.items()))
         self.reason = field(widgets.Textarea, "理由 Reason", rows=3)
@@ -142,14 +143,14 @@ class Reviewing:
         self.entry.value = (
             entry_html(self.room, chosen)
             if chosen
-            else "<p class='kit-note'>没有选中的记录。 No entry is chosen.</p>"
+            else render("desk/note.html", text="没有选中的记录。 No entry is chosen.")
         )
 
     def _batch(self) -> None:
         leaves = self.room.diary.ready()
         counts = Counter(leaf.type for leaf in leaves)
-        parts = [f"<b>{count:,}</b> {_TYPES[kind]}" for kind, count in counts.items()]
-        self.ready.value = f"<p>{' · '.join(parts) or '没有待上链的。 Nothing is ready.'}</p>"
+        named = [(count, _TYPES[kind]) for kind, count in counts.items()]
+        self.ready.value = render("desk/ready.html", counts=named)
         self.publish.disabled = not leaves
 
     # --- what people do --------------------------------------------------------------------------

@@ -11,7 +11,9 @@ from kit.views.desk.labels import PLACES, ROLES, line, meant
 from kit.views.desk.render import certificate_html
 from kit.views.desk.session import Room
 from kit.views.desk.widgets import Drafts, action, choose_from, field, heading, row, show
+from kit.views.markup import nested, render
 from kit.views.timeline import Timeline, timeline
+from kit.views.trace import trace_html
 
 __all__ = ["Reading"]
 
@@ -123,9 +125,8 @@ class Reading:
         }
 
     def _pager(self, timeline: Timeline) -> None:
-        self.where.value = (
-            f"<p class='kit-note' role='status'>第 {self.number} / {timeline.pages} 页 page · "
-            f"{len(timeline):,} 条 entries</p>"
+        self.where.value = render(
+            "desk/where.html", number=self.number, pages=timeline.pages, entries=len(timeline)
         )
         for name, button in self.steps.items():
             last = timeline.pages
@@ -151,7 +152,8 @@ class Reading:
         elif self.view == "certificate":
             self.viewed.value = certificate_html(self.room, chosen)
         else:
-            self.viewed.value = f"<div class='kit-wide'>{diary.trace(chosen)._repr_html_()}</div>"
+            trace = nested(trace_html(diary.trace(chosen)))
+            self.viewed.value = render("desk/trace.html", trace=trace)
 
     # --- what people do --------------------------------------------------------------------------
 
