@@ -371,6 +371,11 @@ class Diary:
             for signed in records:
                 self.archive.add(signed)
 
+    @property
+    def path(self) -> Path | None:
+        """The archive's file, or None if it is in memory."""
+        return self.archive.path
+
     def file(self, sha256: str) -> bytes | None:
         """Return a file of an entry by its SHA-256 (hex, with 0x); None if it is gone or was changed."""
         return self.archive.file(sha256)
