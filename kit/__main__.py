@@ -58,7 +58,7 @@ def sample_diary(out: Path, cards: Sequence[str] = (".png", ".pdf")) -> dict[str
     diary.log.events().to_csv(out / "batches.csv", index=False, lineterminator="\n")
     certificates = _certificates(diary, out / "certificates", cards)
     leaves = diary.leaves()
-    diary.export(out / "export", licence="CC0-1.0")  # as the sample data are
+    kit.export(diary, out / "export", licence="CC0-1.0")  # as the sample data are
     diary.close()
     audited = kit.views.write(out / "export", out / "report.html", chain)
     verified = [
@@ -93,7 +93,7 @@ def platform_day(out: Path) -> dict[str, Any]:
     kit.data.day(diary)
     records = diary.records()
     records.to_csv(out / "day.csv", index=False, lineterminator="\n")
-    diary.timeline().save(out / "timeline")
+    kit.timeline(diary).save(out / "timeline")
     leaves = diary.leaves()
     results = [kit.verify(found, chain, leaves=leaves) for found in diary.certificates()]
     diary.close()
@@ -243,7 +243,7 @@ def parser() -> argparse.ArgumentParser:
         help=audit.__doc__,
         description=f"{audit.__doc__} Exit status: 0 nothing failed, 1 a step failed, 2 unusable.",
     )
-    auditor.add_argument("folder", type=Path, help="what diary.export() wrote")
+    auditor.add_argument("folder", type=Path, help="what kit.export() wrote")
     auditor.add_argument("--rpc", metavar="URL", help="a JSON-RPC node of the chain")
     auditor.add_argument("--json", action="store_true", dest="as_json", help="print JSON")
     auditor.set_defaults(run=audit)
@@ -253,7 +253,7 @@ def parser() -> argparse.ArgumentParser:
         description=f"{report.__doc__} Exit status: 0 nothing failed, 1 a step of the audit failed (the "
         "report is written and says so), 2 unusable.",
     )
-    reporter.add_argument("folder", type=Path, help="what diary.export() wrote")
+    reporter.add_argument("folder", type=Path, help="what kit.export() wrote")
     reporter.add_argument("--rpc", metavar="URL", help="a JSON-RPC node of the chain")
     reporter.add_argument(
         "--out",

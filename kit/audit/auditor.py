@@ -36,7 +36,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from html import escape
 from itertools import islice, product
 from math import prod
 from typing import TYPE_CHECKING, Any, Final
@@ -64,7 +63,6 @@ from kit.core import (
 from kit.engines import gather
 from kit.errors import ChainError, DataError, NodeDown, ProofError, WrongChain
 from kit.log import Log
-from kit.views.html import html_table
 
 if TYPE_CHECKING:
     from kit.chain import Chain
@@ -163,39 +161,29 @@ class Audit:
             "head_count": dict(self.head_count),
         }
 
-    def _lines(self) -> list[str]:
+    def remarks(self) -> list[str]:
+        """Return the faults and the notes, a line each; of many, the first ten."""
         more = len(self.faults) - _SHOWN
         shown = [fault.text for fault in self.faults[:_SHOWN]]
         shown += [f"… and {more:,} more: see .faults"] if more > 0 else []
         return [*shown, *(f"note: {note}" for note in self.notes[:_SHOWN])]
 
-    def _counted(self) -> dict[str, str]:
+    def counted(self) -> dict[str, str]:
+        """Return the head-count in words: names with spaces, numbers with commas."""
         return {name.replace("_", " "): f"{value:,}" for name, value in self.head_count.items()}
 
-    def _title(self) -> str:
+    @property
+    def title(self) -> str:
+        """What was audited, in a line."""
         return f"{self.rows:,} rows for the log {self.contract}" + (
             " (simulated)" if self.simulated else ""
         )
 
     def __repr__(self) -> str:
-        steps = map(str, self.steps)
-        counted = ", ".join(f"{value} {name}" for name, value in self._counted().items())
-        faults = [f"  {line}" for line in self._lines()]
-        return "\n".join([self._title(), *steps, *faults, f"proved: {counted}", self.level])
-
-    def _repr_html_(self) -> str:
-        colours = {PASSED: "#0072B2", FAILED: "#B34700", SKIPPED: "#595959"}
-        rows = "".join(
-            f"<tr><td>{step.number}</td><td style='color:{colours[step.outcome]}'>"
-            f"<b>{step.outcome}</b></td><td style='text-align:left'>{escape(step.name)}</td>"
-            f"<td style='text-align:left'>{escape(step.reason)}</td></tr>"
-            for step in self.steps
-        )
-        faults = "".join(f"<li>{escape(line)}</li>" for line in self._lines())
-        return (
-            f"<table><caption style='text-align:left'>{escape(self._title())}</caption>{rows}"
-            f"</table>{f'<ul>{faults}</ul>' if faults else ''}{html_table(self._counted())}"
-            f"<p><b>{escape(self.level)}</b></p>"
+        counted = ", ".join(f"{value} {name}" for name, value in self.counted().items())
+        faults = [f"  {line}" for line in self.remarks()]
+        return "\n".join(
+            [self.title, *map(str, self.steps), *faults, f"proved: {counted}", self.level]
         )
 
 

@@ -4,6 +4,8 @@ from .certificate import InclusionProof as InclusionProof
 from .check import leaf_difference as leaf_difference
 from .check import record_fault as record_fault
 from .compact import COMPACT_MAX as COMPACT_MAX
+from .depth import DEPTH_MAX as DEPTH_MAX
+from .depth import nests_too_deep as nests_too_deep
 from .merkle import BATCH_MAX as BATCH_MAX
 from .merkle import Anchor as Anchor
 from .merkle import Batch as Batch

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from kit.core.depth import DEPTH_MAX, nests_too_deep
 from kit.core.record import HASH, is_address, parse_time, utc
 from kit.errors import CertificateError, KitError
 
@@ -28,8 +29,6 @@ __all__ = [
 
 #: Characters of a certificate's JSON: two records of 64 KiB, escaped, with room to spare.
 JSON_MAX: Final = 1_000_000
-#: How deep its JSON may nest. The format needs five levels; more could exhaust a parser's stack.
-DEPTH_MAX: Final = 12
 #: Whole numbers are exact up to here in every language, JavaScript's doubles included.
 INTEGER_MAX: Final = 2**53 - 1
 #: The last second of the year 9999, after which no record and no block can have its time.
@@ -60,7 +59,8 @@ def parse(text: str | bytes) -> Any:
             raise refused("JSON in UTF-8", "other bytes") from None
     if len(text) > JSON_MAX:
         raise refused(f"at most {JSON_MAX:,} characters", f"{len(text):,}")
-    _check_depth(text)
+    if nests_too_deep(text):
+        raise refused(f"JSON of at most {DEPTH_MAX} levels", "more")
     try:
         return json.loads(
             text,
@@ -71,19 +71,6 @@ def parse(text: str | bytes) -> Any:
         )
     except ValueError as error:
         raise refused("JSON", str(error)) from None
-
-
-def _check_depth(text: str) -> None:
-    """Refuse JSON that nests too deep, before a parser sees it."""
-    depth = 0
-    # Possessive, and content with a text that never ends: else each quote would be tried anew.
-    for mark in re.finditer(r'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', text, re.DOTALL):
-        if mark[0] in "[{":
-            depth += 1
-            if depth > DEPTH_MAX:
-                raise refused(f"JSON of at most {DEPTH_MAX} levels", "more")
-        elif mark[0] in "]}":
-            depth -= 1
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -326,8 +326,8 @@ def publish(
     """
     model = Model() if model is None else model
     plan = _plan(people, seed, model)
-    if diary.archive.count():
-        got = f"one with {diary.archive.count():,} records"
+    if diary.record_count():
+        got = f"one with {diary.record_count():,} records"
         raise DataError("a new diary", got, "Simulated records don't mix with others.")
     for number in range(model.moderators):
         _, address = _key(-1 - number)
@@ -337,30 +337,28 @@ def publish(
     with tqdm(total=len(plan), unit="record", desc="simulated") as progress:
         for day, rows in plan.groupby(plan["second"] // _DAY):
             diary.chain.wait_until(model.start + timedelta(days=int(day) + 1))
-            with diary.archive.together():
-                for row in rows.astype(object).itertuples(index=False):
-                    writer.write(row)
-            full = ceil(diary.archive.ready_count() / BATCH_MAX)
+            diary.keep(map(writer.sign, rows.astype(object).itertuples(index=False)))
+            full = ceil(diary.ready_count() / BATCH_MAX)
             batches += [diary.publish() for _ in range(full)]
             progress.update(len(rows))
     return batches
 
 
 class _Writer:
-    """Signs planned records and gives them to a diary's archive.
+    """Signs planned records for a diary.
 
     The rules of ``kit.core.rules`` are not asked for each record: the plan keeps them.
     """
 
     def __init__(self, diary: Diary, model: Model) -> None:
-        self._archive, self._start = diary.archive, model.start
+        self._start = model.start
         self._log_id = diary.log.log_id
         self._keys: dict[int, tuple[coincurve.PrivateKey, str]] = {}
         self._commitments: dict[int, str] = {}
         self._written = 0
 
-    def write(self, row: Any) -> None:
-        """Sign and keep the record of one row of the plan."""
+    def sign(self, row: Any) -> SignedRecord:
+        """Return the record of one row of the plan, signed."""
         if row.person not in self._keys:
             self._keys[row.person] = _key(row.person)
         key, address = self._keys[row.person]
@@ -374,7 +372,7 @@ class _Writer:
         digest = keccak(b"\x19" + message.version + message.header + message.body)
         raw = key.sign_recoverable(digest, hasher=None)
         signature = "0x" + raw[:64].hex() + f"{raw[64] + 27:02x}"
-        self._archive.add(SignedRecord(record, salt, signature))
+        return SignedRecord(record, salt, signature)
 
     def _record(self, row: Any, address: str) -> Record:
         at = self._start + timedelta(seconds=row.second)

@@ -24,7 +24,8 @@ def test_a_batch_that_was_written_down_and_did_not_land() -> None:
         count = diary.log.record_count()
         diary.archive.plan(diary.archive.ready(count, 1024))
 
-        assert diary.archive.leaf(second.commitment) is not None
+        (stored, *_) = diary.stories([second])[second.commitment]
+        assert (stored.leaf is not None, stored.published) == (True, False)
         for line in diary.trace(second).lines:
             assert (line.seq, line.batch, line.proof) == (None, None, "not on the chain yet")
         for waiting in (second, review):

@@ -10,7 +10,6 @@ import pytest
 import kit
 import kit.core.merkle
 import kit.log.contract
-import kit.views.html
 from kit import people
 from kit.chain import load_artifact
 from kit.errors import ChainError, KitError, NodeDown, Reverted, WrongChain
