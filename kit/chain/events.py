@@ -34,6 +34,7 @@ from tqdm import tqdm
 from web3.exceptions import Web3Exception
 from web3.types import RPCEndpoint
 
+from kit.arguments import checked, shown
 from kit.errors import ChainError, DataError, NodeDown
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class Event:
     ``"Transfer(address,address,uint256)"``. Raises ChainError if the ABI has no such event.
     """
 
+    @checked("abi", "name")
     def __init__(self, abi: Sequence[Mapping[str, Any]], name: str) -> None:
         events: list[Any] = [item for item in abi if item.get("type") == "event"]
         found = [e for e in events if name in (e["name"], abi_tools.abi_to_signature(e))]
@@ -114,6 +116,7 @@ class Event:
             for name, kind, given in self._arguments
         }
 
+    @checked("where")
     def topics(self, where: Mapping[str, Any]) -> list[str | None]:
         """Return the topics to ask a node for: the event's own, and the values of indexed arguments.
 
@@ -132,15 +135,16 @@ class Event:
                 for name, kind in indexed.items()
             ]
         except Exception as error:  # eth-abi's own, and Python's
-            raise ChainError("values that the arguments can have", str(error), "Check.") from None
+            raise ChainError("values that the arguments can have", str(error), "Check.") from error
         while given and given[-1] is None:
             given.pop()
         return [self.topic, *given]
 
+    @checked("log")
     def decode(self, log: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments of a log by name. Raises ChainError if it is no log of this event."""
-        topics = log["topics"][1:]
         try:
+            topics = log["topics"][1:]
             if len(topics) != len(self._indexed):
                 raise ValueError(f"{len(topics)} indexed arguments")
             # What is hashed stays as it is; the other topics are a word each, decoded together.
@@ -156,9 +160,9 @@ class Event:
             }
             data = _DECODER.decode(self._types, bytes.fromhex(log["data"][2:]))
         except Exception as error:  # eth-abi's own, and Python's
-            got = f"another in block {log['block_number']} ({error})"
+            got = f"another in block {log.get('block_number', '?')} ({error})"
             fix = "Is it the ABI of this contract? Indexed arguments count, too."
-            raise ChainError(f"a log of {self.signature}", got, fix) from None
+            raise ChainError(f"a log of {self.signature}", got, fix) from error
         for (name, _, given), value in zip(self._plain, data, strict=True):
             values[name] = _value(value, given)
         return {name: values[name] for name, _, _ in self._arguments}
@@ -215,7 +219,7 @@ def read(
     ``block_time`` is a UTC datetime. See ``Chain.events`` for the rest.
     """
     if not is_address(address):
-        raise ChainError("the address of a contract", repr(address), "Check the address.")
+        raise ChainError("the address of a contract", shown(address), "Check the address.")
     address, topics = to_checksum_address(address), event.topics(where or {})
     if isinstance(last_block, str):
         last_block = chain.block(last_block).number
@@ -298,7 +302,7 @@ class _Source:
             answer = self.chain.w3.manager.request_blocking(RPCEndpoint("eth_getLogs"), [asked])
         except (Web3Exception, ValueError) as error:
             fix = "Ask a node of your own, or one that lists the events of more blocks at once."
-            raise ChainError("the node to list events", f"its answer: {error}", fix) from None
+            raise ChainError("the node to list events", f"its answer: {error}", fix) from error
         logs = [self._log(log) for log in answer]
         return sorted(logs, key=lambda log: (log["block_number"], log["log_index"]))
 
@@ -357,7 +361,7 @@ class _Kept:
             if not self.path.exists() or self.path.read_bytes() != text.encode():
                 self.path.write_text(text, encoding="utf-8", newline="\n")
         except OSError as error:
-            raise self._refused(str(error.strerror)) from None
+            raise self._refused(str(error.strerror)) from error
         for piece in pieces:
             yield piece["first"], piece["last"], piece["logs"]
         start = pieces[-1]["last"] + 1 if pieces else self.source.first_block
@@ -375,7 +379,7 @@ class _Kept:
         try:
             text = self.path.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
-            raise self._refused(str(error)) from None
+            raise self._refused(str(error)) from error
         lines = text.splitlines()
         # A first line that was cut off holds nothing yet; anything else there is not ours.
         if not lines or (len(lines) == 1 and json.dumps(self.head).startswith(text)):
