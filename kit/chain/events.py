@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import requests
 from eth_abi import encode
@@ -39,8 +39,6 @@ from kit.errors import ChainError, DataError, NodeDown
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from kit.chain.base import Chain
 
 __all__ = ["CHUNK", "CHUNK_MAX", "PLACE", "Event", "read", "table"]
 
@@ -204,8 +202,24 @@ def _value(value: Any, given: Mapping[str, Any]) -> Any:
 # --- reading -------------------------------------------------------------------------------------
 
 
+class _Asked(Protocol):
+    """What reading events asks of a chain; ``kit.chain.base`` needn't be known here."""
+
+    w3: Any
+
+    @property
+    def chain_id(self) -> int: ...
+
+    @property
+    def genesis_hash(self) -> str: ...
+
+    def block(self, number: int | str) -> Any: ...
+
+    def block_time(self, block_hash: Any) -> datetime: ...
+
+
 def read(
-    chain: Chain,
+    chain: _Asked,
     address: str,
     event: Event,
     *,
@@ -254,7 +268,7 @@ class _Source:
     """One question to a chain: the logs of an address with these topics."""
 
     def __init__(
-        self, chain: Chain, address: str, topics: Sequence[str | None], first_block: int
+        self, chain: _Asked, address: str, topics: Sequence[str | None], first_block: int
     ) -> None:
         self.chain, self.address, self.topics = chain, address, list(topics)
         self.first_block = first_block
