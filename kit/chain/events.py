@@ -235,14 +235,13 @@ def read(
     if not is_address(address):
         raise ChainError("the address of a contract", shown(address), "Check the address.")
     address, topics = to_checksum_address(address), event.topics(where or {})
-    if isinstance(last_block, str):
-        last_block = chain.block(last_block).number
+    last = last_block if isinstance(last_block, int) else int(chain.block(last_block).number)
     source = _Source(chain, address, topics, first_block)
     kept = _Kept(Path(resume), source) if resume is not None else None
-    logs = kept.chunks(last_block) if kept else source.chunks(first_block, last_block)
+    logs = kept.chunks(last) if kept else source.chunks(first_block, last)
     for _, _, found in logs:
         for log in found:
-            if log["block_number"] <= last_block:
+            if log["block_number"] <= last:
                 place = {name: log[name] for name in PLACE}
                 place["block_time"] = datetime.fromtimestamp(log["block_time"], UTC)
                 yield event.decode(log) | place
