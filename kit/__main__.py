@@ -66,7 +66,7 @@ def sample_diary(out: Path, cards: Sequence[str] = (".png", ".pdf")) -> dict[str
     diary.log.events().to_csv(out / "batches.csv", index=False, lineterminator="\n")
     certificates = _certificates(diary, out / "certificates", cards)
     leaves = diary.leaves()
-    diary.export(out / "export", licence="CC0-1.0")  # as the sample data are
+    kit.export(diary, out / "export", licence="CC0-1.0")  # as the sample data are
     diary.close()
     audited = kit.views.write(out / "export", out / "report.html", chain)
     verified = [
@@ -101,7 +101,7 @@ def platform_day(out: Path) -> dict[str, Any]:
     kit.data.day(diary)
     records = diary.records()
     records.to_csv(out / "day.csv", index=False, lineterminator="\n")
-    diary.timeline().save(out / "timeline")
+    kit.timeline(diary).save(out / "timeline")
     leaves = diary.leaves()
     results = [kit.verify(found, chain, leaves=leaves) for found in diary.certificates()]
     diary.close()
@@ -278,8 +278,8 @@ def _checkers(commands: Any) -> None:
     )
     for command, given, said in (
         (verify, "a certificate's file", status),
-        (audit, "what diary.export() wrote", status),
-        (report, "what diary.export() wrote", written),
+        (audit, "what kit.export() wrote", status),
+        (report, "what kit.export() wrote", written),
     ):
         checker = commands.add_parser(
             command.__name__, help=command.__doc__, description=f"{command.__doc__} {said}"

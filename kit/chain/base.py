@@ -47,7 +47,6 @@ from kit import people
 from kit.arguments import checked, shown
 from kit.chain.solidity import Artifact
 from kit.errors import ChainError, NodeDown, Reverted
-from kit.views.html import html_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,16 +99,6 @@ class Receipt:
 
     def __repr__(self) -> str:
         return f"Receipt {self.transaction_hash} in block {self.block.number}, {self.gas:,} gas"
-
-    def _repr_html_(self) -> str:
-        rows = {
-            "transaction": self.transaction_hash,
-            "block": self.block.number,
-            "block hash": self.block.hash,
-            "block time": f"{self.block.time:%Y-%m-%d %H:%M:%S} UTC",
-            "gas used": f"{self.gas:,}",
-        }
-        return html_table(rows | ({"new contract": self.contract} if self.contract else {}))
 
 
 class Chain:
@@ -318,18 +307,6 @@ class Chain:
         head = self.head
         time = f"{head.time:%Y-%m-%d %H:%M:%S} UTC"
         return f"{self.backend} chain {self.chain_id}, head {head.number} at {time}"
-
-    def _repr_html_(self) -> str:
-        head = self.head
-        return html_table(
-            {
-                "chain id": self.chain_id,
-                "backend": self.backend,
-                "head": f"block {head.number}",
-                "block hash": head.hash,
-                "time": f"{head.time:%Y-%m-%d %H:%M:%S} UTC",
-            }
-        )
 
     # --- inside ----------------------------------------------------------------------------------
 

@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import requests
 from eth_abi import encode
@@ -39,8 +39,6 @@ from kit.errors import ChainError, DataError, NodeDown
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from kit.chain.base import Chain
 
 __all__ = ["CHUNK", "CHUNK_MAX", "PLACE", "Event", "read", "table"]
 
@@ -206,8 +204,24 @@ def _value(value: Any, given: Mapping[str, Any]) -> Any:
 # --- reading -------------------------------------------------------------------------------------
 
 
+class _Asked(Protocol):
+    """What reading events asks of a chain; ``kit.chain.base`` needn't be known here."""
+
+    w3: Any
+
+    @property
+    def chain_id(self) -> int: ...
+
+    @property
+    def genesis_hash(self) -> str: ...
+
+    def block(self, number: int | str) -> Any: ...
+
+    def block_time(self, block_hash: Any) -> datetime: ...
+
+
 def read(
-    chain: Chain,
+    chain: _Asked,
     address: str,
     event: Event,
     *,
@@ -223,14 +237,13 @@ def read(
     if not is_address(address):
         raise ChainError("the address of a contract", shown(address), "Check the address.")
     address, topics = to_checksum_address(address), event.topics(where or {})
-    if isinstance(last_block, str):
-        last_block = chain.block(last_block).number
+    last = last_block if isinstance(last_block, int) else int(chain.block(last_block).number)
     source = _Source(chain, address, topics, first_block)
     kept = _Kept(Path(resume), source) if resume is not None else None
-    logs = kept.chunks(last_block) if kept else source.chunks(first_block, last_block)
+    logs = kept.chunks(last) if kept else source.chunks(first_block, last)
     for _, _, found in logs:
         for log in found:
-            if log["block_number"] <= last_block:
+            if log["block_number"] <= last:
                 place = {name: log[name] for name in PLACE}
                 place["block_time"] = datetime.fromtimestamp(log["block_time"], UTC)
                 yield event.decode(log) | place
@@ -256,7 +269,7 @@ class _Source:
     """One question to a chain: the logs of an address with these topics."""
 
     def __init__(
-        self, chain: Chain, address: str, topics: Sequence[str | None], first_block: int
+        self, chain: _Asked, address: str, topics: Sequence[str | None], first_block: int
     ) -> None:
         self.chain, self.address, self.topics = chain, address, list(topics)
         self.first_block = first_block

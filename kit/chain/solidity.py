@@ -8,7 +8,6 @@ same bytecode. Version, EVM and optimiser settings stand in ``foundry.toml``, wh
 from __future__ import annotations
 
 import hashlib
-import html
 import json
 import os
 import shutil
@@ -90,18 +89,6 @@ class Artifact:
 
     def __repr__(self) -> str:
         return f"Artifact {self.name}: {self.size:,} bytes of bytecode, solc {self.compiler}"
-
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{kind}</th><td style='text-align:left'>"
-            f"<code>{html.escape(signature)}</code></td></tr>"
-            for kind in ("function", "event", "error")
-            for signature in self.signatures(kind)
-        )
-        return (
-            f"<table><caption style='text-align:left'><b>{html.escape(self.name)}</b> · "
-            f"{self.size:,} bytes of bytecode · solc {html.escape(self.compiler)}</caption>{rows}</table>"
-        )
 
 
 def _parameter(item: Mapping[str, Any]) -> str:

@@ -15,9 +15,8 @@ from web3.exceptions import Web3Exception
 from kit.arguments import checked, shown
 from kit.chain import Chain, Event, Receipt, load_artifact
 from kit.chain.events import read
-from kit.core import Anchor, Batch
+from kit.core import Anchor, Batch, LogId
 from kit.errors import ChainError, NodeDown, WrongChain
-from kit.views.html import html_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,6 +67,11 @@ class Log:
     def address(self) -> str:
         """The contract's address."""
         return str(self.contract.address)
+
+    @property
+    def log_id(self) -> LogId:
+        """Which log it is: its chain and its address. What signatures are made for."""
+        return LogId(self.chain.chain_id, self.address)
 
     def record_count(self) -> int:
         """Return how many records the log holds, which is the number of the next one."""
@@ -233,16 +237,6 @@ class Log:
 
     def __repr__(self) -> str:
         return f"DiaryLog at {self.address} on chain {self.chain.chain_id}, {self.record_count():,} records"
-
-    def _repr_html_(self) -> str:
-        return html_table(
-            {
-                "log": self.address,
-                "chain id": self.chain.chain_id,
-                "batches": f"{self.batch_count():,}",
-                "records": f"{self.record_count():,}",
-            }
-        )
 
 
 def _node(root: str) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections.abc import Callable, Iterator
-from inspect import isroutine
+from inspect import isroutine, signature
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from kit.analysis import participation, plots
 from kit.analysis.plots import style
 from kit.errors import DataError
 from kit.teaching import simulate
+from kit.text import duration
 
 mpl.use("Agg")
 
@@ -145,6 +146,15 @@ def test_no_function_of_participation_is_forgotten() -> None:
     without = functions - set(plots.__all__)
     assert without == set(plots.NO_PLOT)
     assert all(len(why) > 10 for why in plots.NO_PLOT.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_says_how_a_plot_is_called(name: str) -> None:
+    draw = getattr(plots, name)
+    asked = list(signature(draw).parameters)
+    assert asked == ["table", "ax", "source", *(["concentration"] if name == "lorenz" else [])]
+    assert draw.__name__ == name
+    assert draw.__doc__.startswith("Plot ``participation.")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -402,7 +412,7 @@ def test_alt_texts_have_the_right_numbers(records: pd.DataFrame, tables: dict[st
     assert int(most[1]) == cells.max() == cells[f"{most[2]} {most[3]}"]
     gaps = entries.sort_values("at").groupby("author")["at"].diff().dropna().dt.total_seconds()
     assert f"{len(gaps):,} times" in alt["inter_event_times"]
-    assert f"half are longer than {style.duration(gaps.median())}" in alt["inter_event_times"]
+    assert f"half are longer than {duration(gaps.median())}" in alt["inter_event_times"]
     given = records[records["type"] == "witness"].groupby("subject").size()
     assert f"{len(entries) - len(given):,} without a witness" in alt["witnesses"]
     assert f"the most {given.max():,}." in alt["witnesses"]
@@ -414,7 +424,7 @@ def test_alt_texts_have_the_right_numbers(records: pd.DataFrame, tables: dict[st
     assert f"{reviews['author'].nunique()} moderators, {len(reviews):,} first" in alt["approval"]
     assert f"of all {(reviews['decision'] == 'approve').mean():.0%}" in alt["approval"]
     wait = entries["commitment"].map(reviews.set_index("subject")["at"]) - entries["at"]
-    assert f"within {style.duration(wait.dt.total_seconds().median())}" in alt["waiting_times"]
+    assert f"within {duration(wait.dt.total_seconds().median())}" in alt["waiting_times"]
     each = np.sort(entries["author"].value_counts().to_numpy())
     half = np.interp(len(each) / 2, range(len(each) + 1), [0, *np.cumsum(each)]) / each.sum()
     assert f"half wrote {half:.0%}" in alt["lorenz"]

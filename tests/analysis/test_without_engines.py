@@ -29,15 +29,15 @@ chain = kit.chain.embedded()
 diary = kit.Diary.open(chain)
 kit.data.fill(diary)
 records = diary.records()
-folder = diary.export(pathlib.Path(sys.argv[1]) / "export")
+folder = kit.export(diary, pathlib.Path(sys.argv[1]) / "export")
 pd.testing.assert_frame_equal(kit.read(folder, chain), records)
 assert kit.views.write(folder, pathlib.Path(sys.argv[1]) / "report.html", chain).ok
 database = duckdb.connect()
 leaves = database.read_parquet(str(folder / "leaves.parquet"))
-assert p.audit(chain, diary.log.address, leaves).ok
+assert kit.audit.audit(chain, diary.log.address, leaves).ok
 frame = kit.simulate.participants(300)
 asked = [getattr(p, name) for name in p.__all__]
-special = {"audit", "bulletin_totals", "cases", "rates", "witness_network", "Growth"}
+special = {"bulletin_totals", "cases", "rates", "witness_network", "Growth"}
 figures = pd.DataFrame({"seq": [1], "figure": ["莆田"], "value": [2], "corrected": [False]})
 more = {p.rates: {"bulletin": kit.data.bulletin()}, p.cases: {"figures": figures}}
 relation, count = database.from_df(frame), 0

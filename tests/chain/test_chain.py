@@ -254,10 +254,10 @@ class TestEach:
         assert each.head == head
 
     def test_html_is_escaped(self, each: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
-        assert each.head.hash in each._repr_html_()
+        assert each.head.hash in kit.views.html(each)
         monkeypatch.setattr(each, "backend", "<script>")
-        assert "&lt;script&gt;" in each._repr_html_()
-        assert "<script>" not in each._repr_html_()
+        assert "&lt;script&gt;" in kit.views.html(each)
+        assert "<script>" not in kit.views.html(each)
 
 
 class TestSimulated:
@@ -550,12 +550,12 @@ def test_receipt_shows_itself() -> None:
     block = kit.chain.Block(7, "0xb10c", START)
     receipt = Receipt("0x<b>", block, 43_493, "0x<i>")
     assert repr(receipt) == "Receipt 0x<b> in block 7, 43,493 gas"
-    shown = receipt._repr_html_()
+    shown = kit.views.html(receipt)
     assert "0x&lt;b&gt;" in shown
     assert "0x&lt;i&gt;" in shown
     assert "43,493" in shown
     assert "2021-09-09 16:00:00 UTC" in shown
-    assert "new contract" not in Receipt("0x1", block, 1)._repr_html_()
+    assert "new contract" not in kit.views.html(Receipt("0x1", block, 1))
 
 
 # --- gas on the chain inside this process --------------------------------------------------------

@@ -224,7 +224,7 @@ def exported(anvil: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
         entry = diary.post(author, text, place="厦门")
         diary.review(entry, by=people.moderator, approve=True)
     diary.publish()
-    folder = diary.export(tmp_path_factory.mktemp("exported") / "diary")
+    folder = kit.export(diary, tmp_path_factory.mktemp("exported") / "diary")
     diary.close()
     return folder
 

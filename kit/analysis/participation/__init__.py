@@ -11,89 +11,44 @@ what comes into memory is said in each function. Where a row stands for a time o
 has it as the index; elsewhere it is the first column. Times of day are those on the wall, without
 a zone. Where something can't be computed the value is missing.
 
-- ``audit`` (of ``kit.audit.auditor``): whether a table of leaves is the whole log, and the head-count
-- ``counts``: head_count, hourly, daily, weekly, by_place, by_role, new_and_returning, cumulative,
-  weekday_hour, retention
-- ``inequality``: lorenz, concentration
-- ``timing``: inter_event_times, burstiness
-- ``growth``: logistic, bass
-- ``witnessing``: witnesses, witness_network, witness_degrees
-- ``bulletin``: bulletin_totals, cases, rates
-- ``reviewing``: waiting_times, approval, agreement, appeals
-- ``wording``: words
-- ``likeness``: alike, repeated_texts
+Each name stands once, in the imports below, beside the module that has it.
 """
 
-from __future__ import annotations
+from types import ModuleType as _Module
 
-from typing import TYPE_CHECKING, Any
+from kit.analysis.participation.bulletin import CITIES as CITIES
+from kit.analysis.participation.bulletin import PREFECTURES as PREFECTURES
+from kit.analysis.participation.bulletin import bulletin_totals as bulletin_totals
+from kit.analysis.participation.bulletin import cases as cases
+from kit.analysis.participation.bulletin import rates as rates
+from kit.analysis.participation.burstiness import burstiness as burstiness
+from kit.analysis.participation.burstiness import inter_event_times as inter_event_times
+from kit.analysis.participation.coordination import alike as alike
+from kit.analysis.participation.coordination import repeated_texts as repeated_texts
+from kit.analysis.participation.counts import by_place as by_place
+from kit.analysis.participation.counts import by_role as by_role
+from kit.analysis.participation.counts import cumulative as cumulative
+from kit.analysis.participation.counts import daily as daily
+from kit.analysis.participation.counts import head_count as head_count
+from kit.analysis.participation.counts import hourly as hourly
+from kit.analysis.participation.counts import new_and_returning as new_and_returning
+from kit.analysis.participation.counts import retention as retention
+from kit.analysis.participation.counts import weekday_hour as weekday_hour
+from kit.analysis.participation.counts import weekly as weekly
+from kit.analysis.participation.frames import ZONE as ZONE
+from kit.analysis.participation.growth import Growth as Growth
+from kit.analysis.participation.growth import bass as bass
+from kit.analysis.participation.growth import logistic as logistic
+from kit.analysis.participation.inequality import concentration as concentration
+from kit.analysis.participation.inequality import lorenz as lorenz
+from kit.analysis.participation.moderation import agreement as agreement
+from kit.analysis.participation.moderation import appeals as appeals
+from kit.analysis.participation.moderation import approval as approval
+from kit.analysis.participation.moderation import waiting_times as waiting_times
+from kit.analysis.participation.witnesses import witness_degrees as witness_degrees
+from kit.analysis.participation.witnesses import witness_network as witness_network
+from kit.analysis.participation.witnesses import witnesses as witnesses
+from kit.analysis.participation.words import words as words
 
-from kit.analysis.participation.bulletin import CITIES, PREFECTURES, bulletin_totals, cases, rates
-from kit.analysis.participation.burstiness import burstiness, inter_event_times
-from kit.analysis.participation.coordination import alike, repeated_texts
-from kit.analysis.participation.counts import (
-    by_place,
-    by_role,
-    cumulative,
-    daily,
-    head_count,
-    hourly,
-    new_and_returning,
-    retention,
-    weekday_hour,
-    weekly,
-)
-from kit.analysis.participation.frames import ZONE
-from kit.analysis.participation.growth import Growth, bass, logistic
-from kit.analysis.participation.inequality import concentration, lorenz
-from kit.analysis.participation.moderation import agreement, appeals, approval, waiting_times
-from kit.analysis.participation.witnesses import witness_degrees, witness_network, witnesses
-from kit.analysis.participation.words import words
-
-if TYPE_CHECKING:
-    from kit.audit import audit
-
-__all__ = [
-    "CITIES",
-    "PREFECTURES",
-    "ZONE",
-    "Growth",
-    "agreement",
-    "alike",
-    "appeals",
-    "approval",
-    "audit",
-    "bass",
-    "bulletin_totals",
-    "burstiness",
-    "by_place",
-    "by_role",
-    "cases",
-    "concentration",
-    "cumulative",
-    "daily",
-    "head_count",
-    "hourly",
-    "inter_event_times",
-    "logistic",
-    "lorenz",
-    "new_and_returning",
-    "rates",
-    "repeated_texts",
-    "retention",
-    "waiting_times",
-    "weekday_hour",
-    "weekly",
-    "witness_degrees",
-    "witness_network",
-    "witnesses",
-    "words",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name == "audit":  # it asks a chain: not for those who have a table already
-        from kit.audit import audit
-
-        return audit
-    raise AttributeError(f"module 'kit.participation' has no attribute {name!r}")
+#: What was imported here, and no module.
+__all__ = [name for name, it in globals().items() if name[0] != "_" and not isinstance(it, _Module)]

@@ -10,7 +10,7 @@ import pandas as pd
 from narwhals.typing import IntoFrameT
 
 from kit.analysis.participation.distributions import poisson_interval
-from kit.analysis.participation.frames import collect, frame, like, proved
+from kit.analysis.participation.frames import choose, collect, confident, frame, like, proved
 from kit.arguments import checked
 from kit.errors import DataError
 
@@ -103,10 +103,8 @@ def rates(
     interval of ``of="entries"`` is too narrow where few people write much. Cases are not
     inhabitants: the rate compares cities by how hard they were hit, not by size.
     """
-    if of not in ("entries", "participants"):
-        raise DataError("entries or participants", repr(of), "Choose one of them.")
-    if not 0 < confidence < 1:
-        raise DataError("a confidence between 0 and 1, as 0.95", repr(confidence), "Change it.")
+    choose(of, "entries", "participants")
+    confident(confidence)
     known = _by_place(bulletin)
     rows = proved(records, "entry", "place")
     places = list(known.index) or [""]  # Arrow refuses to look into an empty list

@@ -13,9 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 from narwhals.typing import IntoFrameT
 
-from kit.analysis.participation.frames import collect, like, proved
+from kit.analysis.participation.frames import choose, collect, like, proved, utc
 from kit.arguments import checked
-from kit.errors import DataError
 
 __all__ = ["burstiness", "inter_event_times"]
 
@@ -30,7 +29,7 @@ def inter_event_times(records: IntoFrameT, of: Of = "author") -> IntoFrameT:
     seconds. The first entry of each has no row. Entries in the same second are 0 seconds apart.
     """
     gaps = _gaps(records, of).dropna(subset="seconds")
-    gaps["at"] = pd.to_datetime(gaps["second"], unit="s", utc=True).dt.as_unit("s")
+    gaps["at"] = utc(gaps["second"])
     gaps["seconds"] = gaps["seconds"].astype("int64")
     return like(records, gaps[[*_names(of), "at", "seconds"]])
 
@@ -67,8 +66,7 @@ def _names(of: Of) -> list[str]:
 
 def _gaps(records: Any, of: Of) -> pd.DataFrame:
     """Return every entry in order, with the seconds since the one before (none for the first)."""
-    if of not in ("diary", "author", "place", "role"):
-        raise DataError("diary, author, place or role", repr(of), "Choose one of them.")
+    choose(of, "diary", "author", "place", "role")
     names = _names(of)
     rows = proved(records, "entry", "at", *names)
     table = collect(rows.frame.select(*names, "second")).dropna()

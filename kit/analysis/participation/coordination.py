@@ -22,7 +22,7 @@ import pandas as pd
 from narwhals.typing import IntoFrameT
 
 from kit.analysis.participation.distributions import poisson_tail
-from kit.analysis.participation.frames import collect, like, proved
+from kit.analysis.participation.frames import collect, like, proved, utc
 
 __all__ = ["alike", "repeated_texts"]
 
@@ -35,7 +35,7 @@ _BANDS, _ROWS = 16, 4  # two texts of similarity 0.7 become candidates 99 times 
 _CROWD = 10  # a text that more accounts wrote is a slogan, and no sign of one person
 _MINUTES = 3  # minutes that two accounts must share before we ask
 _RUSH = 200  # accounts in one minute: everybody was there
-_CHANCE = 0.01  # of one wrong question about timing in the whole table
+_CHANCE = 0.01  # of one wrong question about shared minutes in the whole table
 
 _TEXTS = "The same person, a copied text, or one form that both filled in?"
 _TIMES = "The same person, a program, or two who were always there together?"
@@ -114,7 +114,7 @@ def _entries(records: Any) -> pd.DataFrame:
     rows = proved(records, "entry", "at", "text").frame
     table = collect(rows.select("author", "second", "text"))
     table = table.sort_values(["second", "author", "text"], ignore_index=True)
-    table["at"] = pd.to_datetime(table["second"], unit="s", utc=True).dt.as_unit("s")
+    table["at"] = utc(table["second"])
     return table
 
 

@@ -27,15 +27,17 @@ __all__ = [
     "ZONE",
     "Rows",
     "Step",
+    "choose",
     "collect",
+    "confident",
     "frame",
     "like",
-    "need_rows",
     "periods",
     "proved",
     "same_kind",
     "starts",
     "time_zone",
+    "utc",
 ]
 
 ZONE = "Asia/Shanghai"
@@ -100,11 +102,17 @@ def proved(records: Any, kind: str, *columns: str) -> Rows:
     return _survey(kept.drop("type", "proved"), kind)
 
 
-def need_rows(rows: Rows, what: str) -> None:
-    """Raise DataError where there is nothing to compute a statistic of."""
-    if not rows.count:
-        fix = "Is it the right table? head_count() says what is in it."
-        raise DataError(f"at least one proved {what}", "none", fix)
+def choose(value: Any, *choices: Any) -> None:
+    """Raise DataError where a value is none of these."""
+    if value not in choices:
+        *most, last = map(str, choices)
+        raise DataError(f"{', '.join(most)} or {last}", repr(value), "Choose one of them.")
+
+
+def confident(confidence: float) -> None:
+    """Raise DataError where a confidence isn't between 0 and 1."""
+    if not 0 < confidence < 1:
+        raise DataError("a confidence between 0 and 1, as 0.95", repr(confidence), "Change it.")
 
 
 def periods(rows: Rows, step: Step, zone: str) -> nw.LazyFrame[Any]:
@@ -130,6 +138,11 @@ def starts(numbers: pd.Series | pd.Index, step: Step) -> pd.DatetimeIndex:
     """
     seconds = {"hour": numbers * _HOUR, "day": numbers * _DAY, "week": (numbers * 7 - 3) * _DAY}
     return pd.DatetimeIndex(pd.to_datetime(seconds[step].to_numpy(), unit="s")).as_unit("s")
+
+
+def utc(seconds: pd.Series) -> pd.Series:
+    """Return the times of numbered seconds since 1970."""
+    return pd.to_datetime(seconds, unit="s", utc=True).dt.as_unit("s")
 
 
 def collect(rows: nw.LazyFrame[Any]) -> pd.DataFrame:

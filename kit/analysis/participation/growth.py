@@ -16,7 +16,7 @@ from narwhals.typing import IntoFrameT
 
 from kit.analysis.participation.counts import timeline
 from kit.analysis.participation.distributions import normal_tails, t_width
-from kit.analysis.participation.frames import ZONE, Step, like, proved
+from kit.analysis.participation.frames import ZONE, Step, confident, like, proved
 from kit.arguments import checked
 from kit.errors import DataError
 
@@ -215,8 +215,7 @@ def _growth(
     fit: tuple[Floats, Floats],
     confidence: float,
 ) -> Growth[Any]:
-    if not 0 < confidence < 1:
-        raise DataError("a confidence between 0 and 1, as 0.95", repr(confidence), "Change it.")
+    confident(confidence)
     estimates, errors = fit
     wide = t_width(confidence, len(table) - len(names)) * errors
     limits = {"estimate": estimates, "low": estimates - wide, "high": estimates + wide}

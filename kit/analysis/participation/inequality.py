@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 from narwhals.typing import IntoFrameT
 
-from kit.analysis.participation.frames import collect, like, need_rows, proved
+from kit.analysis.participation.frames import collect, confident, like, proved
 from kit.arguments import checked
 from kit.errors import DataError
 
@@ -83,7 +83,9 @@ def concentration(
 def _activity(records: Any) -> tuple[Floats, Floats]:
     """Return the different numbers of entries, ascending, and how many participants have each."""
     rows = proved(records, "entry")
-    need_rows(rows, "entry")
+    if not rows.count:
+        fix = "Is it the right table? head_count() says what is in it."
+        raise DataError("at least one proved entry", "none", fix)
     each = rows.frame.group_by("author").agg(nw.len().alias("entries"))
     table = collect(each.group_by("entries").agg(nw.len().alias("people"))).sort_values("entries")
     return table["entries"].to_numpy("float64"), table["people"].to_numpy("float64")
@@ -130,8 +132,7 @@ def _bootstrap(people: Floats, statistic: Any, seed: int, resamples: int) -> Flo
 
 def _percentiles(draws: Floats, confidence: float, participants: int) -> Floats:
     """Return the limits of the middle part of the draws; none for a single participant."""
-    if not 0 < confidence < 1:
-        raise DataError("a confidence between 0 and 1, as 0.95", repr(confidence), "Change it.")
+    confident(confidence)
     tail = (1 - confidence) / 2
     limits = np.quantile(draws, [tail, 1 - tail], axis=0)
     return np.asarray(limits if participants > 1 else np.full_like(limits, np.nan))

@@ -14,9 +14,8 @@ import pandas as pd
 from narwhals.typing import IntoFrameT
 
 from kit.analysis.participation.distributions import normal_width
-from kit.analysis.participation.frames import collect, like, proved, same_kind
+from kit.analysis.participation.frames import collect, confident, like, proved, same_kind, utc
 from kit.arguments import checked
-from kit.errors import DataError
 
 __all__ = ["agreement", "appeals", "approval", "waiting_times"]
 
@@ -50,8 +49,7 @@ def approval(records: IntoFrameT, confidence: float = 0.95) -> IntoFrameT:
     of succession, and statistical inference, JASA 22, 1927), which also holds for few decisions.
     Moderators don't get the same entries: a low rate is no sign of a strict moderator.
     """
-    if not 0 < confidence < 1:
-        raise DataError("a confidence between 0 and 1, as 0.95", repr(confidence), "Change it.")
+    confident(confidence)
     reviews = _reviews(records).filter(nw.col("decision").is_in(_FIRST))
     each = reviews.with_columns((nw.col("decision") == "approve").cast(nw.Int64).alias("yes"))
     table = collect(
@@ -117,7 +115,7 @@ def appeals(records: IntoFrameT) -> IntoFrameT:
     then = [_answer(answers, row) for row in table.itertuples()]
     table["then"] = then
     table["upheld"] = [_upheld(*both) for both in zip(table["decision"], then, strict=True)]
-    table["at"] = pd.to_datetime(table["second"], unit="s", utc=True).dt.as_unit("s")
+    table["at"] = utc(table["second"])
     table = table.rename(columns={"decision": "appealed"}).sort_values(["at", "commitment"])
     names = ["commitment", "author", "at", "entry", "appealed", "then", "upheld"]
     texts = dict.fromkeys([name for name in names if name != "at"], "str")

@@ -13,9 +13,16 @@ from typing import Literal
 import narwhals as nw
 from narwhals.typing import IntoFrameT
 
-from kit.analysis.participation.frames import ZONE, collect, like, periods, proved, starts
+from kit.analysis.participation.frames import (
+    ZONE,
+    choose,
+    collect,
+    like,
+    periods,
+    proved,
+    starts,
+)
 from kit.arguments import checked
-from kit.errors import DataError
 
 __all__ = ["words"]
 
@@ -58,8 +65,7 @@ def words(
     frequency (C. Manning, P. Raghavan, H. Schütze, Introduction to Information Retrieval, 2008,
     section 6.2).
     """
-    if by not in (None, "day", "place"):
-        raise DataError("day, place or None", repr(by), "Choose one of them.")
+    choose(by, "day", "place", None)
     asked = ["text"] + (["at"] if by == "day" else ["place"] if by == "place" else [])
     rows = proved(records, "entry", *asked)
     whole = periods(rows, "day", zone) if by == "day" else rows.frame

@@ -19,70 +19,52 @@ The colours are Okabe and Ito's, which people with colour-blindness can tell apa
 K. Ito, Color Universal Design, 2008); heat maps are in cividis (J. Nuñez, C. Anderton, R. Renslow,
 Optimizing colormaps with consideration for color vision deficiency, PLOS ONE 13, 2018).
 
-- ``series``: hourly, daily, weekly, new_and_returning, cumulative, growth
-- ``bars``: by_place, by_role, words, repeated_texts, witnesses, appeals
-- ``heat``: weekday_hour, retention
-- ``curves``: lorenz, inter_event_times, waiting_times
-- ``intervals``: rates, approval, agreement, concentration
-- ``dots``: burstiness, witness_degrees, alike
-- ``network``: witness_network
-- ``style``: what they share
+Each name stands once, in the imports below, beside the module that has it.
 
 ``NO_PLOT`` names the functions of ``kit.participation`` that have no plot of their name, and says why.
 """
 
-from __future__ import annotations
+from types import ModuleType as _Module
+from typing import Final as _Final
 
-from typing import Final
-
-from kit.analysis.plots.bars import appeals, by_place, by_role, repeated_texts, witnesses, words
-from kit.analysis.plots.curves import inter_event_times, lorenz, waiting_times
-from kit.analysis.plots.heatmaps import retention, weekday_hour
-from kit.analysis.plots.intervals import agreement, approval, concentration, rates
-from kit.analysis.plots.network import witness_network
-from kit.analysis.plots.scatter import alike, burstiness, witness_degrees
-from kit.analysis.plots.series import cumulative, daily, growth, hourly, new_and_returning, weekly
-from kit.analysis.plots.style import PALETTE, alt_text, picture, save
-
-__all__ = [
-    "NO_PLOT",
-    "PALETTE",
-    "agreement",
-    "alike",
-    "alt_text",
-    "appeals",
-    "approval",
-    "burstiness",
-    "by_place",
-    "by_role",
-    "concentration",
-    "cumulative",
-    "daily",
-    "growth",
-    "hourly",
-    "inter_event_times",
-    "lorenz",
-    "new_and_returning",
-    "picture",
-    "rates",
-    "repeated_texts",
-    "retention",
-    "save",
-    "waiting_times",
-    "weekday_hour",
-    "weekly",
-    "witness_degrees",
-    "witness_network",
-    "witnesses",
-    "words",
-]
+from kit.analysis.plots.bars import appeals as appeals
+from kit.analysis.plots.bars import by_place as by_place
+from kit.analysis.plots.bars import by_role as by_role
+from kit.analysis.plots.bars import repeated_texts as repeated_texts
+from kit.analysis.plots.bars import witnesses as witnesses
+from kit.analysis.plots.bars import words as words
+from kit.analysis.plots.curves import inter_event_times as inter_event_times
+from kit.analysis.plots.curves import lorenz as lorenz
+from kit.analysis.plots.curves import waiting_times as waiting_times
+from kit.analysis.plots.heatmaps import retention as retention
+from kit.analysis.plots.heatmaps import weekday_hour as weekday_hour
+from kit.analysis.plots.intervals import agreement as agreement
+from kit.analysis.plots.intervals import approval as approval
+from kit.analysis.plots.intervals import concentration as concentration
+from kit.analysis.plots.intervals import rates as rates
+from kit.analysis.plots.network import witness_network as witness_network
+from kit.analysis.plots.scatter import alike as alike
+from kit.analysis.plots.scatter import burstiness as burstiness
+from kit.analysis.plots.scatter import witness_degrees as witness_degrees
+from kit.analysis.plots.series import cumulative as cumulative
+from kit.analysis.plots.series import daily as daily
+from kit.analysis.plots.series import growth as growth
+from kit.analysis.plots.series import hourly as hourly
+from kit.analysis.plots.series import new_and_returning as new_and_returning
+from kit.analysis.plots.series import weekly as weekly
+from kit.analysis.plots.style import PALETTE as PALETTE
+from kit.analysis.plots.style import alt_text as alt_text
+from kit.analysis.plots.style import picture as picture
+from kit.analysis.plots.style import save as save
 
 #: The functions of ``kit.participation`` without a plot of their name, and why.
-NO_PLOT: Final = {
-    "audit": "a verdict in steps, which shows itself as a table",
+NO_PLOT: _Final = {
     "bass": "growth draws it",
     "bulletin_totals": "a few printed numbers and their sum, to be compared digit by digit",
     "cases": "rates draws it, beside who took part",
     "head_count": "one row of totals",
     "logistic": "growth draws it",
 }
+
+#: What was imported here, and no module.
+__all__ = [name for name, it in globals().items() if name[0] != "_" and not isinstance(it, _Module)]

@@ -15,20 +15,16 @@ from kit.analysis.plots.style import (
     GREY,
     ORANGE,
     Said,
-    axes,
-    counted,
-    duration,
     duration_axis,
-    finish,
     is_simulated,
     legend,
-    many,
     no_data,
+    plot,
     read,
     say,
-    title,
 )
 from kit.errors import DataError
+from kit.text import duration, many
 
 __all__ = ["inter_event_times", "lorenz", "waiting_times"]
 
@@ -43,40 +39,46 @@ def lorenz(table: Any, ax: Axes | None = None, *, source: str, concentration: An
     With the table of ``participation.concentration`` the legend has the Gini coefficient with its
     interval, and the line below how many participants there are. Returns the axes.
     """
-    columns = ("participants", "entries", "low", "high")
-    found = counted(read(table, *columns), *columns)
-    gini, people = _gini(concentration)
-    ax = axes(ax)
-    ax.set_xlabel(say("参与者（从写得最少的起）", "participants, the least active first"))
-    ax.set_ylabel(say("记录的份额", "share of the entries"))
-    title(ax, "写得多不多，差多少", "How unequally people write")
-    alt = "No entries."
-    if len(found):
-        ax.plot([0, 1], [0, 1], "--", color=GREY, linewidth=1, label=say("人人一样", "all equal"))
-        curve = say("洛伦兹曲线", "Lorenz curve")
-        ax.plot(found["participants"], found["entries"], color=BLUE, label=curve)
-        if found["low"].notna().all():
-            band = say("自助法区间", "bootstrap interval")
-            low, high = found["low"], found["high"]
-            ax.fill_between(found["participants"], low, high, color=BLUE, alpha=0.25, label=band)
-        if gini:
-            ax.plot([], [], " ", label=f"{say('基尼系数', 'Gini')} {gini}")
-        for axis in (ax.xaxis, ax.yaxis):
-            axis.set_major_formatter(PercentFormatter(1))
-        ax.set_xlim(0, 1)
-        ax.set_ylim(0, 1)
-        legend(ax, "upper left")
-        half, top = (
-            float(np.interp(x, found["participants"], found["entries"])) for x in (0.5, 0.9)
-        )
-        alt = (
-            f"A curve below the diagonal: the less active half wrote {half:.0%} of the entries, the most "
-            f"active tenth {1 - top:.0%}."
-        ) + (f" The Gini coefficient is {gini}." if gini else "")
-    else:
+    return _lorenz((table, concentration), ax, source=source)
+
+
+def _both(tables: tuple[Any, Any]) -> tuple[pd.DataFrame, str, int | None, bool]:
+    found = read(tables[0], numbers=("participants", "entries", "low", "high"))
+    return found, *_gini(tables[1]), is_simulated(tables[0])
+
+
+@plot(
+    _both,
+    ("写得多不多，差多少", "How unequally people write"),
+    ("参与者（从写得最少的起）", "participants, the least active first"),
+    ("记录的份额", "share of the entries"),
+    unit=("人", "participants"),
+)
+def _lorenz(read: tuple[pd.DataFrame, str, int | None, bool], ax: Axes) -> Said:
+    found, gini, people, simulated = read
+    if not len(found):
         no_data(ax)
-    unit = ("人", "participants")
-    return finish(ax, Said(source, people, unit, alt, is_simulated(table)))
+        return Said(people, "No entries.", simulated=simulated)
+    ax.plot([0, 1], [0, 1], "--", color=GREY, linewidth=1, label=say("人人一样", "all equal"))
+    curve = say("洛伦兹曲线", "Lorenz curve")
+    ax.plot(found["participants"], found["entries"], color=BLUE, label=curve)
+    if found["low"].notna().all():
+        band = say("自助法区间", "bootstrap interval")
+        low, high = found["low"], found["high"]
+        ax.fill_between(found["participants"], low, high, color=BLUE, alpha=0.25, label=band)
+    if gini:
+        ax.plot([], [], " ", label=f"{say('基尼系数', 'Gini')} {gini}")
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(PercentFormatter(1))
+    ax.set_xlim(0, 1)
+    ax.set_ylim(0, 1)
+    legend(ax, "upper left")
+    half, top = (float(np.interp(x, found["participants"], found["entries"])) for x in (0.5, 0.9))
+    alt = (
+        f"A curve below the diagonal: the less active half wrote {half:.0%} of the entries, the most "
+        f"active tenth {1 - top:.0%}."
+    ) + (f" The Gini coefficient is {gini}." if gini else "")
+    return Said(people, alt, simulated=simulated)
 
 
 def _gini(concentration: Any) -> tuple[str, int | None]:
@@ -93,89 +95,92 @@ def _gini(concentration: Any) -> tuple[str, int | None]:
     return f"{estimate:.2f}{interval}", int(people)
 
 
-def inter_event_times(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
+def _seconds(table: Any) -> Floats:
+    """Read times, in order, those that are missing at the end."""
+    return np.sort(read(table, numbers=("seconds",))["seconds"].to_numpy("float64"))
+
+
+@plot(
+    lambda table: (times := _seconds(table))[~np.isnan(times)],
+    ("隔多久再写", "How long until the next entry"),
+    ("两次之间的时间", "time between two entries"),
+    ("更久的比例", "share of times that are longer"),
+    unit=("段时间", "times"),
+    empty="No two entries to measure between.",
+)
+def inter_event_times(times: Floats, ax: Axes) -> Said:
     """Plot ``participation.inter_event_times``: which share of the times is longer, on log axes.
 
     Beside it stands a Poisson process with the same mean: bursts lie above it for short and for long
     times. Times of 0 seconds can't stand on a log axis: they are in the curve, left of its edge.
     Returns the axes.
     """
-    times = np.sort(
-        counted(read(table, "seconds"), "seconds")["seconds"].dropna().to_numpy("float64")
-    )
-    ax = axes(ax)
-    ax.set_xlabel(say("两次之间的时间", "time between two entries"))
-    ax.set_ylabel(say("更久的比例", "share of times that are longer"))
-    title(ax, "隔多久再写", "How long until the next entry")
-    zero, alt = int((times <= 0).sum()), "No two entries to measure between."
-    if len(times) > zero:
-        low, high = float(times[zero]) / 2, float(times[-1]) * 2
-        x, below = _steps(times, low)
-        floor = 0.5 / len(times)
-        label = say("记录", "entries")
-        ax.step(x, np.maximum(1 - below, floor), where="post", color=BLUE, label=label)
-        grid = np.geomspace(low, high, 200)
-        poisson = np.exp(-grid / times.mean())
-        seen = poisson >= floor
-        same = say("泊松过程，均值相同", "Poisson process, same mean")
-        ax.plot(grid[seen], poisson[seen], "--", color=ORANGE, label=same)
-        duration_axis(ax, low, high)
-        ax.set_yscale("log")
-        ax.set_ylim(floor, 1.5)
-        ax.yaxis.set_major_formatter(FuncFormatter(_share))
-        legend(ax, "lower left")
-        alt = (
-            f"A falling curve on log axes: {many(len(times), 'time')} between entries, from "
-            f"{duration(times[0])} to {duration(times[-1])}; half are longer than "
-            f"{duration(float(np.median(times)))}, the mean is {duration(float(times.mean()))}."
-        )
-    elif zero:
-        no_data(ax, "全部同时", "all at the same second")
-        alt = f"All {zero:,} times between entries are 0 seconds."
-    else:
-        no_data(ax)
+    zero = int((times <= 0).sum())
     more = say(f"{zero:,} 次为 0 秒", f"{zero:,} of 0 seconds") if zero else ""
-    unit = ("段时间", "times")
-    return finish(ax, Said(source, len(times), unit, alt, is_simulated(table), more))
+    if len(times) == zero:
+        no_data(ax, "全部同时", "all at the same second")
+        return Said(zero, f"All {zero:,} times between entries are 0 seconds.", more)
+    low, high = float(times[zero]) / 2, float(times[-1]) * 2
+    x, below = _steps(times, low)
+    floor = 0.5 / len(times)
+    label = say("记录", "entries")
+    ax.step(x, np.maximum(1 - below, floor), where="post", color=BLUE, label=label)
+    grid = np.geomspace(low, high, 200)
+    poisson = np.exp(-grid / times.mean())
+    seen = poisson >= floor
+    same = say("泊松过程，均值相同", "Poisson process, same mean")
+    ax.plot(grid[seen], poisson[seen], "--", color=ORANGE, label=same)
+    duration_axis(ax, low, high)
+    ax.set_yscale("log")
+    ax.set_ylim(floor, 1.5)
+    ax.yaxis.set_major_formatter(FuncFormatter(_share))
+    legend(ax, "lower left")
+    alt = (
+        f"A falling curve on log axes: {many(len(times), 'time')} between entries, from "
+        f"{duration(times[0])} to {duration(times[-1])}; half are longer than "
+        f"{duration(float(np.median(times)))}, the mean is {duration(float(times.mean()))}."
+    )
+    return Said(len(times), alt, more)
 
 
-def waiting_times(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
+@plot(
+    _seconds,
+    ("等了多久", "How long entries wait"),
+    ("从写下到审核", "time from the entry to its first decision"),
+    ("已审核的比例", "share of the entries decided"),
+    unit=("条", "entries"),
+    empty="No entries.",
+)
+def waiting_times(given: Floats, ax: Axes) -> Said:
     """Plot ``participation.waiting_times``: which share was decided within a time; return the axes.
 
     Entries without a decision count: the curve ends below 100 % where there are some.
     """
-    given = counted(read(table, "seconds"), "seconds")["seconds"]
-    times = np.sort(given.dropna().to_numpy("float64"))
-    ax = axes(ax)
-    ax.set_xlabel(say("从写下到审核", "time from the entry to its first decision"))
-    ax.set_ylabel(say("已审核的比例", "share of the entries decided"))
-    title(ax, "等了多久", "How long entries wait")
-    undecided, alt = len(given) - len(times), "No entries."
-    if len(times):
-        positive = times[times > 0]
-        low, high = (positive[0] / 2, positive[-1] * 2) if len(positive) else (0.5, 60.0)
-        x, below = _steps(times, float(low))
-        share = len(times) / len(given)
-        ends = np.append(x, high)  # and stays where it is, to the edge
-        ax.step(ends, np.append(below, 1) * share, where="post", color=BLUE)
-        median = float(np.median(times))
-        if median > 0:
-            half = f"{say('中位数', 'median')} {duration(median)}"
-            ax.axvline(median, linestyle="--", color=ORANGE, label=half)
-            legend(ax, "upper left")
-        duration_axis(ax, float(low), float(high))
-        ax.set_ylim(0, 1.02)
-        ax.yaxis.set_major_formatter(PercentFormatter(1))
-        alt = (
-            f"A rising curve on a log axis: of {many(len(given), 'entry', 'entries')} {len(times):,} have a "
-            f"decision, half of them within {duration(median)}, the last after {duration(times[-1])}."
-        )
-    else:
-        no_data(ax, *(("还没有审核", "no decision yet") if len(given) else ()))
-        alt = f"None of {len(given):,} entries has a decision." if len(given) else alt
+    times = given[~np.isnan(given)]
+    undecided = len(given) - len(times)
     more = say(f"{undecided:,} 条未审核", f"{undecided:,} not decided") if undecided else ""
-    unit = ("条", "entries")
-    return finish(ax, Said(source, len(given), unit, alt, is_simulated(table), more))
+    if not len(times):
+        no_data(ax, "还没有审核", "no decision yet")
+        return Said(len(given), f"None of {len(given):,} entries has a decision.", more)
+    positive = times[times > 0]
+    low, high = (positive[0] / 2, positive[-1] * 2) if len(positive) else (0.5, 60.0)
+    x, below = _steps(times, float(low))
+    share = len(times) / len(given)
+    ends = np.append(x, high)  # and stays where it is, to the edge
+    ax.step(ends, np.append(below, 1) * share, where="post", color=BLUE)
+    median = float(np.median(times))
+    if median > 0:
+        half = f"{say('中位数', 'median')} {duration(median)}"
+        ax.axvline(median, linestyle="--", color=ORANGE, label=half)
+        legend(ax, "upper left")
+    duration_axis(ax, float(low), float(high))
+    ax.set_ylim(0, 1.02)
+    ax.yaxis.set_major_formatter(PercentFormatter(1))
+    alt = (
+        f"A rising curve on a log axis: of {many(len(given), 'entry', 'entries')} {len(times):,} have a "
+        f"decision, half of them within {duration(median)}, the last after {duration(times[-1])}."
+    )
+    return Said(len(given), alt, more)
 
 
 def _steps(times: Floats, low: float) -> tuple[Floats, Floats]:

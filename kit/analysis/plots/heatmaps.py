@@ -12,17 +12,13 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from kit.analysis.plots.style import (
     HEAT,
     Said,
-    axes,
-    counted,
-    finish,
-    is_simulated,
-    many,
     no_data,
+    plot,
     read,
     say,
-    title,
     whole,
 )
+from kit.text import many
 
 __all__ = ["retention", "weekday_hour"]
 
@@ -31,75 +27,82 @@ _WRITTEN = 12  # rows and columns up to which each cell has its number in it
 _NAMED = 12  # cohorts that are named at the side
 
 
-def weekday_hour(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
+def _written(table: Any) -> pd.DataFrame:
+    found = read(table, numbers=("weekday", "hour", "entries"))
+    return found[found["entries"] > 0]
+
+
+@plot(
+    _written,
+    ("一周里什么时候写", "When in the week people write"),
+    ("时（北京时间）", "hour of the day, China Standard Time"),
+    ("星期", "weekday"),
+    unit=("条", "entries"),
+    empty="No entries.",
+)
+def weekday_hour(found: pd.DataFrame, ax: Axes) -> Said:
     """Plot ``participation.weekday_hour``: entries by weekday and hour, as a heat map; return the axes."""
-    found = counted(read(table, "weekday", "hour", "entries"), "weekday", "hour", "entries")
     grid = found.pivot_table(index="weekday", columns="hour", values="entries", aggfunc="sum")
     grid = grid.reindex(index=range(1, 8), columns=range(24), fill_value=0).fillna(0)
     entries = int(found["entries"].sum())
-    ax = axes(ax)
-    ax.set_xlabel(say("时（北京时间）", "hour of the day, China Standard Time"))
-    ax.set_ylabel(say("星期", "weekday"))
-    title(ax, "一周里什么时候写", "When in the week people write")
-    alt = "No entries."
-    if entries:
-        _map(ax, grid, say("条", "entries"))
-        ax.set_xticks(range(0, 24, 3), [f"{hour:02}" for hour in range(0, 24, 3)])
-        ax.set_yticks(range(7), [say(f"周{zh}", en) for zh, en in _WEEKDAYS])
-        day, hour = (int(n) for n in np.unravel_index(grid.to_numpy().argmax(), grid.shape))
-        hours = grid.sum()
-        alt = (
-            f"Heat map of {many(entries, 'entry', 'entries')} by weekday and hour: most, "
-            f"{grid.to_numpy().max():,.0f}, on {_WEEKDAYS[day][1]} from {hour:02}:00; over "
-            f"the week most from {hours.idxmax():02}:00 and fewest from {hours.idxmin():02}:00."
-        )
-    else:
-        no_data(ax)
-    return finish(ax, Said(source, entries, ("条", "entries"), alt, is_simulated(table)))
+    _map(ax, grid, say("条", "entries"))
+    ax.set_xticks(range(0, 24, 3), [f"{hour:02}" for hour in range(0, 24, 3)])
+    ax.set_yticks(range(7), [say(f"周{zh}", en) for zh, en in _WEEKDAYS])
+    day, hour = (int(n) for n in np.unravel_index(grid.to_numpy().argmax(), grid.shape))
+    hours = grid.sum()
+    alt = (
+        f"Heat map of {many(entries, 'entry', 'entries')} by weekday and hour: most, "
+        f"{grid.to_numpy().max():,.0f}, on {_WEEKDAYS[day][1]} from {hour:02}:00; over "
+        f"the week most from {hours.idxmax():02}:00 and fewest from {hours.idxmin():02}:00."
+    )
+    return Said(entries, alt)
 
 
-def retention(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
+def _cohorts(table: Any) -> pd.DataFrame:
+    found = read(table, "cohort", numbers=("age", "size", "participants", "share"))
+    return found.assign(cohort=pd.to_datetime(found["cohort"]))
+
+
+@plot(
+    _cohorts,
+    ("还会回来吗", "Who came back"),
+    ("第一次参与之后的时段数", "steps after the first entry"),
+    ("开始的时间（人数）", "began (people)"),
+    unit=("人", "participants"),
+    empty="No participants.",
+)
+def retention(found: pd.DataFrame, ax: Axes) -> Said:
     """Plot ``participation.retention``: which share of a cohort wrote again, as a heat map.
 
     The first step, in which it is everybody, is left out. Cells are empty where the data end. Returns
     the axes.
     """
-    columns = ("cohort", "age", "size", "participants", "share")
-    found = counted(read(table, *columns), *columns[1:])
-    found = found.assign(cohort=pd.to_datetime(found["cohort"]))
     people = int(found.loc[found["age"] == 0, "size"].sum())
-    ax = axes(ax)
-    ax.set_xlabel(say("第一次参与之后的时段数", "steps after the first entry"))
-    ax.set_ylabel(say("开始的时间（人数）", "began (people)"))
-    title(ax, "还会回来吗", "Who came back")
     later = found[found["age"] > 0]
-    alt = f"{many(people, 'participant')}, and no later step in which they could come back."
-    if later.empty and not people:
-        no_data(ax)
-        alt = "No participants."
-    elif later.empty:
+    if later.empty:
         no_data(ax, "还没有之后的时段", "no later step yet")
-    else:
-        grid = later.pivot(index="cohort", columns="age", values="share")
-        _map(ax, grid, say("回来的比例", "share that wrote again"), share=True)
-        _write(ax, grid)
-        every = -(-len(grid) // _NAMED)
-        sizes = found.drop_duplicates("cohort").set_index("cohort")["size"]
-        named = [f"{c:{_form(grid.index)}} ({sizes[c]:,})" for c in grid.index[::every]]
-        ax.set_yticks(range(0, len(grid), every), named)
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-        if len(grid.columns) <= _WRITTEN:
-            ax.set_xticks(range(len(grid.columns)), [str(age) for age in grid.columns])
-        first = later[later["age"] == 1]
-        back = first["participants"].sum() / max(first["size"].sum(), 1)
-        top = later.iloc[int(later["share"].to_numpy().argmax())]
-        alt = (
-            f"Heat map of {many(people, 'participant')} in "
-            f"{many(found['cohort'].nunique(), 'cohort')}: one step after their first entry {back:.0%} "
-            f"wrote again; the most, {top['share']:.0%}, of those who began {top['cohort']:%Y-%m-%d}, "
-            f"{many(top['age'], 'step')} later."
-        )
-    return finish(ax, Said(source, people, ("人", "participants"), alt, is_simulated(table)))
+        alt = f"{many(people, 'participant')}, and no later step in which they could come back."
+        return Said(people, alt)
+    grid = later.pivot(index="cohort", columns="age", values="share")
+    _map(ax, grid, say("回来的比例", "share that wrote again"), share=True)
+    _write(ax, grid)
+    every = -(-len(grid) // _NAMED)
+    sizes = found.drop_duplicates("cohort").set_index("cohort")["size"]
+    named = [f"{c:{_form(grid.index)}} ({sizes[c]:,})" for c in grid.index[::every]]
+    ax.set_yticks(range(0, len(grid), every), named)
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if len(grid.columns) <= _WRITTEN:
+        ax.set_xticks(range(len(grid.columns)), [str(age) for age in grid.columns])
+    first = later[later["age"] == 1]
+    back = first["participants"].sum() / max(first["size"].sum(), 1)
+    top = later.iloc[int(later["share"].to_numpy().argmax())]
+    alt = (
+        f"Heat map of {many(people, 'participant')} in "
+        f"{many(found['cohort'].nunique(), 'cohort')}: one step after their first entry {back:.0%} "
+        f"wrote again; the most, {top['share']:.0%}, of those who began {top['cohort']:%Y-%m-%d}, "
+        f"{many(top['age'], 'step')} later."
+    )
+    return Said(people, alt)
 
 
 def _map(ax: Axes, grid: pd.DataFrame, label: str, *, share: bool = False) -> None:

@@ -13,15 +13,13 @@ from kit.analysis.plots.style import (
     GREY,
     ORANGE,
     Said,
-    axes,
-    finish,
     legend,
-    many,
     no_data,
+    plot,
     say,
-    title,
 )
 from kit.errors import DataError
+from kit.text import many
 
 if TYPE_CHECKING:
     from networkx import DiGraph
@@ -31,22 +29,25 @@ __all__ = ["witness_network"]
 _SMALL = 60  # people: with more, lines hide each other
 
 
-def witness_network(graph: DiGraph[Any], ax: Axes | None = None, *, source: str) -> Axes:
+def _network(graph: Any) -> DiGraph[Any]:
+    if all(hasattr(graph, name) for name in ("nodes", "in_degree", "out_degree")):
+        found: DiGraph[Any] = graph
+        return found
+    fix = "Pass what participation.witness_network() returned."
+    raise DataError("a directed network", f"a {type(graph).__name__}", fix)
+
+
+@plot(_network, ("谁为谁作证", "Who witnesses whom"), unit=("人", "people"))
+def witness_network(graph: DiGraph[Any], ax: Axes) -> Said:
     """Plot ``participation.witness_network``; return the axes.
 
     Up to sixty people with a witness are drawn: an arrow from each witness to whom they witnessed, a
     larger dot for who has more witnesses. Larger networks show which share of the people witnessed, or
     were witnessed by, at least so many others.
     """
-    try:
-        people, edges = graph.number_of_nodes(), graph.number_of_edges()
-        within, out = dict(graph.in_degree()), dict(graph.out_degree())
-    except AttributeError as error:
-        fix = "Pass what participation.witness_network() returned."
-        raise DataError("a directed network", f"a {type(graph).__name__}", fix) from error
+    people, edges = graph.number_of_nodes(), graph.number_of_edges()
+    within, out = dict(graph.in_degree()), dict(graph.out_degree())
     met = [one for one in graph if within[one] or out[one]]
-    ax = axes(ax)
-    title(ax, "谁为谁作证", "Who witnesses whom")
     alone = people - len(met)
     if not edges:
         no_data(ax, "没有见证", "no witnesses")
@@ -62,9 +63,7 @@ def witness_network(graph: DiGraph[Any], ax: Axes | None = None, *, source: str)
             f"{many(max(out.values()), 'author')}."
         )
     more = say(f"{alone:,} 人没有见证关系", f"{alone:,} without a witness or witnessing")
-    simulated = bool(graph.graph.get("simulated", False))
-    said = Said(source, people, ("人", "people"), alt, simulated, more if alone else "")
-    return finish(ax, said)
+    return Said(people, alt, more if alone else "", bool(graph.graph.get("simulated", False)))
 
 
 def _draw(ax: Axes, graph: Any) -> None:

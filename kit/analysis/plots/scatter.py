@@ -9,33 +9,29 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from kit.analysis.participation import PREFECTURES
 from kit.analysis.plots.style import (
     BLUE,
     GREY,
     ORANGE,
     Said,
-    axes,
-    counted,
-    finish,
-    is_simulated,
+    columns,
     legend,
-    many,
     no_data,
+    place,
+    plot,
     read,
     say,
-    short,
-    title,
     whole,
 )
 from kit.fonts import drawable
+from kit.text import many, short
 
 __all__ = ["alike", "burstiness", "witness_degrees"]
 
 _FAR = 40  # counts beyond it make the axis a log one
 _OFTEN = 10  # entries from which on B says something of one key
 _NAMED = 10  # places or roles that get their name beside the dot
-_OF = {
+_UNITS = {
     "author": ("人", "participants"),
     "place": ("个地点", "places"),
     "role": ("种身份", "roles"),
@@ -43,63 +39,57 @@ _OF = {
 }
 
 
-def alike(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
+@plot(
+    lambda table: read(table, numbers=("shared_minutes", "similar_texts")),
+    ("像同一个人的账号？", "Accounts that look alike?"),
+    ("两个账号都写了的分钟", "minutes in which both wrote"),
+    ("相近的文字", "texts that are alike"),
+    unit=("对账号", "pairs of accounts"),
+    empty="No pair of accounts to ask about.",
+)
+def alike(found: pd.DataFrame, ax: Axes) -> Said:
     """Plot ``participation.alike``: pairs of accounts, by shared minutes and by similar texts.
 
     The more pairs, the larger the dot. No account is named: a dot is a question, and no verdict. Who
     they are is in the table. Returns the axes.
     """
-    columns = ("shared_minutes", "similar_texts")
-    found = counted(read(table, *columns), *columns)
-    ax = axes(ax)
-    ax.set_xlabel(say("两个账号都写了的分钟", "minutes in which both wrote"))
-    ax.set_ylabel(say("相近的文字", "texts that are alike"))
-    title(ax, "像同一个人的账号？", "Accounts that look alike?")
-    alt = "No pair of accounts to ask about."
-    if len(found):
-        _bubbles(ax, found, *columns, say("对", "pairs"))
-        texts, minutes = (int((found[name] > 0).sum()) for name in columns[::-1])
-        alt = (
-            f"Dots: {many(len(found), 'pair')} of accounts to ask about, which is no verdict. "
-            f"{texts:,} for similar texts (at most {found['similar_texts'].max():,}), {minutes:,} for "
-            f"shared minutes (at most {found['shared_minutes'].max():,})."
-        )
-    else:
-        no_data(ax)
-    more = say("是问题，不是结论", "A question, no verdict") if len(found) else ""
-    unit = ("对账号", "pairs of accounts")
-    return finish(ax, Said(source, len(found), unit, alt, is_simulated(table), more))
+    _bubbles(ax, found, "shared_minutes", "similar_texts", say("对", "pairs"))
+    minutes, texts = ((found[name] > 0).sum() for name in found.columns)
+    alt = (
+        f"Dots: {many(len(found), 'pair')} of accounts to ask about, which is no verdict. "
+        f"{texts:,} for similar texts (at most {found['similar_texts'].max():,}), {minutes:,} for "
+        f"shared minutes (at most {found['shared_minutes'].max():,})."
+    )
+    return Said(len(found), alt, say("是问题，不是结论", "A question, no verdict"))
 
 
-def witness_degrees(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
+@plot(
+    lambda table: read(table, numbers=("witnessed", "witnessed_by", "mutual")),
+    ("作证与被见证", "Given and received"),
+    ("为几人作证", "people whom they witnessed"),
+    ("被几人见证", "people who witnessed them"),
+    unit=("人", "people"),
+    empty="No people.",
+)
+def witness_degrees(found: pd.DataFrame, ax: Axes) -> Said:
     """Plot ``participation.witness_degrees``: whom people witnessed, against who witnessed them.
 
     The more people, the larger the dot. On the grey line somebody gave as much as they got. Returns
     the axes.
     """
-    columns = ("witnessed", "witnessed_by", "mutual")
-    found = counted(read(table, *columns), *columns)
-    ax = axes(ax)
-    ax.set_xlabel(say("为几人作证", "people whom they witnessed"))
-    ax.set_ylabel(say("被几人见证", "people who witnessed them"))
-    title(ax, "作证与被见证", "Given and received")
-    alt = "No people."
-    if len(found):
-        end = found[["witnessed", "witnessed_by"]].max().min()
-        as_many = say("一样多", "as many")
-        ax.plot([0, end], [0, end], "--", color=GREY, linewidth=1, zorder=0, label=as_many)
-        _bubbles(ax, found, "witnessed", "witnessed_by", say("人", "people"))
-        gave, got = found["witnessed"] > 0, found["witnessed_by"] > 0
-        pairs = int(found["witnessed"].sum())
-        both = f", {found['mutual'].sum() / pairs:.0%} of them both ways" if pairs else ""
-        alt = (
-            f"Dots: of {many(len(found), 'person', 'people')} {int(gave.sum()):,} witnessed somebody, "
-            f"{int(got.sum()):,} were witnessed, {int((gave & got).sum()):,} are both; "
-            f"{many(pairs, 'pair')} of witness and author{both}."
-        )
-    else:
-        no_data(ax)
-    return finish(ax, Said(source, len(found), ("人", "people"), alt, is_simulated(table)))
+    end = found[["witnessed", "witnessed_by"]].max().min()
+    as_many = say("一样多", "as many")
+    ax.plot([0, end], [0, end], "--", color=GREY, linewidth=1, zorder=0, label=as_many)
+    _bubbles(ax, found, "witnessed", "witnessed_by", say("人", "people"))
+    gave, got = found["witnessed"] > 0, found["witnessed_by"] > 0
+    pairs = int(found["witnessed"].sum())
+    both = f", {found['mutual'].sum() / pairs:.0%} of them both ways" if pairs else ""
+    alt = (
+        f"Dots: of {many(len(found), 'person', 'people')} {int(gave.sum()):,} witnessed somebody, "
+        f"{int(got.sum()):,} were witnessed, {int((gave & got).sum()):,} are both; "
+        f"{many(pairs, 'pair')} of witness and author{both}."
+    )
+    return Said(len(found), alt)
 
 
 def _bubbles(ax: Axes, found: pd.DataFrame, x: str, y: str, unit: str) -> None:
@@ -132,22 +122,32 @@ def _area(count: Any) -> Any:
     return 20 + 60 * np.log10(count)
 
 
-def burstiness(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
+def _by(table: Any) -> pd.DataFrame:
+    """Read who has which burstiness: the first of author, place and role that the table has, if any."""
+    of = [name for name in ("author", "place", "role") if name in columns(table)][:1]
+    return read(table, *of, numbers=("entries", "burstiness"))
+
+
+def _of(found: pd.DataFrame) -> str:
+    return str(found.columns[0]) if len(found.columns) > 2 else "diary"
+
+
+@plot(
+    _by,
+    ("突发还是均匀", "In bursts, or evenly"),
+    ("记录数", "entries"),
+    ("突发度 B", "burstiness B"),
+    unit=lambda found: _UNITS[_of(found)],
+)
+def burstiness(found: pd.DataFrame, ax: Axes) -> Said:
     """Plot ``participation.burstiness``: B of each author, place or role, by its entries; return the axes.
 
     A clock stands at -1, a Poisson process at 0; the grey line is the highest that so many entries
     can have (Kim and Jo 2016). Who has too few entries for B is not drawn, and counted below. Up to
     ten places or roles have their names; authors have none.
     """
-    of = next((name for name in ("author", "place", "role") if name in _columns(table)), "diary")
-    columns = ("entries", "burstiness")
-    asked = columns if of == "diary" else (*columns, of)
-    found = counted(read(table, *asked), *columns)
+    of = _of(found)
     shown = found.dropna(subset="burstiness").sort_values("entries", ignore_index=True)
-    ax = axes(ax)
-    ax.set_xlabel(say("记录数", "entries"))
-    ax.set_ylabel(say("突发度 B", "burstiness B"))
-    title(ax, "突发还是均匀", "In bursts, or evenly")
     left, alt = len(found) - len(shown), "No entries with enough time between them."
     if len(shown):
         _between_clock_and_burst(ax, shown["entries"])
@@ -158,8 +158,7 @@ def burstiness(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
     else:
         no_data(ax)
     more = say(f"另有 {left:,} 项记录太少", f"{left:,} more have too few entries") if left else ""
-    size = int(shown["entries"].sum()) if of == "diary" else len(shown)
-    return finish(ax, Said(source, size, _OF[of], alt, is_simulated(table), more))
+    return Said(int(shown["entries"].sum()) if of == "diary" else len(shown), alt, more)
 
 
 def _between_clock_and_burst(ax: Axes, entries: pd.Series) -> None:
@@ -198,8 +197,7 @@ def _few_ticks(ax: Axes, low: float, high: float) -> None:
 def _name(ax: Axes, shown: pd.DataFrame, of: str) -> None:
     """Write the names beside the dots, above and below in turn so that neighbours stay apart."""
     for n, row in enumerate(shown.itertuples()):
-        text = short(getattr(row, of), 20)
-        text = drawable(say(text, PREFECTURES[text]) if text in PREFECTURES else text)
+        text = drawable(place(short(getattr(row, of), 20)))
         near: Any = {"textcoords": "offset points", "ha": "center", "fontsize": 8}
         near |= {"va": "bottom" if n % 2 else "top", "parse_math": False}
         ax.annotate(text, (row.entries, row.burstiness), (0, 6 if n % 2 else -6), **near)
@@ -224,8 +222,3 @@ def _burstiness_alt(shown: pd.DataFrame, of: str) -> str:
             f"{often.min():.2f}."
         )
     return alt
-
-
-def _columns(table: Any) -> list[str]:
-    names = list(getattr(table, "columns", []))
-    return names + list(table.index.names) if isinstance(table, pd.DataFrame) else names

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,20 +16,17 @@ from kit.analysis.plots.style import (
     GREY,
     ORANGE,
     Said,
-    axes,
-    counted,
+    columns,
     date_axis,
-    finish,
     is_simulated,
     legend,
-    many,
-    no_data,
+    plot,
     read,
     say,
-    title,
     whole,
 )
 from kit.errors import DataError
+from kit.text import many
 
 __all__ = ["cumulative", "daily", "growth", "hourly", "new_and_returning", "weekly"]
 
@@ -37,198 +36,201 @@ _STEPS = {
     "day": ("日期（北京时间）", "day, China Standard Time"),
     "week": ("周（周一起，北京时间）", "week from its Monday, China Standard Time"),
 }
-_ENTRIES, _PEOPLE = ("条", "entries"), ("人", "people")
+_ENTRIES = ("条", "entries")
 _BOTH = ("条 / 人", "entries / people")
+_PEOPLE = ("人", "participants")
 _CURVES = {
-    "K": ("逻辑斯谛曲线", "logistic curve", ("K", "r", "t0")),
-    "m": ("巴斯曲线", "Bass curve", ("m", "p", "q")),
+    "K": ("逻辑斯谛曲线", "logistic curve"),
+    "m": ("巴斯曲线", "Bass curve"),
 }
 _MARKED = 60  # with more points, marks would run together
 
 
-def hourly(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
+def _step(found: Any) -> str:
+    """Return which step of time a table has."""
+    return next((step for step in _DAYS if step in columns(found)), "day")
+
+
+def _when(found: Any) -> tuple[str, str]:
+    return _STEPS[_step(found)]
+
+
+def _read(*numbers: str, by: str = "") -> Callable[[Any], pd.DataFrame]:
+    """Return what reads these numbers of a table, and its times: by this step, or by any."""
+
+    def timed(table: Any) -> pd.DataFrame:
+        step = by or _step(table)
+        found = read(table, step, numbers=numbers)
+        if pd.api.types.is_datetime64_any_dtype(found[step]):
+            return found
+        try:
+            return found.assign(**{step: pd.to_datetime(found[step], format="ISO8601")})
+        except (TypeError, ValueError):
+            fix = "Pass the table as it came, or use pd.to_datetime()."
+            raise DataError(f"times in the column {step}", "something else", fix) from None
+
+    return timed
+
+
+_over_time = partial(plot, x=_when, unit=_ENTRIES, empty="No entries.")
+
+
+@_over_time(_read("entries", by="hour"), ("每小时的记录", "Entries by the hour"), y=_ENTRIES)
+def hourly(found: pd.DataFrame, ax: Axes) -> Said:
     """Plot ``participation.hourly``: entries an hour as bars; return the axes."""
-    found = _timed(table, "hour", "entries")
-    ax = axes(ax)
-    if len(found):
-        ax.bar(found["hour"], found["entries"], 1 / 24, align="edge", color=BLUE)
-    named = ("每小时的记录", "Entries by the hour")
-    return _by_time(ax, found, "hour", named, source, table)
+    ax.bar(found["hour"], found["entries"], 1 / 24, align="edge", color=BLUE)
+    return _entries(found, ax, "Entries by the hour")
 
 
-def daily(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
+@_over_time(
+    _read("entries", "total", by="day"),
+    ("谁在记录：每日与累计", "Who took part, day by day"),
+    y=_BOTH,
+)
+def daily(found: pd.DataFrame, ax: Axes) -> Said:
     """Plot ``participation.daily``: entries a day as bars, participants so far as a line; return the axes."""
-    found = _timed(table, "day", "entries", "total")
-    ax = axes(ax)
-    _bars_and_total(ax, found, "day", say("每日记录", "entries a day"))
-    named = ("谁在记录：每日与累计", "Who took part, day by day")
-    return _by_time(ax, found, "day", named, source, table)
+    _bars_and_total(ax, found, found["day"], 0.7, say("每日记录", "entries a day"))
+    return _entries(found, ax, "Who took part, day by day")
 
 
-def weekly(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
+@_over_time(
+    _read("entries", "total", by="week"),
+    ("谁在记录：每周与累计", "Who took part, week by week"),
+    y=_BOTH,
+)
+def weekly(found: pd.DataFrame, ax: Axes) -> Said:
     """Plot ``participation.weekly`` as ``daily``, each week from its Monday on; return the axes."""
-    found = _timed(table, "week", "entries", "total")
-    ax = axes(ax)
-    _bars_and_total(ax, found, "week", say("每周记录", "entries a week"))
-    named = ("谁在记录：每周与累计", "Who took part, week by week")
-    return _by_time(ax, found, "week", named, source, table)
-
-
-def _bars_and_total(ax: Axes, found: pd.DataFrame, step: str, named: str) -> None:
-    if not len(found):
-        return
     # A day's bar stands on its date; a week's stands over its seven days.
-    middle = found[step] + pd.Timedelta(days=3.5 if step == "week" else 0)
-    ax.bar(
-        middle, found["entries"], width=(6.5 if step == "week" else 0.7), color=BLUE, label=named
+    middle = found["week"] + pd.Timedelta(days=3.5)
+    _bars_and_total(ax, found, middle, 6.5, say("每周记录", "entries a week"))
+    return _entries(found, ax, "Who took part, week by week")
+
+
+def _bars_and_total(ax: Axes, found: pd.DataFrame, at: pd.Series, wide: float, named: str) -> None:
+    ax.bar(at, found["entries"], width=wide, color=BLUE, label=named)
+    so_far = say("累计参与者", "participants so far")
+    ax.plot(at, found["total"], color=ORANGE, marker=_marker(found), label=so_far)
+
+
+def _entries(found: pd.DataFrame, ax: Axes, named: str) -> Said:
+    """Finish the axes of entries over time, and say what is to be seen."""
+    _frame(ax, found)
+    step, entries, (top, when) = _step(found), int(found["entries"].sum()), _top(found, "entries")
+    alt = (
+        f"{named}: {many(entries, 'entry', 'entries')} in {many(len(found), step)}, "
+        f"{_span(found)}; most, {top:,}, in the {step} {when}."
     )
-    ax.plot(
-        middle,
-        found["total"],
-        color=ORANGE,
-        marker=_marker(found),
-        label=say("累计参与者", "participants so far"),
-    )
+    if "total" in found:
+        alt += f" Participants so far rise to {found['total'].iloc[-1]:,}."
+    return Said(entries, alt)
 
 
-def _by_time(
-    ax: Axes, found: pd.DataFrame, step: str, named: tuple[str, str], source: str, table: Any
-) -> Axes:
-    """Give the axes of entries over time their words, and return them."""
-    _frame(ax, found, step, named, _BOTH if "total" in found else _ENTRIES)
-    entries = int(found["entries"].sum())
-    alt = "No entries."
-    if entries:
-        top, when = _top(found, "entries", step)
-        alt = (
-            f"{named[1]}: {many(entries, 'entry', 'entries')} in {many(len(found), step)}, "
-            f"{_span(found, step)}; most, {top:,}, in the {step} {when}."
-        )
-        if "total" in found:
-            alt += f" Participants so far rise to {found['total'].iloc[-1]:,}."
-    return finish(ax, Said(source, entries, _ENTRIES, alt, is_simulated(table)))
-
-
-def new_and_returning(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
+@plot(
+    _read("new", "returning"),
+    ("新来的与回来的", "Who is new, who came back"),
+    _when,
+    ("人", "people"),
+    unit=_PEOPLE,
+    empty="No participants.",
+)
+def new_and_returning(found: pd.DataFrame, ax: Axes) -> Said:
     """Plot ``participation.new_and_returning``: newcomers, and on them who came back; return the axes."""
-    step = _step(table)
-    found = _timed(table, step, "new", "returning")
-    ax = axes(ax)
-    if len(found):
-        wide = (0.7 if step == "day" else 0.9) * _DAYS[step]
-        middle = found[step] + pd.Timedelta(days=0 if step == "day" else _DAYS[step] / 2)
-        ax.bar(middle, found["new"], wide, color=BLUE, label=say("新参与者", "new"))
-        again = say("再次参与", "returning")
-        ax.bar(middle, found["returning"], wide, found["new"], color=ORANGE, label=again)
-        ax.set_ylim(0, 1.05 * (found["new"] + found["returning"]).max() or 1)
-    _frame(ax, found, step, ("新来的与回来的", "Who is new, who came back"), _PEOPLE)
-    new, alt = int(found["new"].sum()), "No participants."
-    if new:
-        both = found.assign(both=found["new"] + found["returning"])
-        (top, when), last = _top(both, "both", step), found.iloc[-1]
-        alt = (
-            f"Stacked bars: {many(new, 'participant')}, {_span(found, step)}. Most at once, {top:,}, in "
-            f"the {step} {when}; in the last {step} {last['new']:,} were new and "
-            f"{last['returning']:,} came back."
-        )
-    return finish(ax, Said(source, new, ("人", "participants"), alt, is_simulated(table)))
+    step = _step(found)
+    wide = (0.7 if step == "day" else 0.9) * _DAYS[step]
+    middle = found[step] + pd.Timedelta(days=0 if step == "day" else _DAYS[step] / 2)
+    ax.bar(middle, found["new"], wide, color=BLUE, label=say("新参与者", "new"))
+    again = say("再次参与", "returning")
+    ax.bar(middle, found["returning"], wide, found["new"], color=ORANGE, label=again)
+    both = found.assign(both=found["new"] + found["returning"])
+    ax.set_ylim(0, 1.05 * both["both"].max() or 1)
+    _frame(ax, found)
+    new, (top, when), last = int(found["new"].sum()), _top(both, "both"), found.iloc[-1]
+    alt = (
+        f"Stacked bars: {many(new, 'participant')}, {_span(found)}. Most at once, {top:,}, in "
+        f"the {step} {when}; in the last {step} {last['new']:,} were new and "
+        f"{last['returning']:,} came back."
+    )
+    return Said(new, alt)
 
 
-def cumulative(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
+@_over_time(
+    _read("entries", "participants"),
+    ("累计记录与参与者", "Entries and participants so far"),
+    y=_BOTH,
+)
+def cumulative(found: pd.DataFrame, ax: Axes) -> Said:
     """Plot ``participation.cumulative``: entries and participants so far, as lines; return the axes."""
-    step = _step(table)
-    found = _timed(table, step, "entries", "participants")
-    ax = axes(ax)
-    if len(found):
-        mark = _marker(found)
-        labels = (("entries", BLUE, "记录", "-"), ("participants", ORANGE, "参与者", "--"))
-        for name, colour, chinese, line in labels:
-            label = say(chinese, name)
-            ax.plot(found[step], found[name], line, color=colour, marker=mark, label=label)
-    _frame(ax, found, step, ("累计记录与参与者", "Entries and participants so far"), _BOTH)
-    entries = int(found["entries"].max()) if len(found) else 0
-    alt = "No entries."
-    if entries:
-        alt = (
-            f"Two rising lines, {_span(found, step)}: {many(entries, 'entry', 'entries')} and "
-            f"{many(found['participants'].max(), 'participant')} in the end."
-        )
-    return finish(ax, Said(source, entries, _ENTRIES, alt, is_simulated(table)))
+    labels = (("entries", BLUE, "记录", "-"), ("participants", ORANGE, "参与者", "--"))
+    for name, colour, chinese, line in labels:
+        look: Any = {"color": colour, "marker": _marker(found), "label": say(chinese, name)}
+        ax.plot(found[_step(found)], found[name], line, **look)
+    _frame(ax, found)
+    entries = int(found["entries"].max())
+    alt = (
+        f"Two rising lines, {_span(found)}: {many(entries, 'entry', 'entries')} and "
+        f"{many(found['participants'].max(), 'participant')} in the end."
+    )
+    return Said(entries, alt)
 
 
-def growth(fit: Any, ax: Axes | None = None, *, source: str) -> Axes:
+Fit = tuple[tuple[str, str], pd.DataFrame, pd.DataFrame, float, bool]
+
+
+def _fit(fit: Any) -> Fit:
+    """Read a fit: how its curve is called, the steps, the parameters, R², whether it is simulated."""
+    if not isinstance(fit, Growth):
+        fix = "Pass what participation.logistic() or bass() returned."
+        raise DataError("a fitted curve", f"a {type(fit).__name__}", fix)
+    parameters = read(fit.parameters, "parameter", "low", "high", numbers=("estimate",))
+    curve = _CURVES.get(parameters["parameter"].iloc[0], ("曲线", "curve"))
+    r_squared = float(read(fit.check, numbers=("r_squared",))["r_squared"].iloc[0])
+    found = _read("new", "fitted")(fit.fitted)
+    return curve, found, parameters, r_squared, is_simulated(fit.fitted)
+
+
+@plot(
+    _fit,
+    lambda fit: (f"如何增长：{fit[0][0]}", f"How it grew: {fit[0][1]}"),
+    lambda fit: _when(fit[1]),
+    ("新参与者 / 人", "new people"),
+    unit=_PEOPLE,
+)
+def growth(fit: Fit, ax: Axes) -> Said:
     """Plot ``participation.logistic`` or ``bass``: new participants as dots, the fitted curve as a line.
 
     The residuals are the lines between dots and curve; the legend has the parameters with their
     intervals. Returns the axes.
     """
-    if not isinstance(fit, Growth):
-        fix = "Pass what participation.logistic() or bass() returned."
-        raise DataError("a fitted curve", f"a {type(fit).__name__}", fix)
-    step = _step(fit.fitted)
-    found = _timed(fit.fitted, step, "new", "fitted")
-    said = counted(read(fit.parameters, "parameter", "estimate", "low", "high"), "estimate")
-    chinese, english, _ = _CURVES.get(said["parameter"].iloc[0], ("曲线", "curve", ()))
-    ax = axes(ax)
+    curve, found, parameters, r_squared, simulated = fit
+    step = _step(found)
     ax.vlines(found[step], found["fitted"], found["new"], color=GREY, linewidth=1)
     ax.plot([], [], color=GREY, linewidth=1, label=say("残差", "residuals"))
-    ax.plot(found[step], found["fitted"], color=ORANGE, label=say(chinese, english))
+    ax.plot(found[step], found["fitted"], color=ORANGE, label=say(*curve))
     ax.plot(found[step], found["new"], "o", color=BLUE, label=say("新参与者", "new participants"))
-    for row in said.itertuples():
+    rows: Any = list(parameters.itertuples())
+    for row in rows:
         words = f"{row.parameter} = {_round(row.estimate)} ({_round(row.low)} – {_round(row.high)})"
         ax.plot([], [], " ", label=words)
-    _frame(
-        ax,
-        found,
-        step,
-        (f"如何增长：{chinese}", f"How it grew: {english}"),
-        ("新参与者 / 人", "new people"),
-    )
+    _frame(ax, found)
     # Six lines of legend need more room, wherever the curve is high.
     ax.set_ylim(0, 1.7 * max(found["new"].max(), found["fitted"].max()))
     legend(ax)
-    check = counted(read(fit.check, "r_squared", "runs_p"), "r_squared").iloc[0]
-    new, (top, when) = int(found["new"].sum()), _top(found, "fitted", step)
-    values = ", ".join(f"{row.parameter} {_round(row.estimate)}" for row in said.itertuples())
+    new, (top, when) = int(found["new"].sum()), _top(found, "fitted")
+    values = ", ".join(f"{row.parameter} {_round(row.estimate)}" for row in rows)
     alt = (
-        f"Dots and a fitted {english}: {new:,} new participants, {_span(found, step)}. The curve is highest, "
-        f"{top:,.0f}, in the {step} {when}; {values}; it explains {check['r_squared']:.0%} of the variance."
+        f"Dots and a fitted {curve[1]}: {new:,} new participants, {_span(found)}. The curve is highest, "
+        f"{top:,.0f}, in the {step} {when}; {values}; it explains {r_squared:.0%} of the variance."
     )
-    return finish(ax, Said(source, new, ("人", "participants"), alt, is_simulated(fit.fitted)))
+    return Said(new, alt, simulated=simulated)
 
 
 # --- what they share -----------------------------------------------------------------------------
 
 
-def _step(table: Any) -> str:
-    """Return which step of time a table has."""
-    names = list(getattr(table, "columns", []))
-    if isinstance(table, pd.DataFrame):
-        names += table.index.names
-    return next((step for step in _DAYS if step in names), "day")
-
-
-def _timed(table: Any, step: str, *columns: str) -> pd.DataFrame:
-    found = counted(read(table, step, *columns), *columns)
-    if pd.api.types.is_datetime64_any_dtype(found[step]):
-        return found
-    try:
-        return found.assign(**{step: pd.to_datetime(found[step], format="ISO8601")})
-    except (TypeError, ValueError) as error:
-        fix = "Pass the table as it came, or use pd.to_datetime()."
-        raise DataError(f"times in the column {step}", "something else", fix) from error
-
-
-def _frame(
-    ax: Axes, found: pd.DataFrame, step: str, named: tuple[str, str], unit: tuple[str, str]
-) -> None:
+def _frame(ax: Axes, found: pd.DataFrame) -> None:
+    """Give the axes of something over time their ticks, and a legend that hides nothing."""
+    step = _step(found)
     date_axis(ax, list(found[step]), _DAYS[step])
-    ax.set_xlabel(say(*_STEPS[step]))
-    ax.set_ylabel(say(*unit))
-    title(ax, *named)
-    if not len(found):
-        no_data(ax)
-        return
     whole(ax.yaxis)
     ax.set_ylim(bottom=0)
     if ax.get_legend_handles_labels()[0]:
@@ -236,10 +238,10 @@ def _frame(
         legend(ax, "upper left")
 
 
-def _top(found: pd.DataFrame, name: str, step: str) -> tuple[Any, str]:
+def _top(found: pd.DataFrame, name: str) -> tuple[Any, str]:
     """Return the highest value of a column, and when it was."""
     row = int(found[name].to_numpy().argmax())
-    return found[name].iloc[row], _when(found[step].iloc[row], step)
+    return found[name].iloc[row], _said(found[_step(found)].iloc[row], _step(found))
 
 
 def _make_room(ax: Axes) -> None:
@@ -259,12 +261,13 @@ def _marker(found: pd.DataFrame) -> str:
     return "o" if len(found) <= _MARKED else ""
 
 
-def _when(time: Any, step: str) -> str:
+def _said(time: Any, step: str) -> str:
     return f"{time:%Y-%m-%d %H:00}" if step == "hour" else f"{time:%Y-%m-%d}"
 
 
-def _span(found: pd.DataFrame, step: str) -> str:
-    return f"{_when(found[step].iloc[0], step)} to {_when(found[step].iloc[-1], step)}"
+def _span(found: pd.DataFrame) -> str:
+    first, last = (_said(found[_step(found)].iloc[row], _step(found)) for row in (0, -1))
+    return f"{first} to {last}"
 
 
 def _round(value: Any) -> str:

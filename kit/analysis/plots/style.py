@@ -1,32 +1,36 @@
 """The house style: colours, fonts, labels in two languages, the line below, words for the blind.
 
-Each plot begins with ``axes``, reads its table with ``read``, and ends with ``finish``.
+A plot is what it reads of a table, its drawing, and its sentence; ``plot`` does what all have in
+common.
 """
 
 from __future__ import annotations
 
 import io
 import math
-import re
-import unicodedata
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence, Sized
+from dataclasses import dataclass, replace
+from functools import partial, wraps
+from html import escape
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol, TypeVar, cast
 
 import matplotlib as mpl
 import matplotlib.dates as mdates
 import matplotlib.pyplot as plt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from kit import fonts
+from kit.analysis.participation import PREFECTURES
 from kit.analysis.participation.frames import collect, frame
 from kit.arguments import checked
 from kit.errors import DataError
 from kit.fonts import drawable
+from kit.text import clean, duration, fill, short, width
 
 __all__ = [
     "BLUE",
@@ -36,26 +40,23 @@ __all__ = [
     "ORANGE",
     "PALETTE",
     "VERMILION",
+    "Plot",
     "Said",
     "alt_text",
-    "axes",
-    "clean",
-    "counted",
+    "columns",
     "date_axis",
-    "duration",
     "duration_axis",
-    "finish",
     "is_simulated",
     "legend",
-    "many",
     "names",
     "no_data",
     "picture",
+    "place",
+    "plot",
     "read",
     "save",
     "say",
-    "short",
-    "title",
+    "undrawn",
     "whole",
 ]
 
@@ -84,50 +85,109 @@ _TIMES: Final = {
 }
 
 
+#: A text in Chinese and in English, or what makes it of what was read.
+Words = tuple[str, str] | Callable[[Any], tuple[str, str]]
+T = TypeVar("T")
+
+
 @dataclass(frozen=True)
 class Said:
-    """What the line below a plot says, and the text that stands for the picture.
+    """What a plot says of itself: how many (n), and the text that stands for the picture.
 
-    ``size`` is n and ``unit`` what is counted, in both languages; None where the table doesn't say.
+    ``size`` is None where the table doesn't say; ``more`` stands in the line below, too.
     """
 
-    source: str
     size: int | None
-    unit: tuple[str, str]
     alt: str
-    simulated: bool = False
     more: str = ""
+    simulated: bool = False
+
+
+class Plot(Protocol):
+    """A plot as it is called."""
+
+    def __call__(self, table: Any, ax: Axes | None = None, *, source: str) -> Axes:
+        """Draw a table on the axes, or on a figure of its own; return the axes."""
+
+
+def plot(
+    rows: Callable[[Any], T],
+    named: Words,
+    x: Words | None = None,
+    y: Words | None = None,
+    *,
+    unit: Words,
+    empty: str = "",
+) -> Callable[[Callable[[T, Axes], Said]], Plot]:
+    """Make a plot of a function that draws what ``rows`` read of a table, and says what is to be seen.
+
+    ``named`` is the title, ``x`` and ``y`` label the axes, ``unit`` is what n counts. Where nothing was
+    read and there is a sentence for it (``empty``), the function isn't asked. Nothing is drawn before
+    the table was read; what the table says of itself (``simulated``) goes on.
+    """
+
+    def of(draw: Callable[[T, Axes], Said]) -> Plot:
+        @wraps(draw)
+        def drawn(table: Any, ax: Axes | None = None, *, source: str) -> Axes:
+            found = rows(table)
+            ax = _axes(ax)
+            if x:
+                ax.set_xlabel(say(*_words(x, found)))
+            if y:
+                ax.set_ylabel(say(*_words(y, found)))
+            _title(ax, *_words(named, found))
+            if empty and not len(cast(Sized, found)):
+                no_data(ax)
+                said = Said(0, empty)
+            else:
+                said = draw(found, ax)
+            simulated = said.simulated or is_simulated(table)
+            return _finish(ax, replace(said, simulated=simulated), source, _words(unit, found))
+
+        del cast(Any, drawn).__wrapped__  # whoever asks for help sees how it is called
+        return drawn
+
+    return of
+
+
+def _words(words: Words, found: Any) -> tuple[str, str]:
+    return words(found) if callable(words) else words
 
 
 # --- tables --------------------------------------------------------------------------------------
 
 
-def read(table: Any, *columns: str) -> pd.DataFrame:
+def read(table: Any, *texts: str, numbers: Sequence[str] = ()) -> pd.DataFrame:
     """Return these columns of a small table in memory, its index among them; the table stays as it is.
 
-    Raises DataError where it is no table, or without one of the columns.
+    Raises DataError where it is no table, without one of the columns, or with something else than
+    numbers in a column of ``numbers``.
     """
+    asked = [*texts, *numbers]
     if isinstance(table, pd.DataFrame):
-        inside = [name for name in table.index.names if name in columns]
+        inside = [name for name in table.index.names if name in asked]
         found = table.reset_index(inside) if inside else table
     else:
         found = collect(frame(table))
-    missing = [name for name in columns if name not in found.columns]
+    missing = [name for name in asked if name not in found.columns]
     if missing:
         fix = "Pass the table of the function of kit.participation with the plot's name."
         got = f"one without {', '.join(missing)}"
-        raise DataError(f"a table with the columns {', '.join(columns)}", got, fix)
-    return found[list(columns)].reset_index(drop=True)
-
-
-def counted(table: pd.DataFrame, *columns: str) -> pd.DataFrame:
-    """Return the table with numbers in these columns. Raises DataError where one isn't."""
+        raise DataError(f"a table with the columns {', '.join(asked)}", got, fix)
+    found = found[asked].reset_index(drop=True)
     try:
-        return table.assign(**{name: pd.to_numeric(table[name]) for name in columns})
+        return found.assign(**{name: pd.to_numeric(found[name]) for name in numbers})
     except (TypeError, ValueError) as error:
         got = f"something else ({str(error)[:80]})"
-        fix = "Look at the table's types."
-        raise DataError(f"numbers in {', '.join(columns)}", got, fix) from error
+        raise DataError(
+            f"numbers in {', '.join(numbers)}", got, "Look at the table's types."
+        ) from None
+
+
+def columns(table: Any) -> list[str]:
+    """Return the names of a table's columns, and of a pandas index."""
+    names = list(getattr(table, "columns", []))
+    return names + list(table.index.names) if isinstance(table, pd.DataFrame) else names
 
 
 def is_simulated(table: Any) -> bool:
@@ -143,63 +203,24 @@ def say(chinese: str, english: str) -> str:
     return f"{chinese} {english}"
 
 
-def clean(text: Any) -> str:
-    r"""Return a text of somebody's in one line, without characters that steer a screen.
-
-    >>> clean("a\n b\u202e\x00")
-    'a b'
-    """
-    kept = "".join(" " if c.isspace() else c for c in str(text))
-    kept = "".join(c for c in kept if unicodedata.category(c)[0] != "C")
-    return re.sub(" +", " ", kept).strip()
+def place(name: Any) -> str:
+    """Return a place's name, a prefecture's in both languages."""
+    return say(name, PREFECTURES[name]) if name in PREFECTURES else str(name)
 
 
-def short(text: Any, columns: int = 28) -> str:
-    """Return a text of somebody's that fits in so many columns; a Chinese character takes two.
-
-    >>> short("0xC2F40518753BA0FD23cf254ab34281E00B6AfFa4", 11)
-    '0xC2F40518…'
-    """
-    whole = clean(text)
-    if width(whole) <= columns:
-        return whole
-    while width(whole) > columns - 1:
-        whole = whole[:-1]
-    return whole + "…"
-
-
-def width(text: str) -> int:
-    """Return how many columns a text takes."""
-    # A, the ambiguous: as wide as Chinese in a font that has Chinese.
-    return sum(2 if unicodedata.east_asian_width(c) in "WFA" else 1 for c in text)
-
-
-def many(count: Any, one: str, more: str = "") -> str:
-    """Return a count with its noun.
-
-    >>> many(1, "entry", "entries"), many(2_000, "place")
-    ('1 entry', '2,000 places')
-    """
-    return f"{count:,.0f} {one if count == 1 else more or one + 's'}"
-
-
-def duration(seconds: float) -> str:
-    """Return a time in words.
-
-    >>> duration(0), duration(95), duration(5_400), duration(200_000)
-    ('0 s', '1.6 min', '1.5 h', '2.3 d')
-    """
-    for unit, name in ((86_400, "d"), (3_600, "h"), (60, "min")):
-        if seconds >= unit:
-            return f"{seconds / unit:.1f} {name}"
-    return f"{seconds:.0f} s"
+def undrawn(count: int, chinese: str = "项", english: str = "more") -> str:
+    """Return how many aren't drawn, for the line below; '' where all are."""
+    return (
+        say(f"另有 {count:,} {chinese}未画", f"{count:,} {english} are not drawn")
+        if count > 0
+        else ""
+    )
 
 
 # --- axes ----------------------------------------------------------------------------------------
 
 
-@checked("ax")
-def axes(ax: Axes | None) -> Axes:
+def _axes(ax: Axes | None) -> Axes:
     """Return the axes to draw on, in the house style.
 
     Fonts are set for all figures that come later, so that what a reader adds has Chinese, too.
@@ -218,7 +239,7 @@ def axes(ax: Axes | None) -> Axes:
     return ax
 
 
-def title(ax: Axes, chinese: str, english: str) -> None:
+def _title(ax: Axes, chinese: str, english: str) -> None:
     """Write the title, in two lines where one is too long for the axes."""
     size: Any = ax.title.get_fontsize()
     points = ax.get_window_extent().width / _dpi(ax) * 72
@@ -283,13 +304,13 @@ def no_data(ax: Axes, chinese: str = "没有数据", english: str = "no data") -
 # --- the end -------------------------------------------------------------------------------------
 
 
-def finish(ax: Axes, said: Said) -> Axes:
+def _finish(ax: Axes, said: Said, source: str, unit: tuple[str, str]) -> Axes:
     """Write the line below, give the figure its alternative text, and return the axes."""
     parts = [say(*_SIMULATED) + "."] if said.simulated else []
     if said.size is not None:
-        parts.append(f"n = {said.size:,} {say(*said.unit)}.")
+        parts.append(f"n = {said.size:,} {say(*unit)}.")
     parts += [f"{said.more}."] if said.more else []
-    source = drawable(clean(said.source))
+    source = drawable(clean(source))
     if any(fonts.SIGN in text for text in [source, *_texts(ax)]):
         parts.append(f"{say(*fonts.LACKING)}.")
     parts.append(f"{say('来源', 'Source')}: {source}")
@@ -309,7 +330,27 @@ def finish(ax: Axes, said: Said) -> Axes:
     ax.set_label(f"{simulated}{clean(said.alt)}")
     figure: Any = ax.get_figure(root=True)
     figure.set_label(" ".join(alt_text(one) for one in figure.axes if alt_text(one)))
+    figure._repr_mimebundle_ = partial(_shown, figure)
     return ax
+
+
+def _shown(figure: Figure, **_: Any) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
+    """Return how a notebook shows a figure: as HTML with its alternative text, which PNG has nowhere.
+
+    JupyterLab 4.6 takes no alternative text for a PNG picture, nor does nbconvert's own look; both
+    rather show HTML where there is some. The PNG comes from IPython, as for any other figure; with it goes
+    the text as ``alt``, where nbconvert's older look finds it.
+    """
+    from IPython import get_ipython
+
+    made = get_ipython().display_formatter.formatters["image/png"](figure)
+    if made is None:  # the reader chose another format, or there is nothing on it
+        return {}, {}
+    png, size = made if isinstance(made, tuple) else (made, {})
+    said = str(figure.get_label())
+    about = " ".join(f'{name}="{value}"' for name, value in {**size, "alt": escape(said)}.items())
+    html = f'<img {about} src="data:image/png;base64,{png}">'
+    return {"text/html": html}, {"image/png": {**size, "alt": said}}
 
 
 def _texts(ax: Axes) -> list[str]:
@@ -382,21 +423,4 @@ def _fit(ax: Axes, note: Any) -> None:
     box = ax.get_window_extent()
     right = figure.bbox.x1 - 4 if len(figure.axes) == 1 else box.x1
     columns = math.floor(0.94 * width(text) * (right - box.x0) / long)  # 0.94: lines differ
-    note.set_text("\n".join(_fill(text, max(columns, 20))))
-
-
-def _fill(text: str, columns: int) -> list[str]:
-    """Return lines of so many columns: broken at spaces, in Chinese anywhere, else where it must be.
-
-    >>> _fill("来源 Source: a diary", 12)
-    ['来源 Source:', 'a diary']
-    """
-    lines = [""]
-    for piece in re.findall(r"[\u2e80-\uffff]|[^\s\u2e80-\uffff]+|\s+", text):
-        while width(piece) > columns:  # a word longer than a line
-            lines.append(piece[: columns // 2])
-            piece = piece[columns // 2 :]
-        if width(lines[-1] + piece.rstrip()) > columns:
-            lines.append("")
-        lines[-1] += piece
-    return [line.strip() for line in lines if line.strip()]
+    note.set_text("\n".join(line.rstrip() for line in fill(text, max(columns, 20))))

@@ -21,16 +21,7 @@ from statsmodels.tsa.stattools import acf
 
 import kit
 from kit.analysis import participation as p
-from kit.analysis.participation import (
-    coordination as likeness,
-)
-from kit.analysis.participation import (
-    growth,
-    inequality,
-)
-from kit.analysis.participation import (
-    moderation as reviewing,
-)
+from kit.analysis.participation import coordination, growth, inequality, moderation
 from kit.errors import DataError
 
 
@@ -264,7 +255,7 @@ def test_a_wider_confidence_is_wider(make: Any) -> None:
     assert inequality.lorenz(records, confidence=0.8)["low"].iloc[50] > 0
 
 
-# --- timing ------------------------------------------------------------------------------------------
+# --- burstiness --------------------------------------------------------------------------------------
 
 
 def at_seconds(make: Any, times: Any, author: str = "a") -> pd.DataFrame:
@@ -734,7 +725,7 @@ def test_kappa_of_each_pair_as_statsmodels_has_it(history: pd.DataFrame) -> None
 
 
 def test_kappa_where_all_say_the_same() -> None:
-    agreed, kappa = reviewing._kappa(pd.Series([True, True]), pd.Series([True, True]))
+    agreed, kappa = moderation._kappa(pd.Series([True, True]), pd.Series([True, True]))
     assert agreed == 1
     assert np.isnan(kappa)
 
@@ -800,7 +791,7 @@ def test_document_frequency_of_the_sample_entries() -> None:
         assert found[word] == sample["text"].str.contains(word).sum() > 1
 
 
-# --- likeness ----------------------------------------------------------------------------------------
+# --- coordination ------------------------------------------------------------------------------------
 
 
 def test_near_duplicates_by_hand(make: Any) -> None:
@@ -836,7 +827,7 @@ def test_banding_finds_what_comparing_all_finds() -> None:
         for place in random.integers(0, 40, size=random.integers(0, 6)):
             changed[place] = "变"
         texts.append("".join(changed))
-    shingles = [likeness._shingles(text) for text in texts]
+    shingles = [coordination._shingles(text) for text in texts]
 
     def exact(one: int, other: int) -> float:
         sets = [{texts[n][i : i + 3] for i in range(38)} for n in (one, other)]
@@ -844,16 +835,16 @@ def test_banding_finds_what_comparing_all_finds() -> None:
 
     alike = {pair for pair in combinations(range(90), 2) if exact(*pair) >= 0.7}
     assert len(alike) > 10
-    assert alike <= set(likeness._candidates(shingles))
+    assert alike <= set(coordination._candidates(shingles))
     for pair in alike:
-        assert likeness._jaccard(*(shingles[n] for n in pair)) == pytest.approx(exact(*pair))
+        assert coordination._jaccard(*(shingles[n] for n in pair)) == pytest.approx(exact(*pair))
 
 
 def test_minhash_estimates_the_similarity() -> None:
     # Broder: two minima agree with the probability of the Jaccard similarity.
     one, other = np.arange(0, 900, dtype="uint64"), np.arange(300, 1_200, dtype="uint64")
     spread = np.random.default_rng(1).integers(0, 2**63, size=1_200, dtype="uint64")
-    signatures = likeness._signatures([spread[one], spread[other]])
+    signatures = coordination._signatures([spread[one], spread[other]])
     assert (signatures[0] == signatures[1]).mean() == pytest.approx(0.5, abs=0.2)  # 64 hashes
 
 
@@ -929,7 +920,7 @@ def test_who_writes_by_chance_is_not_asked_about(make: Any) -> None:
     assert p.alike(records).empty
 
 
-def test_the_likeness_of_33_000_entries_is_quick(make: Any) -> None:
+def test_the_coordination_of_33_000_entries_is_quick(make: Any) -> None:
     random = np.random.default_rng(11)
     letters = np.array([chr(code) for code in range(0x4E00, 0x4E00 + 2_000)])
     texts = ["".join(row) for row in random.choice(letters, size=(33_000, 30))]
