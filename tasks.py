@@ -56,6 +56,11 @@ def python() -> Path:
     return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
 
+def script(name: str) -> Path:
+    """Return the path of a program that a package brought."""
+    return python().with_name(f"{name}.exe" if os.name == "nt" else name)
+
+
 # --- setting up ----------------------------------------------------------------------------------
 
 
@@ -72,7 +77,7 @@ def engines() -> None:
 def everything() -> None:
     """Set up, and add all that the tests need."""
     _install(LESSONS, ENGINES, TESTS, tests=True)
-    page()
+    verify_page()
 
 
 def _install(*locks: str, tests: bool) -> None:
@@ -170,8 +175,8 @@ def node_packages(tests: bool) -> None:
     _step("The Solidity tools", *command)
 
 
-def page() -> None:
-    """Build the verify page into build/verify.html"""
+def verify_page() -> None:
+    """Build the verify page."""
     node = "from kit.chain import node; print(node())"
     found = _quiet(python(), "-c", node)
     if found.returncode:
@@ -276,7 +281,7 @@ def test() -> None:
     """Set up, and run everything: lint, types, unit tests, forge tests, lessons"""
     everything()
     steps: dict[str, Callable[[], None]] = {
-        "lint (ruff)": lint,
+        "lint (ruff, import-linter, deptry)": lint,
         "types (mypy)": types,
         "unit tests and doctests (pytest)": unit,
         "contracts (forge)": forge,
@@ -295,14 +300,24 @@ def test() -> None:
 
 
 def lint() -> None:
-    """Check style, notebooks too"""
+    """Check style, notebooks too; which way imports run; that what is imported is declared"""
     run(python(), "-m", "ruff", "check", ".")
     run(python(), "-m", "ruff", "format", "--check", ".")
+    run(script("lint-imports"))
+    shipped = ("kit", "notebooks", "tools", "data")
+    run(script("deptry"), *shipped, "tests")
+    run(script("deptry"), *shipped, "--optional-dependencies-dev-groups", "dev")
 
 
 def types() -> None:
     """Check types"""
     run(python(), "-m", "mypy")
+
+
+def check() -> None:
+    """Set up, and run the unit tests alone"""
+    everything()
+    unit()
 
 
 def unit() -> None:
@@ -321,6 +336,12 @@ def lessons() -> None:
     options = ["-q", "-n", "auto", "--dist", "loadfile", "-W", "default", "--nbval"]
     options += ["--nbval-sanitize-with", str(ROOT / "tests/lessons.cfg")]
     run(python(), "-m", "pytest", *options, *sorted(ROOT.glob("notebooks/*.ipynb")))
+
+
+def page() -> None:
+    """Set up, and build the verify page into build/verify.html"""
+    _install(LESSONS, tests=True)  # what bundles it comes with the tests' Node.js packages
+    verify_page()
 
 
 def bench() -> None:
@@ -382,7 +403,7 @@ def clean() -> None:
 TASKS: dict[str, Callable[[], None]] = {
     task.__name__: task
     for task in (
-        *(setup, engines, lab, demo, test, notebooks),
+        *(setup, engines, lab, demo, test, check, notebooks),
         *(page, bench, artifacts, lock, clean),
     )
 }

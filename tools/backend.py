@@ -36,6 +36,7 @@ __all__ = [
 ROOT = Path(__file__).resolve().parent.parent
 TYPEFACES = ROOT / "kit" / "typefaces"
 INSIDE = ROOT / "kit" / "files"
+LEFT = ROOT / "build" / "lib"
 BESIDE = (
     "contracts",
     "data",
@@ -89,8 +90,9 @@ def _fonts() -> None:
 @contextmanager
 def _files() -> Iterator[None]:
     """Put a copy of what stands beside the package into it, for as long as a wheel is built."""
-    shutil.rmtree(INSIDE, ignore_errors=True)
-    hidden = shutil.ignore_patterns(".*", "__pycache__", "out", "cache", "node_modules")
+    for old in (INSIDE, LEFT):  # setuptools would take what an older build left there
+        shutil.rmtree(old, ignore_errors=True)
+    hidden = shutil.ignore_patterns(".*", "__pycache__", "out", "cache", "node_modules", "test")
     try:
         for name in BESIDE:
             source, target = ROOT / name, INSIDE / Path(name).name

@@ -1,10 +1,10 @@
 from .auditor import Audit as Audit
 from .auditor import Fault as Fault
 from .auditor import audit as audit
-from .folder import FORMAT as FORMAT
-from .folder import TABLES as TABLES
-from .folder import bulletins as bulletins
-from .folder import check as check
-from .folder import open_records as open_records
-from .folder import read as read
-from .folder import write as write
+from .export import FORMAT as FORMAT
+from .export import TABLES as TABLES
+from .export import export as export
+from .export import open_records as open_records
+from .read import bulletins as bulletins
+from .read import check as check
+from .read import read as read

@@ -36,7 +36,6 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from html import escape
 from itertools import islice, product
 from math import prod
 from typing import TYPE_CHECKING, Any, Final
@@ -46,12 +45,25 @@ from eth_utils import to_checksum_address
 from narwhals.exceptions import DuplicateError
 from narwhals.typing import IntoFrame
 
-from kit.core import TYPES, Batch, Leaf, Tree, is_address
+from kit.arguments import checked
+from kit.core import (
+    FAILED,
+    PASSED,
+    SKIPPED,
+    TYPES,
+    Batch,
+    Leaf,
+    Step,
+    Tree,
+    is_address,
+    level_of,
+    nothing_failed,
+    subject_from_leaf,
+    subject_to_leaf,
+)
 from kit.engines import gather
 from kit.errors import ChainError, DataError, NodeDown, ProofError, WrongChain
 from kit.log import Log
-from kit.log.verification import FAILED, PASSED, SKIPPED, Step
-from kit.views.html import html_table
 
 if TYPE_CHECKING:
     from kit.chain import Chain
@@ -90,7 +102,6 @@ _SHOWN: Final = 10
 _TRIES: Final = 16
 _HASH = re.compile(r"0x[0-9a-f]{64}")
 _NO_CHECKSUM = re.compile(r"0x[0-9a-f]{40}|0[xX][0-9A-F]{40}")
-_ZERO: Final = "0x" + "00" * 32
 
 
 @dataclass(frozen=True)
@@ -135,7 +146,7 @@ class Audit:
     @property
     def ok(self) -> bool:
         """Whether no step failed. A skipped step shows nothing, neither way."""
-        return all(step.outcome != FAILED for step in self.steps)
+        return nothing_failed(self.steps)
 
     def to_json(self) -> dict[str, Any]:
         """Return what was found as a JSON object; not ``proved``, which has a value a row."""
@@ -151,46 +162,33 @@ class Audit:
             "head_count": dict(self.head_count),
         }
 
-    def _lines(self) -> list[str]:
+    def remarks(self) -> list[str]:
+        """Return the faults and the notes, a line each; of many, the first ten."""
         more = len(self.faults) - _SHOWN
         shown = [fault.text for fault in self.faults[:_SHOWN]]
         shown += [f"… and {more:,} more: see .faults"] if more > 0 else []
         return [*shown, *(f"note: {note}" for note in self.notes[:_SHOWN])]
 
-    def _counted(self) -> dict[str, str]:
+    def counted(self) -> dict[str, str]:
+        """Return the head-count in words: names with spaces, numbers with commas."""
         return {name.replace("_", " "): f"{value:,}" for name, value in self.head_count.items()}
 
-    def _title(self) -> str:
+    @property
+    def title(self) -> str:
+        """What was audited, in a line."""
         return f"{self.rows:,} rows for the log {self.contract}" + (
             " (simulated)" if self.simulated else ""
         )
 
     def __repr__(self) -> str:
-        marks = {PASSED: "✓", FAILED: "✗", SKIPPED: "–"}
-        steps = [
-            f"{step.number} {marks[step.outcome]} {step.outcome:8}{step.name}: {step.reason}"
-            for step in self.steps
-        ]
-        counted = ", ".join(f"{value} {name}" for name, value in self._counted().items())
-        faults = [f"  {line}" for line in self._lines()]
-        return "\n".join([self._title(), *steps, *faults, f"proved: {counted}", self.level])
-
-    def _repr_html_(self) -> str:
-        colours = {PASSED: "#0072B2", FAILED: "#B34700", SKIPPED: "#595959"}
-        rows = "".join(
-            f"<tr><td>{step.number}</td><td style='color:{colours[step.outcome]}'>"
-            f"<b>{step.outcome}</b></td><td style='text-align:left'>{escape(step.name)}</td>"
-            f"<td style='text-align:left'>{escape(step.reason)}</td></tr>"
-            for step in self.steps
-        )
-        faults = "".join(f"<li>{escape(line)}</li>" for line in self._lines())
-        return (
-            f"<table><caption style='text-align:left'>{escape(self._title())}</caption>{rows}"
-            f"</table>{f'<ul>{faults}</ul>' if faults else ''}{html_table(self._counted())}"
-            f"<p><b>{escape(self.level)}</b></p>"
+        counted = ", ".join(f"{value} {name}" for name, value in self.counted().items())
+        faults = [f"  {line}" for line in self.remarks()]
+        return "\n".join(
+            [self.title, *map(str, self.steps), *faults, f"proved: {counted}", self.level]
         )
 
 
+@checked("chain", "contract", "leaves", "last_block")
 def audit(
     chain: Chain,
     contract: str | Log,
@@ -254,7 +252,7 @@ def not_audited(address: Any, rows: int, why: str, simulated: bool) -> Audit:
     nothing = "there is no log to compare with"
     steps = [Step(1, NAMES[0], FAILED, why)]
     steps += [Step(i, NAMES[i - 1], SKIPPED, nothing) for i in range(2, 7)]
-    level = "not proved: failed at step 1"
+    level = level_of(steps, "")
     proved = (False,) * rows
     return Audit(str(address), rows, tuple(steps), (), (), _count([]), level, simulated, proved)
 
@@ -305,8 +303,8 @@ class _Row:
 def _read(leaves: Any) -> list[_Row]:
     try:
         table = nw.from_native(leaves, pass_through=True)
-    except DuplicateError:
-        raise _other_columns("some twice") from None
+    except DuplicateError as error:
+        raise _other_columns("some twice") from error
     if not isinstance(table, nw.DataFrame | nw.LazyFrame):
         given = list(leaves)
         if not all(isinstance(leaf, Leaf) for leaf in given):
@@ -341,7 +339,7 @@ def _row(position: int, cells: Sequence[Any], told: bool, accounts: dict[str, st
     """Read one row; ``accounts`` remembers whose account each author is."""
     seq, kind, author, at, subject, commitment, leaf_hash = cells
     number, seconds = _whole(seq), _seconds(at)
-    subject = _ZERO if _is_missing(subject) else subject
+    subject = subject_to_leaf(None) if _is_missing(subject) else subject
     if isinstance(author, str) and author not in accounts:
         accounts[author] = account(author)
     who = accounts[author] if isinstance(author, str) else None
@@ -483,8 +481,6 @@ def _result(
     if batches and sum(fault.kind == "batch" for fault in faults) == len(batches):
         reason = "no root of the log comes out again: is this the table of another log?"
         steps[5] = Step(6, NAMES[5], FAILED, reason)
-    failed = [str(step.number) for step in steps if step.outcome == FAILED]
-    level = f"not proved: failed at step {', '.join(failed)}" if failed else place
     proved = [row for row in rows if row.proved and row.leaf]
     return Audit(
         contract,
@@ -493,7 +489,7 @@ def _result(
         tuple(faults),
         tuple(_notes(proved, batches)),
         _count([row.leaf for row in proved if row.leaf]),
-        level,
+        level_of(steps, place),
         simulated,
         tuple(row.proved for row in rows),
     )
@@ -638,9 +634,10 @@ def _odd(row: _Row, batch: Batch) -> str:
         return ""
     if row.leaf.at > batch.anchor.block_time.timestamp():
         return "is later than its block"
-    if row.leaf.type == "entry" and row.leaf.subject != _ZERO:
+    subject = subject_from_leaf(row.leaf.subject)
+    if row.leaf.type == "entry" and subject is not None:
         return "is an entry about another record"
-    if row.leaf.type not in ("entry", "bulletin") and row.leaf.subject == _ZERO:
+    if row.leaf.type not in ("entry", "bulletin") and subject is None:
         return f"is a {row.leaf.type} about nothing"
     return ""
 

@@ -10,10 +10,12 @@ from collections.abc import Collection, Iterable, Mapping
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from kit.core import ATTACHMENT_BYTES_MAX, SignedRecord
-from kit.diary import Archive
+
+if TYPE_CHECKING:
+    from kit.diary import Diary
 
 __all__ = ["ENDINGS", "FOLDER", "damage", "fault", "found", "path", "write"]
 
@@ -41,7 +43,7 @@ def path(file: Mapping[str, Any]) -> str:
     return f"{FOLDER}/{file['sha256'][2:]}.{ENDINGS[file['media_type']]}"
 
 
-def write(archive: Archive, records: Iterable[SignedRecord], folder: Path) -> list[dict[str, Any]]:
+def write(diary: Diary, records: Iterable[SignedRecord], folder: Path) -> list[dict[str, Any]]:
     """Write the files of some records into the folder of an export, and return their resources.
 
     One after the other, since together they may be more than the memory. What the archive has lost
@@ -50,7 +52,7 @@ def write(archive: Archive, records: Iterable[SignedRecord], folder: Path) -> li
     named = {path(x): x for signed in records for x in signed.record.body.get("attachments", ())}
     resources = []
     for name, file in sorted(named.items()):
-        content = archive.file(file["sha256"])
+        content = diary.file(file["sha256"])
         if content is None:
             continue
         (folder / FOLDER).mkdir(exist_ok=True)

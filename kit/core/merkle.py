@@ -21,25 +21,48 @@ from typing import Final
 from eth_hash.auto import keccak  # eth_utils takes twice the time for the same
 from eth_utils import is_address, to_canonical_address
 
+from kit.arguments import checked
 from kit.core.record import TYPES, Record
+from kit.core.signature import LogId
 from kit.errors import ProofError
-from kit.views.html import html_table
 
-__all__ = ["BATCH_MAX", "Anchor", "Batch", "Leaf", "Tree", "root_from_proof"]
+__all__ = [
+    "BATCH_MAX",
+    "Anchor",
+    "Batch",
+    "Leaf",
+    "Tree",
+    "root_from_proof",
+    "subject_from_leaf",
+    "subject_to_leaf",
+]
 
 #: Leaves of a batch: ten hashes of proof at most, and a certificate's QR code still fits.
 BATCH_MAX: Final = 1024
 
-_TYPE_NAMES: Final = {code: name for name, code in TYPES.items()}
-_ZERO: Final = "0x" + "00" * 32
+_NO_SUBJECT: Final = "0x" + "00" * 32
 _HASH = re.compile(r"0x[0-9a-fA-F]{64}")
+
+
+def subject_to_leaf(subject: str | None) -> str:
+    """Return what a leaf has for a record's subject: 32 zero bytes (as hex) where there is none.
+
+    >>> subject_to_leaf(None) == "0x" + "00" * 32, subject_to_leaf("0x" + "12" * 32)[:6]
+    (True, '0x1212')
+    """
+    return _NO_SUBJECT if subject is None else subject
+
+
+def subject_from_leaf(subject: str) -> str | None:
+    """Return a record's subject by what its leaf has; the inverse of ``subject_to_leaf``."""
+    return None if subject == _NO_SUBJECT else subject
 
 
 @dataclass(frozen=True)
 class Leaf:
     """What is public of a record: its number, type, author, time, subject and commitment.
 
-    ``at`` is in Unix seconds; ``subject`` is 32 zero bytes (as hex) where there is none.
+    ``at`` is in Unix seconds; ``subject`` is as ``subject_to_leaf`` gives it.
     """
 
     seq: int
@@ -50,10 +73,12 @@ class Leaf:
     commitment: str
 
     @classmethod
+    @checked("record")
     def of(cls, seq: int, record: Record, commitment: str) -> Leaf:
         """Return the leaf of a record that has the number ``seq`` in the log."""
         at = int(record.at.timestamp())
-        return cls(seq, record.type, record.author, at, record.subject or _ZERO, commitment)
+        subject = subject_to_leaf(record.subject)
+        return cls(seq, record.type, record.author, at, subject, commitment)
 
     @property
     def time(self) -> datetime:
@@ -61,15 +86,28 @@ class Leaf:
         return datetime.fromtimestamp(self.at, UTC)
 
     def hash(self) -> str:
-        """Return the leaf's hash, 0x-prefixed. Raises ProofError for values that can't be.
+        """Return ``keccak256(keccak256(abi.encode(…)))`` of the six values, 0x-prefixed.
+
+        Raises ProofError for values that can't be.
 
         >>> Leaf(0, "entry", "0x" + "11" * 20, 1632124800, "0x" + "00" * 32, "0x" + "22" * 32).hash()
         '0x828b2cbda5732bb0bfc2d631c29710d8e947ff582463636b5bd1e7a35f1e1e52'
         """
         try:
-            # abi.encode of six values that each fill a word; by hand, as a hundred thousand are
-            # hashed in an audit.
-            words = (
+            return "0x" + keccak(keccak(self._encoded())).hex()
+        except (ProofError, KeyError, TypeError, ValueError, OverflowError) as error:
+            got = f"{self} ({error})"
+            raise ProofError(
+                "a leaf with values of the right kind", got, "Check its source."
+            ) from None
+
+    def _encoded(self) -> bytes:
+        """Return ``abi.encode`` of the six values, each of which fills a word of 32 bytes.
+
+        By hand: an audit hashes a hundred thousand.
+        """
+        return b"".join(
+            (
                 _word(self.seq),
                 TYPES[self.type].to_bytes(32),
                 _address_word(self.author),
@@ -77,12 +115,7 @@ class Leaf:
                 _node(self.subject),
                 _node(self.commitment),
             )
-            return "0x" + keccak(keccak(b"".join(words))).hex()
-        except (ProofError, KeyError, TypeError, ValueError, OverflowError) as error:
-            got = f"{self} ({error})"
-            raise ProofError(
-                "a leaf with values of the right kind", got, "Check its source."
-            ) from None
+        )
 
 
 @dataclass(frozen=True)
@@ -96,6 +129,11 @@ class Anchor:
     block_hash: str
     block_time: datetime
     log_index: int
+
+    @property
+    def log_id(self) -> LogId:
+        """The log whose event it is."""
+        return LogId(self.chain_id, self.contract)
 
 
 @dataclass(frozen=True)
@@ -115,22 +153,6 @@ class Batch:
         place = f"records {self.first_seq}–{last}, block {self.anchor.block_number}"
         return f"Batch {self.number}: {place}, root {self.root}"
 
-    def _repr_html_(self) -> str:
-        anchor = self.anchor
-        return html_table(
-            {
-                "batch": self.number,
-                "records": f"{self.first_seq}–{self.first_seq + self.count - 1}",
-                "root": self.root,
-                "block": anchor.block_number,
-                "block hash": anchor.block_hash,
-                "block time": f"{anchor.block_time:%Y-%m-%d %H:%M:%S} UTC",
-                "transaction": anchor.transaction_hash,
-                "log": anchor.contract,
-                "chain id": anchor.chain_id,
-            }
-        )
-
 
 class Tree:
     """The Merkle tree of a batch, built from the hashes of its leaves, in any order.
@@ -141,6 +163,7 @@ class Tree:
     True
     """
 
+    @checked("leaves")
     def __init__(self, leaves: Iterable[str]) -> None:
         """Build the tree. Raises ProofError for no leaf, more than BATCH_MAX, or one that is twice."""
         sorted_leaves = sorted(_node(leaf) for leaf in leaves)
@@ -181,6 +204,7 @@ class Tree:
         return proof
 
 
+@checked("proof")
 def root_from_proof(leaf: str, proof: Sequence[str]) -> str:
     """Return the root that a leaf and its inclusion proof lead to. Raises ProofError if malformed."""
     node = _node(leaf)

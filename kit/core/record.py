@@ -1,15 +1,13 @@
-"""What is said: one signed civic statement, its canonical bytes, its commitment, its signature.
+"""What is said: one civic statement, its canonical bytes, its commitment.
 
 The format is frozen as version 1. A record is JSON with the keys ``v, type, author, at, subject,
 body``; all texts are in Unicode NFC; ``at`` is UTC in whole seconds.
 
 - canonical bytes: RFC 8785 of that JSON;
 - commitment: ``keccak256(salt ‖ canonical bytes)`` with a fresh salt of 32 bytes, since a short text
-  could be guessed from its hash alone;
-- signature: EIP-712, domain ``{name: "Civic Diary", version: "1", chainId, verifyingContract}``, type
-  ``Record(bytes32 commitment)``.
+  could be guessed from its hash alone.
 
-This module knows neither web3 nor pandas: a record can be checked by a program without a chain.
+What the author signs is the commitment: see ``signature.py``.
 """
 
 from __future__ import annotations
@@ -28,20 +26,18 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import rfc8785
-from eth_account import Account
-from eth_account.messages import SignableMessage, encode_typed_data
-from eth_account.signers.base import BaseAccount
 from eth_hash.auto import keccak  # eth_utils takes twice the time for the same
-from eth_utils import is_checksum_address, to_checksum_address
+from eth_utils import is_checksum_address
 
-from kit.errors import AttachmentError, RecordError, SignatureError
-from kit.views.html import html_table
+from kit.arguments import checked, may_be_key, shown
+from kit.errors import AttachmentError, RecordError
 
 __all__ = [
     "ATTACHMENTS_MAX",
     "ATTACHMENT_BYTES_MAX",
     "BODY_BYTES_MAX",
     "DECISIONS",
+    "HASH",
     "MEDIA_TYPES",
     "NAME_MAX",
     "SALT_BYTES",
@@ -50,13 +46,11 @@ __all__ = [
     "Attachment",
     "Record",
     "SignedRecord",
+    "brief",
     "commitment",
     "format_time",
     "is_address",
     "parse_time",
-    "sign",
-    "signature_message",
-    "signer",
     "utc",
 ]
 
@@ -96,10 +90,9 @@ MEDIA_TYPES: Final[Mapping[str, re.Pattern[bytes]]] = MappingProxyType(
     }
 )
 
+#: A hash, a salt or a commitment as text.
+HASH: Final = re.compile(r"0x[0-9a-f]{64}")
 _UNSEEN = {"Zs", "Zl", "Zp", "Cc", "Cf"}  # Unicode's categories
-_SIGNATURE = re.compile(r"0x[0-9a-f]{128}(1b|1c)")
-_HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0  # of secp256k1
-_HEX32 = re.compile(r"0x[0-9a-f]{64}")
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 60
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", re.ASCII)
@@ -114,6 +107,7 @@ class Attachment:
     content: bytes
 
     @classmethod
+    @checked("path")
     def read(cls, path: str | Path) -> Attachment:
         """Read a picture or a video from a file; its kind is told by its first bytes.
 
@@ -130,11 +124,12 @@ class Attachment:
                 raise _too_large(path.name, size)
             content = path.read_bytes()
         except OSError as error:  # no right to read it, or a path that can't be
-            got = f"{_brief(str(path))} ({error.strerror})"
+            got = f"{brief(str(path))} ({error.strerror})"
             raise AttachmentError("a file that can be read", got, "Check the path.") from None
         return cls.of(path.name, content)
 
     @classmethod
+    @checked("content")
     def of(cls, name: str, content: bytes) -> Attachment:
         """Return an attachment with the kind told by its first bytes. Raises AttachmentError."""
         name = _file_name(name)
@@ -191,11 +186,11 @@ class Record:
 
     def __post_init__(self) -> None:
         if not isinstance(self.type, str) or self.type not in TYPES:
-            got = _brief(self.type)
+            got = brief(self.type)
             raise RecordError(f"a type of {', '.join(TYPES)}", got, "Use one of them.")
         if not isinstance(self.author, str) or not is_address(self.author):
             fix = "Write it with the capitals of EIP-55, as wallets do."
-            raise RecordError("the author's address", _brief(self.author), fix)
+            raise RecordError("the author's address", brief(self.author), fix)
         object.__setattr__(self, "at", utc(self.at))
         object.__setattr__(self, "subject", _subject(self.type, self.subject))
         object.__setattr__(self, "body", _frozen(_body(self.type, self.body)))
@@ -210,6 +205,7 @@ class Record:
     # --- the six types ---------------------------------------------------------------------------
 
     @classmethod
+    @checked("attachments")
     def entry(
         cls,
         author: str,
@@ -230,6 +226,7 @@ class Record:
         return cls("entry", author, at, None, body)
 
     @classmethod
+    @checked("decision")
     def review(
         cls,
         author: str,
@@ -300,10 +297,10 @@ class Record:
         keys = {"v", "type", "author", "at", "subject", "body"}
         if not isinstance(value, Mapping) or set(value) != keys:
             raise RecordError(
-                f"the keys {', '.join(sorted(keys))}", _brief(value), "See the format."
+                f"the keys {', '.join(sorted(keys))}", brief(value), "See the format."
             )
         if type(value["v"]) is not int or value["v"] != VERSION:
-            raise RecordError(f"format version {VERSION}", _brief(value["v"]), "Get a newer kit.")
+            raise RecordError(f"format version {VERSION}", brief(value["v"]), "Get a newer kit.")
         record = cls(
             value["type"], value["author"], parse_time(value["at"]), value["subject"], value["body"]
         )
@@ -319,16 +316,19 @@ class Record:
         return self._canonical
 
 
-_JSON: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
 def _canonical(value: dict[str, Any]) -> bytes:
-    """Return RFC 8785 of a record's JSON object."""
+    """Return ``rfc8785.dumps(value)`` of a record's JSON object.
+
+    But for a bulletin, the shortcut: json writes the same bytes ten times as fast, as such a record
+    has no fractions, and no names but the format's, which UTF-16 sorts as Unicode does. A bulletin's
+    figures may have any name.
+    """
     if value["type"] == "bulletin":
-        # A figure may have any name, and RFC 8785 sorts names as UTF-16: json doesn't.
         return bytes(rfc8785.dumps(value))
-    # Without such names and without fractions json writes the same bytes, ten times as fast.
     return _JSON.encode(value).encode()
+
+
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
 def _frozen(value: Any) -> Any:
@@ -349,6 +349,7 @@ def _plain(value: Any) -> Any:
     return {name: _plain(part) for name, part in value.items()}
 
 
+@checked("record")
 def commitment(record: Record, salt: bytes) -> str:
     """Return ``keccak256(salt ‖ canonical bytes)``, 0x-prefixed. Raises RecordError.
 
@@ -384,79 +385,13 @@ class SignedRecord:
             f"{told.type} by {told.author} at {format_time(told.at)}, commitment {self.commitment}"
         )
 
-    def _repr_html_(self) -> str:
-        told = self.record
-        files = ", ".join(file["name"] for file in told.body.get("attachments", ()))
-        rows = {
-            "type": told.type,
-            "author": told.author,
-            "at": f"{told.at:%Y-%m-%d %H:%M:%S} UTC",
-            "about": told.subject,
-            **{name: value for name, value in told.body.items() if isinstance(value, str)},
-            "files": files,
-            "commitment": self.commitment,
-        }
-        return html_table({name: value for name, value in rows.items() if value})
-
-
-# --- signatures (EIP-712) ------------------------------------------------------------------------
-
-_RECORD_TYPE: Final = keccak(b"Record(bytes32 commitment)")
-
-
-def signature_message(commitment: str, chain_id: int, contract: str) -> SignableMessage:
-    """Return what an author signs for a record, for eth-account's ``sign_message``.
-
-    The structure hash of EIP-712 is ``keccak256(typeHash ‖ commitment)``.
-    """
-    if not _HEX32.fullmatch(commitment):
-        raise RecordError("a commitment: 0x and 64 hex digits", _brief(commitment), "Check it.")
-    body = keccak(_RECORD_TYPE + bytes.fromhex(commitment[2:]))
-    return SignableMessage(b"\x01", _domain(chain_id, contract), body)
-
-
-@lru_cache(maxsize=64)
-def _domain(chain_id: int, contract: str) -> bytes:
-    """Return the EIP-712 domain separator of a log."""
-    domain = {
-        "name": "Civic Diary",
-        "version": "1",
-        "chainId": chain_id,
-        "verifyingContract": to_checksum_address(contract),
-    }
-    types = {"Record": [{"name": "commitment", "type": "bytes32"}]}
-    return bytes(encode_typed_data(domain, types, {"commitment": bytes(32)}).header)
-
-
-def sign(commitment: str, chain_id: int, contract: str, by: BaseAccount) -> str:
-    """Return the 65-byte signature of a record's commitment, 0x-prefixed."""
-    message = signature_message(commitment, chain_id, contract)
-    return "0x" + bytes(by.sign_message(message).signature).hex()
-
-
-def signer(commitment: str, signature: str, chain_id: int, contract: str) -> str:
-    """Return the address whose key made the signature. Raises SignatureError if none can have."""
-    message = signature_message(commitment, chain_id, contract)
-    expected, fix = "0x and a signature of 65 bytes", "Ask the author to sign the record again."
-    if not isinstance(signature, str) or not _SIGNATURE.fullmatch(signature):
-        raise SignatureError(expected, _brief(signature), fix)
-    if int(signature[66:130], 16) > _HALF_ORDER:
-        # Each signature has a twin with the other s. Only the lower is taken (EIP-2), so that
-        # nobody can make a second signature out of the first.
-        raise SignatureError("the lower s of a signature's two", "the higher", fix)
-    try:
-        raw = bytes.fromhex(signature[2:])
-        return str(Account.recover_message(message, signature=raw))
-    except Exception as error:  # eth-keys and coincurve have errors of their own
-        raise SignatureError(expected, str(error) or "none", fix) from None
-
 
 # --- checks of a record's parts ------------------------------------------------------------------
 
 
-def is_address(value: str) -> bool:
-    """Return whether a text is an address with the capitals of EIP-55."""
-    return len(value) == 42 and _has_checksum(value)
+def is_address(value: object) -> bool:
+    """Return whether it is an address with the capitals of EIP-55."""
+    return isinstance(value, str) and len(value) == 42 and _has_checksum(value)
 
 
 @lru_cache(maxsize=65_536)  # a hash each, and the same authors come again and again
@@ -471,9 +406,10 @@ def parse_time(value: str) -> datetime:
             return datetime.fromisoformat(value)
         except ValueError:
             pass
-    raise RecordError("a UTC time like 2021-09-20T08:00:00Z", _brief(value), "Write it so.")
+    raise RecordError("a UTC time like 2021-09-20T08:00:00Z", brief(value), "Write it so.")
 
 
+@checked("time")
 def format_time(time: datetime) -> str:
     """Return a UTC time as ``2021-09-20T08:00:00Z``; the inverse of parse_time."""
     return time.isoformat()[:19] + "Z"
@@ -483,7 +419,7 @@ def utc(time: datetime) -> datetime:
     """Return a time in UTC, or raise RecordError for one that a record can't have."""
     if not isinstance(time, datetime) or time.tzinfo is None:
         fix = "Add the zone, say datetime(…, tzinfo=UTC); a time without one could be anywhere's."
-        raise RecordError("a time with a time zone", _brief(time), fix)
+        raise RecordError("a time with a time zone", brief(time), fix)
     try:
         time = time.astimezone(UTC)
         if time.year >= 1970 and not time.microsecond:
@@ -499,10 +435,10 @@ def _subject(type: str, subject: str | None) -> str | None:
     if subject is None and type in ("entry", "bulletin"):
         return None
     if type == "entry":
-        raise RecordError("no subject for an entry", _brief(subject), "Leave it out.")
-    if not isinstance(subject, str) or not _HEX32.fullmatch(subject) or not int(subject, 16):
+        raise RecordError("no subject for an entry", brief(subject), "Leave it out.")
+    if not isinstance(subject, str) or not HASH.fullmatch(subject) or not int(subject, 16):
         fix = "Pass the commitment of the record that this one is about."
-        raise RecordError(f"the subject of a {type}: 0x and 64 hex digits", _brief(subject), fix)
+        raise RecordError(f"the subject of {_a(type)}: 0x and 64 hex digits", brief(subject), fix)
     return subject
 
 
@@ -515,7 +451,7 @@ def _text(value: Any, what: str, limit: int, *, empty: bool = False, breaks: str
     """Return a text in NFC, or raise RecordError."""
     if not isinstance(value, str):
         raise RecordError(
-            f"{what} as text", f"{type(value).__name__} {_brief(value)}", "Pass a str."
+            f"{what} as text", f"{type(value).__name__} {brief(value)}", "Pass a str."
         )
     text = unicodedata.normalize("NFC", value)
     if len(text) <= limit and text.isprintable() and not text.isspace() and text:
@@ -537,7 +473,7 @@ def _text(value: Any, what: str, limit: int, *, empty: bool = False, breaks: str
 def _keys(type: str, body: Any, *keys: str) -> None:
     if not isinstance(body, Mapping) or set(body) != set(keys):
         raise RecordError(
-            f"the body of a {type}: {', '.join(keys)}", _brief(body), "See the format."
+            f"the body of {_a(type)}: {', '.join(keys)}", brief(body), "See the format."
         )
 
 
@@ -555,9 +491,7 @@ def _body(type: str, body: Any) -> dict[str, Any]:
         _keys(type, body, "decision", "reason_code", "reason")
         if body["decision"] not in DECISIONS:
             fix = "Use one of them."
-            raise RecordError(
-                f"a decision of {', '.join(DECISIONS)}", _brief(body["decision"]), fix
-            )
+            raise RecordError(f"a decision of {', '.join(DECISIONS)}", brief(body["decision"]), fix)
         return {
             "decision": body["decision"],
             "reason_code": _line(body["reason_code"], "the reason code", empty=True),
@@ -574,11 +508,11 @@ def _bulletin(body: Any) -> dict[str, Any]:
     _keys("bulletin", body, "source", "as_of", "figures")
     figures = body["figures"]
     if not isinstance(figures, Mapping) or not figures:
-        raise RecordError("figures by name", _brief(figures), "Pass a mapping of names to numbers.")
+        raise RecordError("figures by name", brief(figures), "Pass a mapping of names to numbers.")
     for value in figures.values():
         # RFC 8785 writes numbers as doubles: whole numbers are exact up to 2^53.
         if isinstance(value, bool) or not isinstance(value, int) or abs(value) > 2**53 - 1:
-            raise RecordError("whole numbers below 2^53", _brief(value), "Use a smaller unit.")
+            raise RecordError("whole numbers below 2^53", brief(value), "Use a smaller unit.")
     named = {_line(k, "a figure's name"): v for k, v in figures.items()}
     if len(named) < len(figures):  # two spellings that are the same in NFC
         raise RecordError("figures with different names", "one name twice", "Rename one.")
@@ -591,7 +525,7 @@ def _bulletin(body: Any) -> dict[str, Any]:
 
 def _attachments(files: Any) -> list[dict[str, Any]]:
     if not isinstance(files, Sequence) or isinstance(files, str) or len(files) > ATTACHMENTS_MAX:
-        got = f"{len(files)}" if isinstance(files, Sequence) else _brief(files)
+        got = f"{len(files)}" if isinstance(files, Sequence) else brief(files)
         raise AttachmentError(
             f"at most {ATTACHMENTS_MAX} files", got, "Post the rest in a second entry."
         )
@@ -601,22 +535,18 @@ def _attachments(files: Any) -> list[dict[str, Any]]:
 def _file(file: Any) -> dict[str, Any]:
     keys = {"name", "media_type", "size", "sha256"}
     if not isinstance(file, Mapping) or set(file) != keys:
-        raise AttachmentError(
-            f"a file's {', '.join(sorted(keys))}", _brief(file), "See the format."
-        )
+        raise AttachmentError(f"a file's {', '.join(sorted(keys))}", brief(file), "See the format.")
     size = file["size"]
     if isinstance(size, bool) or not isinstance(size, int) or not 0 < size <= ATTACHMENT_BYTES_MAX:
         raise AttachmentError(
-            f"a size of 1 to {ATTACHMENT_BYTES_MAX:,} bytes", _brief(size), "Check it."
+            f"a size of 1 to {ATTACHMENT_BYTES_MAX:,} bytes", brief(size), "Check it."
         )
     if not isinstance(file["media_type"], str) or file["media_type"] not in MEDIA_TYPES:
         raise AttachmentError(
-            f"one of {', '.join(MEDIA_TYPES)}", _brief(file["media_type"]), "Convert it."
+            f"one of {', '.join(MEDIA_TYPES)}", brief(file["media_type"]), "Convert it."
         )
-    if not isinstance(file["sha256"], str) or not _HEX32.fullmatch(file["sha256"]):
-        raise AttachmentError(
-            "a SHA-256: 0x and 64 hex digits", _brief(file["sha256"]), "Check it."
-        )
+    if not isinstance(file["sha256"], str) or not HASH.fullmatch(file["sha256"]):
+        raise AttachmentError("a SHA-256: 0x and 64 hex digits", brief(file["sha256"]), "Check it.")
     return {**file, "name": _file_name(file["name"])}
 
 
@@ -627,10 +557,18 @@ def _file_name(value: Any) -> str:
     return name
 
 
-def _brief(value: Any) -> str:
+def _a(type: str) -> str:
+    """Return a record type with its article.
+
+    >>> _a("entry"), _a("review")
+    ('an entry', 'a review')
+    """
+    return f"an {type}" if type[0] in "aeiou" else f"a {type}"
+
+
+def brief(value: Any) -> str:
     """Return what came, short enough for a message, however deep, long or huge it is."""
-    try:
-        shown = _SHORT.repr(value)
-    except ValueError:  # Python writes no whole number of more than 4,300 digits
-        shown = f"a huge {type(value).__name__}"
-    return shown if len(shown) <= 60 else shown[:57] + "…"
+    if may_be_key(value):
+        return shown(value)
+    short = _SHORT.repr(value)
+    return short if len(short) <= 60 else short[:57] + "…"

@@ -1,6 +1,6 @@
 """The archive: what the chain does not hold. One SQLite file, or memory.
 
-It keeps every accepted record with its salt and signature, the files of entries (once each, by their
+It keeps every record that was received with its salt and signature, the files of entries (once each, by their
 SHA-256), and the table of leaves. A batch is written here before it is sent, so that after a crash
 at any moment the archive knows what may be on the chain (see ``Diary.publish``).
 
@@ -8,7 +8,7 @@ What is withdrawn is destroyed: content, salt and files go with the withdrawal, 
 then the whole file is written anew, so that no copy stays in its free pages. What the file system,
 a backup or another reader keeps is out of its reach.
 
-Several programs may hold one archive: ``turn`` lets one at a time act on it.
+Several programs may hold one archive: ``lock`` lets one at a time act on it.
 
 An archive belongs to one log on one chain. It says so, and refuses any other.
 """
@@ -18,26 +18,27 @@ from __future__ import annotations
 import json
 import sqlite3
 import weakref
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from eth_hash.auto import keccak
 from filelock import FileLock, Timeout
 
-from kit.core import BODY_BYTES_MAX, Attachment, Leaf, Record, SignedRecord, Tree, parse_time
+from kit.arguments import checked
+from kit.core import Attachment, Leaf, LogId, SignedRecord, Tree
+from kit.diary.stored import StoredRecord
 from kit.errors import ArchiveError, AttachmentError, RecordError, WrongChain
 
-__all__ = ["Archive", "Home", "Kept", "Plan", "Said"]
+__all__ = ["Archive", "PendingBatch"]
 
 #: Written into SQLite's header, so that a file says whose it is: "CDKT".
 APPLICATION_ID: Final = 0x43444B54
 #: The version of the tables below.
 VERSION: Final = 3
-#: Seconds that one program waits for another's turn to end.
+#: Seconds that one program waits for another's lock.
 PATIENCE: Final = 10.0
 
 _TABLES: Final = """
@@ -82,8 +83,8 @@ CREATE TABLE leaves (
 # Waiting for the next batch: the entries that a review let through, and every other record. That
 # ``planned`` stands beside the leaves, and is no question to them, keeps this quick in a long log.
 _READY: Final = """
-FROM records WHERE NOT planned AND (
-    type <> 'entry' OR (
+WHERE NOT records.planned AND (
+    records.type <> 'entry' OR (
         EXISTS (SELECT 1 FROM records AS about WHERE about.subject = records.commitment
                 AND about.type = 'review' AND about.decision = 'approve')
         AND NOT EXISTS (SELECT 1 FROM records AS about WHERE about.subject = records.commitment
@@ -94,82 +95,28 @@ FROM records WHERE NOT planned AND (
 # the content can be left in the file.
 _GONE, _PURGED = 1, 2
 
-_ZERO: Final = "0x" + "00" * 32
-
-_SAID: Final = (
-    "arrived, commitment, type, author, at, subject, decision, signature,"
-    f" erased > 0, erased = {_PURGED}"
+# A record with its leaf. SQLite keeps any kind of value in any column: the casts make texts of what
+# should be, and the checks find what is no such text.
+_RECORD: Final = (
+    "records.arrived, records.commitment, records.type, records.author, records.at, records.subject,"
+    f" records.decision, records.signature, records.erased > 0, records.erased = {_PURGED},"
+    " records.canonical, records.salt"
 )
-
-# SQLite keeps any kind of value in any column: the casts make texts of what should be.
 _LEAF: Final = (
-    "seq, CAST(type AS TEXT), CAST(author AS TEXT), at, CAST(subject AS TEXT),"
-    " CAST(commitment AS TEXT), CAST(hash AS TEXT)"
+    "leaves.seq, CAST(leaves.type AS TEXT), CAST(leaves.author AS TEXT), leaves.at,"
+    " CAST(leaves.subject AS TEXT), CAST(leaves.commitment AS TEXT)"
 )
+_PUBLISHED: Final = (
+    "coalesce((SELECT landed FROM batches WHERE batches.first_seq <= leaves.seq"
+    " ORDER BY batches.first_seq DESC LIMIT 1), 0)"
+)
+_WITH_LEAF: Final = f"{_RECORD}, {_PUBLISHED}, {_LEAF}"
+_FROM: Final = "FROM records LEFT JOIN leaves ON leaves.commitment = records.commitment"
 
 
 @dataclass(frozen=True)
-class Said:
-    """A record without its content: what stays when it is erased.
-
-    ``at`` is in Unix seconds, ``subject`` 32 zero bytes (as hex) where there is none, ``decision``
-    that of a review or None. ``erased`` says that the content is gone, ``purged`` that the file
-    was written anew since.
-    """
-
-    arrived: int
-    commitment: str
-    type: str
-    author: str
-    at: int
-    subject: str
-    decision: str | None
-    signature: str
-    erased: bool
-    purged: bool
-
-    @property
-    def move(self) -> str:
-        """What the record does to an entry, in the words of ``kit.core.rules``."""
-        return self.decision or {"withdrawal": "withdraw"}.get(self.type, self.type)
-
-    def leaf(self, seq: int) -> Leaf:
-        """Return the record's leaf under the number ``seq``."""
-        return Leaf(seq, self.type, self.author, self.at, self.subject, self.commitment)
-
-
-@dataclass(frozen=True)
-class Kept:
-    """A record as the archive has it: what stays of it, its leaf if it is in a batch, its content."""
-
-    said: Said
-    leaf: Leaf | None
-    _canonical: Any
-    _salt: Any
-
-    def intact(self) -> SignedRecord | None:
-        """Return the record if its content is there and has its commitment, else None."""
-        if self.said.erased:
-            return None
-        try:
-            signed = _signed(self._canonical, self._salt, self.said.signature)
-            return signed if signed.commitment == self.said.commitment else None
-        except RecordError:
-            return None
-
-
-@dataclass(frozen=True)
-class Home:
-    """The log that an archive belongs to."""
-
-    chain_id: int
-    genesis_hash: str
-    contract: str
-
-
-@dataclass(frozen=True)
-class Plan:
-    """A batch as the archive wrote it down before it was sent."""
+class PendingBatch:
+    """A batch without an anchor, as the archive wrote it down before it was sent."""
 
     first_seq: int
     root: str
@@ -179,6 +126,7 @@ class Plan:
 class Archive:
     """The records, files and leaves of one diary. ``path`` None keeps them in memory."""
 
+    @checked("path")
     def __init__(self, path: str | Path | None = None) -> None:
         """Open the archive, or make a new one where there is no file.
 
@@ -194,7 +142,7 @@ class Archive:
             self._db = sqlite3.connect(self.path or ":memory:", isolation_level=None)
         # Closed with the archive, or when nobody holds it any more.
         self._closed = weakref.finalize(self, self._db.close)
-        self._together = False
+        self._in_transaction = False
         self._lock = FileLock(f"{self.path}.lock") if self.path else None
         # A damaged text is read as another text, which the checks notice, and not as an error.
         self._db.text_factory = lambda raw: raw.decode(errors="replace")
@@ -214,7 +162,6 @@ class Archive:
                     self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                     self._db.execute(f"PRAGMA user_version = {VERSION}")
         self._db.execute("PRAGMA secure_delete = ON")
-        self._db.execute("PRAGMA foreign_keys = ON")
         self.home  # noqa: B018  reads a table, so that a damaged file is noticed here
 
     def _is_ours(self) -> bool:
@@ -241,23 +188,26 @@ class Archive:
     # --- whose it is -----------------------------------------------------------------------------
 
     @property
-    def home(self) -> Home | None:
-        """The log that this archive belongs to, or None for a new archive."""
+    def home(self) -> tuple[LogId, str] | None:
+        """The log that this archive belongs to and its chain's genesis hash; None for a new archive."""
         rows = self._rows("SELECT chain_id, genesis_hash, contract FROM home")
-        return Home(*rows[0]) if rows else None
+        return (LogId(rows[0][0], rows[0][2]), rows[0][1]) if rows else None
 
-    def settle(self, home: Home) -> None:
+    def settle(self, log: LogId, genesis_hash: str) -> None:
         """Write down the log that this archive belongs to. Raises WrongChain if it has another."""
-        if self.home not in (None, home):
+        if self.home == (log, genesis_hash):
+            return
+        if self.home is not None:
+            expected = f"the log {self.home[0]} with genesis {self.home[1]}"
             fix = "Open the archive on its own chain, or start a new one."
-            raise WrongChain(f"the log {self.home}", f"{home}", fix)
-        if self.home is None:
-            with self._writing():
-                row = (home.chain_id, home.genesis_hash, home.contract)
-                self._db.execute("INSERT INTO home VALUES (?, ?, ?)", row)
+            raise WrongChain(expected, f"{log} with {genesis_hash}", fix)
+        with self._writing():
+            row = (log.chain_id, genesis_hash, log.contract)
+            self._db.execute("INSERT INTO home VALUES (?, ?, ?)", row)
 
     # --- records ---------------------------------------------------------------------------------
 
+    @checked("signed", "files")
     def add(self, signed: SignedRecord, files: Sequence[Attachment] = ()) -> None:
         """Keep a record and its files: all of it or, on an error, nothing.
 
@@ -288,9 +238,9 @@ class Archive:
                     " signature, canonical, salt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     row,
                 )
-            except sqlite3.IntegrityError:
+            except sqlite3.IntegrityError as error:
                 got = f"{signed.commitment} again"
-                raise RecordError("a new record", got, "It was accepted before.") from None
+                raise RecordError("a new record", got, "It was accepted before.") from error
             for file in files:
                 self._db.execute(
                     "INSERT INTO attached VALUES (?, ?)", (added.lastrowid, file.sha256)
@@ -331,121 +281,85 @@ class Archive:
             self._db.execute("UPDATE records SET erased = ? WHERE erased = ?", (_PURGED, _GONE))
 
     @contextmanager
-    def together(self) -> Iterator[None]:
+    def transaction(self) -> Iterator[None]:
         """Keep many records at once, which is quicker: all of the block's changes or none."""
         with self._writing():
-            self._together = True
+            self._in_transaction = True
             try:
                 yield
             finally:
-                self._together = False
-
-    def turn(self) -> AbstractContextManager[object]:
-        """Return a context in which no other program acts on this archive; it may be nested.
-
-        Raises ArchiveError if the other one doesn't end its turn in ten seconds.
-        """
-        return self._turn() if self._lock else nullcontext()
+                self._in_transaction = False
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def lock(self) -> Iterator[None]:
+        """Let no other program act on this archive inside the block; it may be nested.
+
+        Raises ArchiveError if another one's lock doesn't end in ten seconds.
+        """
+        if self._lock is None:  # in memory: nobody else has it
+            yield
+            return
         try:
-            held = self._lock.acquire(timeout=PATIENCE)  # type: ignore[union-attr]
-        except Timeout:
+            held = self._lock.acquire(timeout=PATIENCE)
+        except Timeout as error:
             fix = "Wait until it is done, or end it."
-            raise ArchiveError(f"a turn at {self.path}", "another program's", fix) from None
+            raise ArchiveError(f"a turn at {self.path}", "another program's", fix) from error
         except OSError as error:
             fix = "May you write in that folder?"
-            raise ArchiveError(f"to use {self.path}", str(error), fix) from None
+            raise ArchiveError(f"to use {self.path}", str(error), fix) from error
         with held:
             yield
 
-    def get(self, commitment: str) -> SignedRecord | None:
-        """Return a record by its commitment; None if there is none or its content was erased.
+    def get(self, commitment: str) -> StoredRecord | None:
+        """Return a record by its commitment, or None if there is none."""
+        return next(iter(self._records("WHERE records.commitment = ?", commitment)), None)
 
-        Raises RecordError if its row was damaged.
-        """
-        found = self._signed("FROM records WHERE commitment = ? AND erased = 0", commitment)
-        return found[0] if found else None
+    def stories(self, commitments: Iterable[str]) -> dict[str, list[StoredRecord]]:
+        """Return many records by commitment, each before all that is about it, in order of arrival.
 
-    def intact(self, commitment: str) -> SignedRecord | None:
-        """Return a record if its content is there and has this commitment, else None."""
-        try:
-            signed = self.get(commitment)
-        except RecordError:
-            return None
-        return signed if signed and signed.commitment == commitment else None
-
-    def said(self, commitment: str) -> Said | None:
-        """Return what stays of a record even if it was erased, or None if there is none."""
-        found = self._said("WHERE commitment = ?", commitment)
-        return found[0] if found else None
-
-    def about(self, commitment: str) -> list[Said]:
-        """Return the records about a record, those about them, and so on, in order of arrival."""
-        return self._said(
-            "WHERE commitment IN (WITH RECURSIVE found (commitment) AS (SELECT commitment FROM"
-            " records WHERE subject = ? UNION SELECT records.commitment FROM records JOIN found"
-            " ON subject = found.commitment) SELECT commitment FROM found) ORDER BY arrived",
-            commitment,
-        )
-
-    def stories(self, commitments: Sequence[str]) -> dict[str, list[Kept]]:
-        """Return many records by commitment, each before all that is about it, as ``about`` has it.
-
-        For thousands of records this is several times as quick as one by one.
+        That is: the records about it, those about them, and so on. What isn't here is left out. All
+        of it is one question to the database, which for thousands is many times as quick.
         """
         rows = self._rows(
             "WITH RECURSIVE wanted (root, commitment) AS (SELECT commitment, commitment"  # noqa: S608
             " FROM records WHERE commitment IN (SELECT value FROM json_each(?))"
             " UNION SELECT root, records.commitment FROM wanted JOIN records"
             " ON subject = wanted.commitment)"
-            f" SELECT root, canonical, salt, {_SAID} FROM (SELECT root, records.* FROM wanted"
-            " CROSS JOIN records USING (commitment)) ORDER BY arrived",
-            json.dumps(commitments),
+            f" SELECT root, {_WITH_LEAF} FROM wanted CROSS JOIN records USING (commitment)"
+            " LEFT JOIN leaves ON leaves.commitment = records.commitment ORDER BY records.arrived",
+            json.dumps(list(commitments)),
         )
-        found = json.dumps([row[4] for row in rows])
-        in_batches = "FROM leaves WHERE commitment IN (SELECT value FROM json_each(?))"
-        leaves = {
-            row[5]: Leaf(*row[:6]) for row in self._rows(f"SELECT {_LEAF} {in_batches}", found)
-        }
-        stories: dict[str, list[Kept]] = {}
-        for root, canonical, salt, *values in rows:
-            said = Said(*values)
-            kept = Kept(said, leaves.get(said.commitment), canonical, salt)
-            stories.setdefault(root, []).append(kept)
+        stories: dict[str, list[StoredRecord]] = {}
+        for root, *values in rows:
+            stories.setdefault(root, []).append(_stored(values))
         return stories
 
-    def moves(self) -> list[Said]:
+    def moves(self) -> list[StoredRecord]:
         """Return all records about others (reviews, appeals, …), in order of arrival."""
-        return self._said("WHERE type NOT IN ('entry', 'bulletin') ORDER BY arrived")
+        return self._records(
+            "WHERE records.type NOT IN ('entry', 'bulletin') ORDER BY records.arrived"
+        )
 
-    def latest(self, type: str, limit: int, *, author: str | None = None) -> list[Said]:
+    def latest(self, type: str, limit: int, *, author: str | None = None) -> list[StoredRecord]:
         """Return the newest records of a type, those of one author if one is given, newest first."""
-        return self._said(
-            "WHERE type = :type AND (:author IS NULL OR author = :author)"
-            " ORDER BY arrived DESC LIMIT :limit",
+        return self._records(
+            "WHERE records.type = :type AND (:author IS NULL OR records.author = :author)"
+            " ORDER BY records.arrived DESC LIMIT :limit",
             {"type": type, "author": author, "limit": limit},
         )
 
-    def entries(self) -> list[Said]:
-        """Return all entries, in order of arrival."""
-        return self._said("WHERE type = 'entry' ORDER BY arrived")
-
-    def landed_entries(self) -> list[tuple[int, Said]]:
-        """Return the entries that are on the chain, each after its number, in order of time."""
-        rows = self._rows(
-            f"SELECT seq, {_SAID} FROM (SELECT leaves.seq, records.* FROM records JOIN leaves"  # noqa: S608
-            " USING (commitment) JOIN batches ON batches.first_seq = (SELECT max(first_seq)"
-            " FROM batches WHERE first_seq <= leaves.seq) WHERE records.type = 'entry' AND landed)"
-            " ORDER BY at, seq"
+    def published_entries(self) -> list[StoredRecord]:
+        """Return the entries that are on the chain, in order of time."""
+        found = self._records(
+            "WHERE records.type = 'entry' AND leaves.seq IS NOT NULL"
+            " ORDER BY records.at, leaves.seq"
         )
-        return [(seq, Said(*said)) for seq, *said in rows]
+        return [record for record in found if record.published]
 
     def bodies(self) -> dict[str, dict[str, Any]]:
         """Return what the entries say, by commitment: those that were not erased, unchecked.
 
-        Quick, for whole tables; ``get`` is what checks. What can't be read is left out.
+        Quick, for whole tables; ``StoredRecord.intact`` is what checks. What can't be read is left out.
         """
         rows = self._rows(
             "SELECT commitment, json_extract(body, '$.text'), json_extract(body, '$.place'),"
@@ -465,51 +379,47 @@ class Archive:
         return None
 
     def count(self) -> int:
-        """Return how many records were ever accepted."""
+        """Return how many records were ever received."""
         return int(self._one("SELECT coalesce(max(arrived), 0) FROM records"))
 
-    def waiting(self) -> list[SignedRecord]:
+    def waiting(self) -> list[StoredRecord]:
         """Return the entries that wait for a review or for the answer to an appeal, in order of time."""
         # The last word about them is neither a decision nor a withdrawal.
-        return self._signed(
-            "FROM records AS entry WHERE type = 'entry' AND erased = 0 AND coalesce((SELECT type"
+        return self._records(
+            "WHERE records.type = 'entry' AND records.erased = 0 AND coalesce((SELECT about.type"
             " FROM records AS about WHERE about.type <> 'witness' AND (about.subject ="
-            " entry.commitment OR about.subject IN (SELECT commitment FROM records WHERE"
-            " subject = entry.commitment AND type = 'review')) ORDER BY arrived DESC LIMIT 1),"
-            " 'appeal') = 'appeal' ORDER BY at, arrived"
+            " records.commitment OR about.subject IN (SELECT review.commitment FROM records AS review"
+            " WHERE review.subject = records.commitment AND review.type = 'review'))"
+            " ORDER BY about.arrived DESC LIMIT 1), 'appeal') = 'appeal'"
+            " ORDER BY records.at, records.arrived"
         )
 
+    @checked("first_seq")
     def ready(self, first_seq: int, limit: int) -> list[Leaf]:
         """Return the leaves that are to be published next, in order of time, from ``first_seq`` on.
 
-        Raises RecordError if a record is not what was accepted: it would be published for ever.
+        Raises RecordError if a record is not what was received: it would be published for ever.
         """
-        rows = self._rows(
-            f"SELECT {_SAID}, canonical, salt {_READY} ORDER BY at, arrived LIMIT ?", limit
-        )
-        leaves = []
-        for seq, (*values, canonical, salt) in enumerate(rows, first_seq):
-            said = Said(*values)
-            if not (said.erased or _is_what_was_accepted(said, canonical, salt)):
-                fix = "The archive was damaged: take a copy from before."
-                raise RecordError("a record as it was accepted", "one that was changed", fix)
-            leaves.append(said.leaf(seq))
-        return leaves
+        found = self._records(f"{_READY} ORDER BY records.at, records.arrived LIMIT ?", limit)
+        if not all(record.erased or record.intact() for record in found):
+            fix = "The archive was damaged: take a copy from before."
+            raise RecordError("a record as it was accepted", "one that was changed", fix)
+        return [record.leaf_at(seq) for seq, record in enumerate(found, first_seq)]
 
     def ready_count(self) -> int:
         """Return how many records are to be published."""
-        return int(self._one("SELECT count(*) " + _READY))
+        return int(self._one(f"SELECT count(*) FROM records {_READY}"))  # noqa: S608
 
     # --- batches ---------------------------------------------------------------------------------
 
-    def plan(self, leaves: Sequence[Leaf]) -> Plan:
+    def plan(self, leaves: Sequence[Leaf]) -> PendingBatch:
         """Write down a batch that is about to be sent."""
         hashes = [leaf.hash() for leaf in leaves]
-        plan = Plan(leaves[0].seq, Tree(hashes).root, len(leaves))
+        batch = PendingBatch(leaves[0].seq, Tree(hashes).root, len(leaves))
         with self._writing():
             self._db.execute(
                 "INSERT INTO batches (first_seq, root, count) VALUES (?, ?, ?)",
-                (plan.first_seq, plan.root, plan.count),
+                (batch.first_seq, batch.root, batch.count),
             )
             self._db.executemany(
                 "INSERT INTO leaves VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -518,61 +428,51 @@ class Archive:
                     for x, hashed in zip(leaves, hashes, strict=True)
                 ],
             )
-            self._set_planned(plan, 1)
-        return plan
+            self._set_planned(batch, 1)
+        return batch
 
-    def planned(self) -> Plan | None:
+    def pending(self) -> PendingBatch | None:
         """Return the batch that was written down and not yet seen on the chain, if there is one."""
-        return self._plan("WHERE NOT landed ORDER BY first_seq")
+        return self._batch("WHERE NOT landed ORDER BY first_seq")
 
-    def landed(self, plan: Plan) -> None:
-        """Note that a planned batch is on the chain."""
+    def landed(self, batch: PendingBatch) -> None:
+        """Note that a pending batch is on the chain."""
         with self._writing():
-            self._db.execute("UPDATE batches SET landed = 1 WHERE first_seq = ?", (plan.first_seq,))
-
-    def is_landed(self, commitment: str) -> bool:
-        """Return whether a record is in a batch that was seen on the chain."""
-        return bool(
-            self._one(
-                "SELECT landed FROM leaves JOIN batches ON batches.first_seq = (SELECT"
-                " max(first_seq) FROM batches WHERE first_seq <= seq) WHERE commitment = ?",
-                commitment,
+            self._db.execute(
+                "UPDATE batches SET landed = 1 WHERE first_seq = ?", (batch.first_seq,)
             )
-        )
 
-    def drop(self, plan: Plan) -> None:
-        """Forget a planned batch that the chain refused: its records wait again."""
+    def drop(self, batch: PendingBatch) -> None:
+        """Forget a pending batch that the chain refused: its records wait again."""
         with self._writing():
-            self._set_planned(plan, 0)
-            last = plan.first_seq + plan.count - 1
-            self._db.execute("DELETE FROM leaves WHERE seq BETWEEN ? AND ?", (plan.first_seq, last))
-            self._db.execute("DELETE FROM batches WHERE first_seq = ?", (plan.first_seq,))
+            self._set_planned(batch, 0)
+            last = batch.first_seq + batch.count - 1
+            self._db.execute(
+                "DELETE FROM leaves WHERE seq BETWEEN ? AND ?", (batch.first_seq, last)
+            )
+            self._db.execute("DELETE FROM batches WHERE first_seq = ?", (batch.first_seq,))
 
-    def _set_planned(self, plan: Plan, planned: int) -> None:
+    def _set_planned(self, batch: PendingBatch, planned: int) -> None:
         self._db.execute(
             "UPDATE records SET planned = ? WHERE commitment IN"
             " (SELECT commitment FROM leaves WHERE seq BETWEEN ? AND ?)",
-            (planned, plan.first_seq, plan.first_seq + plan.count - 1),
+            (planned, batch.first_seq, batch.first_seq + batch.count - 1),
         )
 
-    def last_landed(self) -> Plan | None:
+    def last_landed(self) -> PendingBatch | None:
         """Return the newest batch that was seen on the chain."""
-        return self._plan("WHERE landed ORDER BY first_seq DESC")
+        return self._batch("WHERE landed ORDER BY first_seq DESC")
 
+    @checked("first_seq", "count")
     def leaves(self, first_seq: int, count: int) -> list[tuple[Leaf, str]]:
         """Return the leaves with these numbers that the archive has, each with its hash as stored."""
         last = first_seq + count - 1
         rows = self._rows(
-            f"SELECT {_LEAF} FROM leaves WHERE seq BETWEEN ? AND ? ORDER BY seq",  # noqa: S608
+            f"SELECT {_LEAF}, CAST(hash AS TEXT) FROM leaves WHERE seq BETWEEN ? AND ? ORDER BY seq",  # noqa: S608
             first_seq,
             last,
         )
         return [(Leaf(*row[:6]), row[6]) for row in rows]
-
-    def leaf(self, commitment: str) -> Leaf | None:
-        """Return the leaf of a record by its commitment, or None if it is in no batch."""
-        rows = self._rows(f"SELECT {_LEAF} FROM leaves WHERE commitment = ?", commitment)  # noqa: S608
-        return Leaf(*rows[0][:6]) if rows else None
 
     # --- inside ----------------------------------------------------------------------------------
 
@@ -585,30 +485,22 @@ class Archive:
         """Close the file."""
         self._closed()
 
-    def _said(self, where: str, *values: object) -> list[Said]:
-        return self._said_of(f"FROM records {where}", *values)
-
-    def _said_of(self, source: str, *values: object) -> list[Said]:
-        # SQLite keeps any kind of value in any column; a damaged one is found by the checks.
-        rows = self._rows(f"SELECT {_SAID} {source}", *values)
-        return [Said(*row) for row in rows]
+    def _records(self, where: str, *values: object) -> list[StoredRecord]:
+        rows = self._rows(f"SELECT {_WITH_LEAF} {_FROM} {where}", *values)
+        return [_stored(row) for row in rows]
 
     def _one(self, query: str, *values: object) -> Any:
         rows = self._rows(query, *values)
         return rows[0][0] if rows else None
 
-    def _plan(self, where: str) -> Plan | None:
+    def _batch(self, where: str) -> PendingBatch | None:
         rows = self._rows(f"SELECT first_seq, root, count FROM batches {where} LIMIT 1")  # noqa: S608
-        return Plan(*rows[0]) if rows else None
-
-    def _signed(self, query: str, *values: object) -> list[SignedRecord]:
-        rows = self._rows("SELECT canonical, salt, signature " + query, *values)
-        return [_signed(*row) for row in rows]
+        return PendingBatch(*rows[0]) if rows else None
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
         """All of the block's changes or none."""
-        if self._together:
+        if self._in_transaction:
             yield
             return
         with self._readable():
@@ -626,42 +518,21 @@ class Archive:
         """Turn SQLite's errors inside the block into the kit's."""
         try:
             yield
+        except sqlite3.ProgrammingError as error:
+            fix = "Open the diary again, with its chain and this file."
+            raise ArchiveError("an archive that is open", "one that was closed", fix) from error
         except sqlite3.OperationalError as error:
             fix = "Is another program using it, is the disk full, may you write there?"
-            raise ArchiveError(f"to use {self.path}", str(error), fix) from None
+            raise ArchiveError(f"to use {self.path}", str(error), fix) from error
         except sqlite3.DatabaseError as error:
             fix = "It is another program's file, or damaged: choose another name, or take a copy of it."
-            raise ArchiveError(f"an archive of this kit at {self.path}", str(error), fix) from None
+            raise ArchiveError(f"an archive of this kit at {self.path}", str(error), fix) from error
 
     def __repr__(self) -> str:
         return f"archive at {self.path or 'memory'}, {self.count():,} records"
 
 
-def _is_what_was_accepted(said: Said, canonical: Any, salt: Any) -> bool:
-    """Return whether content and salt give the commitment, and say what the leaf will say."""
-    if not isinstance(canonical, bytes) or not isinstance(salt, bytes):
-        return False
-    if "0x" + keccak(salt + canonical).hex() != said.commitment:
-        return False
-    told = json.loads(canonical)  # it is what was accepted, so it is JSON
-    at = int(parse_time(told["at"]).timestamp())
-    subject = told["subject"] or _ZERO
-    return (told["type"], told["author"], at, subject) == (
-        said.type,
-        said.author,
-        said.at,
-        said.subject,
-    )
-
-
-def _signed(canonical: Any, salt: Any, signature: Any) -> SignedRecord:
-    try:
-        # Very deep JSON would end the process: py-evm lifts Python's guard against it.
-        if not isinstance(canonical, bytes) or len(canonical) > BODY_BYTES_MAX:
-            raise ValueError(f"not the at most {BODY_BYTES_MAX:,} bytes of a record")
-        record = Record.from_json(json.loads(canonical))
-    except (ValueError, RecursionError) as error:
-        raise RecordError(
-            "a record in the archive", str(error), "The archive was damaged."
-        ) from None
-    return SignedRecord(record, salt, signature)
+def _stored(row: Any) -> StoredRecord:
+    leaf = None if row[-6] is None else Leaf(*row[-6:])
+    values: list[Any] = [*row[:-7], leaf, bool(row[-7])]
+    return StoredRecord(*values)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,23 +19,28 @@ from eth_account.signers.base import BaseAccount
 from eth_hash.auto import keccak
 
 from kit import people
+from kit.arguments import checked
 from kit.chain import Chain
 from kit.core import (
     BATCH_MAX,
+    DECISIONS,
     SALT_BYTES,
     Attachment,
     Batch,
     Certificate,
     EntryState,
     Leaf,
+    LogId,
     Record,
     SignedRecord,
+    sign,
 )
 from kit.core import record as records
-from kit.core.rules import DECISIONS
-from kit.diary.archive import Archive, Home, Plan, Said
+from kit.diary.archive import Archive, PendingBatch
 from kit.diary.issue import Proofs, certificate, state_of
 from kit.diary.records import COLUMNS, rebuild
+from kit.diary.stored import StoredRecord
+from kit.diary.trace import Trace
 from kit.errors import (
     ChainError,
     NodeDown,
@@ -46,21 +51,19 @@ from kit.errors import (
     WrongChain,
 )
 from kit.log import MODERATOR_ROLE, REGISTRAR_ROLE, Log
-from kit.views.html import html_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from kit.diary.trace import Trace
-    from kit.views import Timeline
-    from kit.views.desk import Desk
-
 __all__ = ["COLUMNS", "Diary", "lesson_salt"]
 
+#: What people do with an entry, by ``Diary.act``.
+_ACTS: Final = (*DECISIONS, "appeal", "witness", "withdraw")
 #: Certificates whose records are fetched from the archive together.
 TOGETHER: Final = 512
 
 
+@checked("number")
 def lesson_salt(number: int) -> bytes:
     """Return the test salt of the n-th record: known to everybody, so that lessons print the same.
 
@@ -72,6 +75,7 @@ def lesson_salt(number: int) -> bytes:
 class Diary:
     """A civic diary on a chain; made by ``Diary.open``."""
 
+    @checked("log", "archive")
     def __init__(
         self, log: Log, archive: Archive, registrar: BaseAccount, salt: Callable[[int], bytes]
     ) -> None:
@@ -80,6 +84,7 @@ class Diary:
         self._salt = salt
 
     @classmethod
+    @checked("chain", "archive", "moderators")
     def open(
         cls,
         chain: Chain,
@@ -102,13 +107,13 @@ class Diary:
                 raise NotAllowed("moderators by their addresses", _kind(address), fix)
         opened = Archive(archive)
         try:
-            with opened.turn():
+            with opened.lock():
                 home = opened.home
-                log = _log_of(opened, home, chain) if home else Log.deploy(chain, by=registrar)
+                log = _log_of(opened, *home, chain) if home else Log.deploy(chain, by=registrar)
                 if home is None:
                     for address in moderators:
                         log.grant(MODERATOR_ROLE, address, by=registrar)
-                    opened.settle(Home(chain.chain_id, chain.genesis_hash, log.address))
+                    opened.settle(log.log_id, chain.genesis_hash)
                 opened.purge()
         except BaseException:
             opened.close()
@@ -118,6 +123,7 @@ class Diary:
 
     # --- what people do --------------------------------------------------------------------------
 
+    @checked("attachments")
     def post(
         self,
         author: BaseAccount,
@@ -137,9 +143,10 @@ class Diary:
         time = self._time(at)
         address = _with_key(author, "the author").address
         entry = Record.entry(address, time, text, place=place, role=role, attachments=files)
-        with self.archive.turn():
+        with self.archive.lock():
             return self._accept(entry, author, files)
 
+    @checked("approve")
     def review(
         self,
         entry: SignedRecord | str,
@@ -157,7 +164,8 @@ class Diary:
         than the first decides. Raises NotAllowed if ``by`` may not, RecordError if the entry is
         unknown or is not waiting.
         """
-        return self._decide("approve" if approve else "reject", entry, by, reason_code, reason, at)
+        decision = "approve" if approve else "reject"
+        return self.act(decision, entry, by=by, at=at, reason_code=reason_code, reason=reason)
 
     def suspend(
         self,
@@ -172,7 +180,7 @@ class Diary:
 
         Against an appeal, this upholds the suspension.
         """
-        return self._decide("suspend", entry, by, reason_code, reason, at)
+        return self.act("suspend", entry, by=by, at=at, reason_code=reason_code, reason=reason)
 
     def reinstate(
         self,
@@ -184,7 +192,7 @@ class Diary:
         at: datetime | None = None,
     ) -> SignedRecord:
         """Show a suspended entry again, as a moderator. Raises as ``review`` does."""
-        return self._decide("reinstate", entry, by, reason_code, reason, at)
+        return self.act("reinstate", entry, by=by, at=at, reason_code=reason_code, reason=reason)
 
     def appeal(
         self, entry: SignedRecord | str, text: str, *, by: BaseAccount, at: datetime | None = None
@@ -193,12 +201,7 @@ class Diary:
 
         Once only. Raises NotAllowed, RecordError.
         """
-
-        def make(time: datetime, said: Said) -> Record:
-            reviews = [x for x in self.archive.about(said.commitment) if x.type == "review"]
-            return Record.appeal(by.address, time, reviews[-1].commitment, text)
-
-        return self._move("appeal", entry, by, at, make)
+        return self.act("appeal", entry, by=by, at=at, text=text)
 
     def witness(
         self,
@@ -212,13 +215,7 @@ class Diary:
 
         Anybody but the author may, once for each entry. Raises NotAllowed, RecordError.
         """
-        return self._move(
-            "witness",
-            entry,
-            by,
-            at,
-            lambda time, said: Record.witness(by.address, time, said.commitment, note),
-        )
+        return self.act("witness", entry, by=by, at=at, note=note)
 
     def withdraw(
         self,
@@ -234,16 +231,42 @@ class Diary:
         published with the next batch. Raises NotAllowed, RecordError; ArchiveError if the entry is
         withdrawn, but its traces are not: the next ``publish`` or ``open`` removes them.
         """
-        with self.archive.turn():
-            record = self._move(
-                "withdraw",
-                entry,
-                by,
-                at,
-                lambda time, said: Record.withdrawal(by.address, time, said.commitment, reason),
+        return self.act("withdraw", entry, by=by, at=at, reason=reason)
+
+    def act(
+        self,
+        move: str,
+        entry: SignedRecord | str,
+        *,
+        by: BaseAccount,
+        at: datetime | None = None,
+        **content: str,
+    ) -> SignedRecord:
+        """Sign one move about an entry, if ``kit.core.rules`` allow it, keep it, and return it.
+
+        ``move`` is approve, reject, suspend, reinstate (``content``: reason_code, reason), appeal
+        (text), witness (note) or withdraw (reason): as the methods above, which say what follows.
+        Raises RecordError for another move, or one that can't follow; NotAllowed.
+        """
+        address = _with_key(by, "whoever signs").address
+        if move not in _ACTS:
+            got = repr(move) if isinstance(move, str) else _kind(move)
+            raise RecordError(
+                f"one of the moves {', '.join(_ACTS)}", got[:40], "Choose one of them."
             )
-            self.archive.purge()
-        return record
+        with self.archive.lock():
+            story = self._story(entry, "entry")
+            moderator = move in DECISIONS and self.log.has_role(MODERATOR_ROLE, address)
+            state_of(story).check(move, address, moderator=moderator)
+            time = self._time(at, max(record.at for record in story))
+            # Who has the role today may not have had it on the day they write: verify asks for that.
+            if moderator and at is not None and not self.log.was_moderator(address, time):
+                fix = "Leave the time out: then it is now."
+                raise NotAllowed(f"a moderator of this log at {time}", address, fix)
+            signed = self._accept(_record(move, story, address, time, content), by)
+            if move == "withdraw":
+                self.archive.purge()
+        return signed
 
     def bulletin(
         self,
@@ -265,9 +288,9 @@ class Diary:
             fix = "A bulletin appears without a review, so not everybody may."
             raise NotAllowed("the registrar or a moderator of this log", address, fix)
         time = self._time(at)
-        with self.archive.turn():
+        with self.archive.lock():
             if corrects is not None:
-                earlier = self._said(corrects, "bulletin")
+                earlier = self._story(corrects, "bulletin")[0]
                 time = self._time(at, earlier.at)
             subject = earlier.commitment if corrects is not None else None
             return self._accept(
@@ -276,7 +299,7 @@ class Diary:
 
     def waiting(self) -> list[SignedRecord]:
         """Return the entries that wait for a review or the answer to an appeal, in order of time."""
-        return self.archive.waiting()
+        return [entry for stored in self.archive.waiting() if (entry := stored.signed())]
 
     def state(self, entry: SignedRecord | str) -> str:
         """Return an entry's state, one of ``kit.core.MOVES``. Raises RecordError if it is unknown."""
@@ -284,7 +307,7 @@ class Diary:
 
     def case(self, entry: SignedRecord | str) -> EntryState:
         """Return an entry's state with what the rules need to know. Raises RecordError."""
-        return self._case(self._said(entry, "entry"))
+        return state_of(self._story(entry, "entry"))
 
     def publish(self) -> Batch:
         """Put what is ready (at most 1,024 records) into the log with one transaction.
@@ -293,13 +316,13 @@ class Diary:
         ``publish`` first looks at the chain, and finishes or repeats it: no record is lost and none
         lands twice. Raises NothingWaiting, NotAllowed, WrongChain, Reverted, ChainError, NodeDown.
         """
-        with self.archive.turn():
+        with self.archive.lock():
             self.archive.purge()
-            plan = self.archive.planned()
-            batch = self._found(plan) if plan else None
-            plan = plan or self._plan()
-            batch = batch or self._append(plan)
-            self.archive.landed(plan)
+            pending = self.archive.pending()
+            batch = self._found(pending) if pending else None
+            pending = pending or self._plan()
+            batch = batch or self._append(pending)
+            self.archive.landed(pending)
             return batch
 
     # --- what can be read ------------------------------------------------------------------------
@@ -318,20 +341,50 @@ class Diary:
         """Return the log's table of leaves, in order, as the archive has it."""
         return [leaf for leaf, _ in self.archive.leaves(0, self.log.record_count())]
 
-    def export(
-        self, folder: str | Path, *, licence: str = "notspecified", simulated: bool = False
-    ) -> Path:
-        """Write all that a stranger needs to check this diary into a new folder; return its path.
+    def stories(self, of: Iterable[SignedRecord | str]) -> dict[str, list[StoredRecord]]:
+        """Return many records by commitment, each before all that is about it, in order of arrival.
 
-        See ``kit.audit.folder``: the leaves, the batches and the open records as CSV and Parquet, their
-        files, and a ``datapackage.json``; ``kit.read`` reads and audits them. ``licence`` is that of
-        the contents, by its name in the Open Definition ("CC-BY-4.0"); ``simulated`` says that nobody
-        wrote them.
-        Raises DataError if there is something in the folder, or the archive is not the log's.
+        One read for all of them. What isn't in the archive is left out.
         """
-        from kit.audit import folder as export
+        return self.archive.stories(_commitment(record) for record in of)
 
-        return export.write(self, folder, licence=licence, simulated=simulated)
+    def latest(self, type: str, limit: int, *, author: str | None = None) -> list[StoredRecord]:
+        """Return the newest records of a type, those of one author if one is given, newest first."""
+        return self.archive.latest(type, limit, author=author)
+
+    def ready(self) -> list[Leaf]:
+        """Return the leaves of the next batch, at most 1,024, as they will be in the log.
+
+        Raises RecordError if one of its records is not what was received.
+        """
+        return self.archive.ready(self.log.record_count(), BATCH_MAX)
+
+    def ready_count(self) -> int:
+        """Return how many records are to be published, in one batch or several."""
+        return self.archive.ready_count()
+
+    def record_count(self) -> int:
+        """Return how many records were ever received, published or not."""
+        return self.archive.count()
+
+    def keep(self, records: Iterable[SignedRecord]) -> None:
+        """Keep records that were signed elsewhere, without files: all of them or, on an error, none.
+
+        For programs that keep the rules themselves and make many records, as ``kit.simulate``:
+        neither the rules nor the signatures are asked here. Raises RecordError.
+        """
+        with self.archive.lock(), self.archive.transaction():
+            for signed in records:
+                self.archive.add(signed)
+
+    @property
+    def path(self) -> Path | None:
+        """The archive's file, or None if it is in memory."""
+        return self.archive.path
+
+    def file(self, sha256: str) -> bytes | None:
+        """Return a file of an entry by its SHA-256 (hex, with 0x); None if it is gone or was changed."""
+        return self.archive.file(sha256)
 
     def certificate(self, record: SignedRecord | str) -> Certificate:
         """Return the certificate of a published record, given itself or its commitment.
@@ -341,6 +394,7 @@ class Diary:
         """
         return next(self.certificates([record]))
 
+    @checked("of")
     def certificates(self, of: Iterable[SignedRecord | str] | None = None) -> Iterator[Certificate]:
         """Return the certificates of published records: of all in order, or of those named.
 
@@ -351,102 +405,28 @@ class Diary:
         )
         proofs = Proofs(self.archive, self.log.batches())
         for piece in _pieces(wanted, TOGETHER):
-            named = [(record, _commitment(record)) for record in piece]
-            stories = self.archive.stories([text for _, text in named if text])
-            for record, text in named:
-                if text not in stories:
+            stories = self.stories(piece)
+            for record in piece:
+                story = stories.get(_commitment(record))
+                if story is None:
                     raise _unknown(record)
-                yield certificate(stories[text], proofs)
-
-    def timeline(
-        self,
-        *,
-        day: date | str | None = None,
-        place: str | None = None,
-        role: str | None = None,
-        text: str | None = None,
-    ) -> Timeline:
-        """Return what everybody may see, in order of time; it shows itself page by page.
-
-        Filters: a ``day`` in Fujian (a date, or text like 2021-09-12), a ``place`` or ``role`` as it
-        was written, and a ``text`` that the entry contains. Raises DataError for no such day.
-        """
-        from kit.views import Timeline
-
-        return Timeline.of(self, day=day, place=place, role=role, text=text)
+                yield certificate(story, proofs)
 
     def trace(self, record: SignedRecord | str) -> Trace:
         """Return all that ever happened to a record, from its post to today, line by line.
 
         Raises RecordError if it is unknown.
         """
-        from kit.diary.trace import Trace
-
-        return Trace.of(self, self._said(record))
-
-    def desk(self, people: Iterable[BaseAccount] = ()) -> Desk:
-        """Return the diary as a desk to click: write, review, timeline; the last line of a cell.
-
-        The lessons' people sit at it, and ``people``, whose keys sign what they do.
-        """
-        from kit.views.desk import Desk
-
-        return Desk(self, people)
+        return Trace.of(self.log, self.archive, self._story(record)[0])
 
     # --- inside ----------------------------------------------------------------------------------
 
-    def _decide(
-        self,
-        decision: str,
-        entry: SignedRecord | str,
-        by: BaseAccount,
-        reason_code: str,
-        reason: str,
-        at: datetime | None,
-    ) -> SignedRecord:
-        return self._move(
-            decision,
-            entry,
-            by,
-            at,
-            lambda time, said: Record.review(
-                by.address, time, said.commitment, decision, reason_code=reason_code, reason=reason
-            ),
-        )
-
-    def _move(
-        self,
-        move: str,
-        entry: SignedRecord | str,
-        by: BaseAccount,
-        at: datetime | None,
-        make: Callable[[datetime, Said], Record],
-    ) -> SignedRecord:
-        """Make one move about an entry, if the rules allow it, and return its record."""
-        address = _with_key(by, "whoever signs").address
-        with self.archive.turn():
-            said = self._said(entry, "entry")
-            moderator = move in DECISIONS and self.log.has_role(MODERATOR_ROLE, address)
-            self._case(said).check(move, address, moderator=moderator)
-            latest = max(x.at for x in (said, *self.archive.about(said.commitment)))
-            time = self._time(at, latest)
-            # Who has the role today may not have had it on the day they write: verify asks for that.
-            if moderator and at is not None and not self.log.was_moderator(address, time):
-                fix = "Leave the time out: then it is now."
-                raise NotAllowed(f"a moderator of this log at {time}", address, fix)
-            return self._accept(make(time, said), by)
-
-    def _said(self, record: SignedRecord | str, type: str | None = None) -> Said:
-        """Return what the archive has of a record, or raise RecordError."""
-        commitment = _commitment(record)
-        said = self.archive.said(commitment) if commitment else None
-        if said is None or type not in (None, said.type):
+    def _story(self, record: SignedRecord | str, type: str | None = None) -> list[StoredRecord]:
+        """Return a record before all that is about it, or raise RecordError."""
+        story = self.stories([record]).get(_commitment(record), [])
+        if not story or type not in (None, story[0].type):
             raise _unknown(record, type or "record")
-        return said
-
-    def _case(self, said: Said) -> EntryState:
-        published = self.archive.is_landed(said.commitment)
-        return state_of(said, self.archive.about(said.commitment), published)
+        return story
 
     def _time(self, at: datetime | None, since: int = 0) -> datetime:
         """Return ``at``, or now; not in the future, and not before ``since`` (in Unix seconds)."""
@@ -466,12 +446,12 @@ class Diary:
     ) -> SignedRecord:
         salt = self._salt(self.archive.count())
         committed = records.commitment(record, salt)
-        signature = records.sign(committed, self.chain.chain_id, self.log.address, by)
+        signature = sign(committed, self.log.log_id, by)
         signed = SignedRecord(record, salt, signature)
         self.archive.add(signed, files)
         return signed
 
-    def _plan(self) -> Plan:
+    def _plan(self) -> PendingBatch:
         """Write down the next batch, or raise what stands against it."""
         first = self.log.record_count()
         leaves = self.archive.ready(first, BATCH_MAX)
@@ -490,27 +470,30 @@ class Diary:
             )
         return self.archive.plan(leaves)
 
-    def _append(self, plan: Plan) -> Batch:
-        """Send a planned batch."""
+    def _append(self, pending: PendingBatch) -> Batch:
+        """Send a pending batch."""
         try:
-            return self.log.append(plan.root, plan.first_seq, plan.count, by=self.registrar)
+            return self.log.append(
+                pending.root, pending.first_seq, pending.count, by=self.registrar
+            )
         except Reverted:
             # An earlier try may have landed just now: then it is there, and this one is refused.
-            batch = self._found(plan)
+            batch = self._found(pending)
             if batch is None:
-                self.archive.drop(plan)
+                self.archive.drop(pending)
                 raise
             return batch
 
-    def _found(self, plan: Plan) -> Batch | None:
-        """Return a planned batch as the chain has it, or None if its first number is still free."""
-        if self.log.record_count() <= plan.first_seq:
+    def _found(self, pending: PendingBatch) -> Batch | None:
+        """Return a pending batch as the chain has it, or None if its first number is still free."""
+        first = pending.first_seq
+        if self.log.record_count() <= first:
             return None
-        batch = next((b for b in self.log.batches() if b.first_seq == plan.first_seq), None)
-        if batch is None or batch.root != plan.root:
-            self.archive.drop(plan)
+        batch = next((b for b in self.log.batches() if b.first_seq == first), None)
+        if batch is None or batch.root != pending.root:
+            self.archive.drop(pending)
             fix = "Another registrar was faster. Nothing is lost: publish again."
-            raise ChainError(f"the number {plan.first_seq} to be free", "another batch there", fix)
+            raise ChainError(f"the number {first} to be free", "another batch there", fix)
         return batch
 
     def close(self) -> None:
@@ -518,22 +501,10 @@ class Diary:
         self.archive.close()
 
     def __repr__(self) -> str:
-        waiting, ready = len(self.waiting()), self.archive.ready_count()
+        waiting, ready = len(self.waiting()), self.ready_count()
         return (
             f"Diary on {self.log!r}; {waiting:,} entries wait for review, "
             f"{ready:,} records for the next batch"
-        )
-
-    def _repr_html_(self) -> str:
-        return html_table(
-            {
-                "log": self.log.address,
-                "chain id": self.chain.chain_id,
-                "records on the chain": f"{self.log.record_count():,}",
-                "entries that wait for a review": f"{len(self.waiting()):,}",
-                "records for the next batch": f"{self.archive.ready_count():,}",
-                "archive": str(self.archive.path.name if self.archive.path else "memory"),
-            }
         )
 
 
@@ -541,24 +512,23 @@ def _random_salt(number: int) -> bytes:
     return secrets.token_bytes(SALT_BYTES)
 
 
-def _log_of(archive: Archive, home: Home, chain: Chain) -> Log:
+def _log_of(archive: Archive, log_id: LogId, genesis_hash: str, chain: Chain) -> Log:
     """Return the log of an archive on a chain, or raise WrongChain."""
     fix = "Open it on its own chain (anvil keeps one with state=FILE), or start a new archive."
-    here = Home(chain.chain_id, chain.genesis_hash, home.contract)
-    if here != home:
-        expected = f"chain {home.chain_id} with genesis {home.genesis_hash}"
-        raise WrongChain(expected, f"chain {here.chain_id} with {here.genesis_hash}", fix)
+    if (chain.chain_id, chain.genesis_hash) != (log_id.chain_id, genesis_hash):
+        expected = f"chain {log_id.chain_id} with genesis {genesis_hash}"
+        raise WrongChain(expected, f"chain {chain.chain_id} with {chain.genesis_hash}", fix)
     restarted = WrongChain(
-        f"the log {home.contract} as this archive last saw it",
+        f"the log {log_id.contract} as this archive last saw it",
         "a chain without it: it was restarted",
         fix,
     )
     try:
-        log = Log(chain, home.contract)
+        log = Log(chain, log_id.contract)
     except NodeDown:
         raise
-    except (ChainError, WrongChain):
-        raise restarted from None
+    except (ChainError, WrongChain) as error:
+        raise restarted from error
     last = archive.last_landed()
     if last:
         seen = {batch.first_seq: batch.root for batch in log.batches()}
@@ -567,10 +537,10 @@ def _log_of(archive: Archive, home: Home, chain: Chain) -> Log:
     return log
 
 
-def _commitment(record: SignedRecord | str) -> str | None:
-    """Return the commitment of what was passed as a record, or None if it can't be one."""
+def _commitment(record: SignedRecord | str) -> str:
+    """Return the commitment of what was passed as a record, or '' if it can't be one."""
     commitment = record.commitment if isinstance(record, SignedRecord) else record
-    return commitment if isinstance(commitment, str) else None
+    return commitment if isinstance(commitment, str) else ""
 
 
 def _unknown(record: SignedRecord | str, type: str = "record") -> RecordError:
@@ -579,6 +549,26 @@ def _unknown(record: SignedRecord | str, type: str = "record") -> RecordError:
     got = repr(record) if isinstance(record, SignedRecord) else _kind(record)
     fix = "Pass what this diary returned, or its commitment."
     return RecordError(f"{kind} of this diary", got, fix)
+
+
+def _record(
+    move: str,
+    story: Sequence[StoredRecord],
+    author: str,
+    time: datetime,
+    content: Mapping[str, str],
+) -> Record:
+    """Return the record of a move about the entry that a story begins with. Raises RecordError."""
+    about = story[0].commitment
+    if move in DECISIONS:
+        return Record.review(author, time, about, move, **content)
+    if move == "witness":
+        return Record.witness(author, time, about, **content)
+    if move == "withdraw":
+        return Record.withdrawal(author, time, about, **content)
+    # What is left is an appeal, which is about the last decision.
+    review = next(record for record in reversed(story) if record.type == "review")
+    return Record.appeal(author, time, review.commitment, **content)
 
 
 def _pieces(values: Iterable[Any], size: int) -> Iterator[list[Any]]:

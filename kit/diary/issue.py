@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from kit.core import PUBLIC, Batch, Certificate, EntryState, InclusionProof, Leaf, Review, Tree
-from kit.diary.archive import Archive, Kept, Said
+from kit.core import PUBLIC, Batch, Certificate, EntryState, InclusionProof, Leaf, Tree
+from kit.diary.archive import Archive
+from kit.diary.stored import StoredRecord
 from kit.errors import RecordError
 
 __all__ = ["Proofs", "certificate", "state_of"]
@@ -44,39 +45,40 @@ class Proofs:
         return Tree(stored for _, stored in self._archive.leaves(batch.first_seq, batch.count))
 
 
-def certificate(story: Sequence[Kept], proofs: Proofs) -> Certificate:
+def certificate(story: Sequence[StoredRecord], proofs: Proofs) -> Certificate:
     """Return the certificate of the first record of a story (see ``Archive.stories``).
 
     The content of an entry that was withdrawn or is suspended is held back, and so is content that
     was damaged. Raises RecordError if the record is not published, ProofError if its leaf was changed.
     """
-    (first, *about) = story
-    said = first.said
+    first, *about = story
     member = proofs.of(first.leaf)
     if member is None:
         fix = "Review it, and publish()."
-        raise RecordError("a published record of this diary", said.commitment, fix)
+        raise RecordError("a published record of this diary", first.commitment, fix)
     signed, review = first.intact(), None
-    if said.type == "entry":
+    if first.type == "entry":
         review = _approval(about, proofs)
-        case = state_of(said, [each.said for each in about], published=True)
-        signed = signed if case.state in PUBLIC else None
-    record, salt = (signed.record, "0x" + signed.salt.hex()) if signed else (None, None)
-    return Certificate(member, said.commitment, said.signature, record, salt, review)
+        signed = signed if state_of(story).state in PUBLIC else None
+    record, salt = (signed.record, signed.salt) if signed else (None, None)
+    return Certificate(member, first.commitment, first.signature, record, salt, review)
 
 
-def _approval(about: Sequence[Kept], proofs: Proofs) -> Review | None:
+def _approval(about: Sequence[StoredRecord], proofs: Proofs) -> Certificate | None:
     """Return the newest published decision that lets an entry stand, if there is one."""
-    for kept in reversed(about):
-        if kept.said.decision not in ("approve", "reinstate"):
+    for stored in reversed(about):
+        if stored.decision not in ("approve", "reinstate"):
             continue
-        signed, member = kept.intact(), proofs.of(kept.leaf)
+        signed, member = stored.intact(), proofs.of(stored.leaf)
         if signed and member:
-            return Review(member, signed.record, "0x" + signed.salt.hex(), signed.signature)
+            return Certificate(
+                member, signed.commitment, signed.signature, signed.record, signed.salt
+            )
     return None
 
 
-def state_of(said: Said, about: Sequence[Said], published: bool) -> EntryState:
-    """Return an entry's case, by the records about it in order of arrival. Raises RecordError."""
+def state_of(story: Sequence[StoredRecord]) -> EntryState:
+    """Return what became of the entry that a story begins with. Raises RecordError."""
+    entry, *about = story
     moves = [(each.move, each.author) for each in about]
-    return EntryState.of(said.author, moves, published=published, purged=said.purged)
+    return EntryState.of(entry.author, moves, published=entry.published, purged=entry.purged)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from kit.core import Batch, Leaf, SignedRecord, Tree
-from kit.core import record as records
-from kit.diary.archive import Archive, Said
+from kit.core import Batch, Leaf, SignedRecord, Tree, record_fault, subject_from_leaf
+from kit.diary.archive import Archive
+from kit.diary.stored import StoredRecord
 from kit.errors import KitError
 from kit.log import Log
 
@@ -59,12 +59,13 @@ def _rows(batch: Batch, log: Log, archive: Archive) -> list[dict[str, Any]]:
     leaves = {
         leaf.seq: (leaf, stored) for leaf, stored in archive.leaves(batch.first_seq, batch.count)
     }
+    stories = archive.stories(leaf.commitment for leaf, _ in leaves.values())
     fault = _batch_fault(batch, [stored for _, stored in leaves.values()])
     anchor = batch.anchor
     rows = []
     for seq in range(batch.first_seq, batch.first_seq + batch.count):
         row = (
-            _row(*leaves[seq], fault, log, archive)
+            _row(*leaves[seq], stories.get(leaves[seq][0].commitment, []), fault, log, archive)
             if seq in leaves
             else _empty_row("not in the archive")
         )
@@ -82,7 +83,9 @@ def _rows(batch: Batch, log: Log, archive: Archive) -> list[dict[str, Any]]:
     return rows
 
 
-def _row(leaf: Leaf, stored: str, fault: str, log: Log, archive: Archive) -> dict[str, Any]:
+def _row(
+    leaf: Leaf, stored: str, story: Sequence[StoredRecord], fault: str, log: Log, archive: Archive
+) -> dict[str, Any]:
     row = _empty_row("")
     found = ""
     try:
@@ -90,16 +93,16 @@ def _row(leaf: Leaf, stored: str, fault: str, log: Log, archive: Archive) -> dic
             "type": leaf.type,
             "author": leaf.author,
             "at": leaf.time,
-            "subject": None if not int(leaf.subject, 16) else leaf.subject,
+            "subject": subject_from_leaf(leaf.subject),
             "commitment": leaf.commitment,
         }
-        signed = archive.get(leaf.commitment)
+        signed = story[0].signed() if story else None
         if signed:
             body = signed.record.body
             row |= {name: body.get(name) for name in ("text", "place", "role", "decision")}
             row["attachments"] = len(body.get("attachments", ()))
             found = _content_fault(leaf, signed, log, archive)
-        elif _was_withdrawn(leaf, log, archive):
+        elif story and _was_withdrawn(leaf, story, log, archive):
             row["check"] = ERASED
         else:
             found = "content is missing"
@@ -111,41 +114,33 @@ def _row(leaf: Leaf, stored: str, fault: str, log: Log, archive: Archive) -> dic
 
 def _content_fault(leaf: Leaf, signed: SignedRecord, log: Log, archive: Archive) -> str:
     """Return what is wrong between a leaf and the record the archive has for it, or ''."""
-    if signed.commitment != leaf.commitment:
-        return "content differs from the commitment"
-    if not _is_signed(signed.commitment, signed.signature, leaf.author, log):
-        return "the signature is not the author's"
-    if Leaf.of(leaf.seq, signed.record, signed.commitment) != leaf:
-        return "the leaf differs from the record"
+    if found := record_fault(leaf, signed.signature, signed, log.log_id):
+        return found
     for file in signed.record.body.get("attachments", ()):
         if archive.file(file["sha256"]) is None:
             return f"the file {file['name']} is missing or was changed"
     return ""
 
 
-def _was_withdrawn(leaf: Leaf, log: Log, archive: Archive) -> bool:
+def _was_withdrawn(leaf: Leaf, story: Sequence[StoredRecord], log: Log, archive: Archive) -> bool:
     """Return whether the archive has its author's signed withdrawal of the entry or of its subject."""
-    said = archive.said(leaf.commitment)
-    if not said or not said.erased or not _is_signed(*_signed(said), leaf.author, log):
+    if not story[0].erased or not _signed_by(leaf.author, story[0], log):
         return False
-    entry = leaf.commitment
     if leaf.type == "appeal":  # about a review, which is about the entry
-        review = archive.said(leaf.subject)
-        entry = review.subject if review else entry
+        review = archive.get(leaf.subject)
+        story = archive.stories([review.subject]).get(review.subject, story) if review else story
     return any(
         about.type == "withdrawal"
         and about.author == leaf.author
-        and _is_signed(*_signed(about), leaf.author, log)
-        for about in archive.about(entry)
+        and _signed_by(leaf.author, about, log)
+        for about in story[1:]
     )
 
 
-def _signed(said: Said) -> tuple[str, str]:
-    return said.commitment, said.signature
-
-
-def _is_signed(commitment: str, signature: str, author: str, log: Log) -> bool:
-    return records.signer(commitment, signature, log.chain.chain_id, log.address) == author
+def _signed_by(author: str, stored: StoredRecord, log: Log) -> bool:
+    """Return whether an author signed what was stored, whatever became of its content."""
+    fault = record_fault(stored.leaf_at(0), stored.signature, None, log.log_id)
+    return not fault and stored.author == author
 
 
 def _batch_fault(batch: Batch, stored: Sequence[str]) -> str:

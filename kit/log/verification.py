@@ -16,89 +16,38 @@ needs the log's table of leaves, too, which is checked against the roots before 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from html import escape
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 from eth_utils import to_checksum_address
 
-from kit.core import Certificate, InclusionProof, Leaf, Review, Tree, root_from_proof
-from kit.core import record as records
+from kit.arguments import checked
+from kit.core import (
+    FAILED,
+    FORMAT,
+    PASSED,
+    SKIPPED,
+    STEP_NAMES,
+    Certificate,
+    InclusionProof,
+    Leaf,
+    Step,
+    Tree,
+    Verdict,
+    leaf_difference,
+    level_of,
+    root_from_proof,
+    signer,
+)
 from kit.errors import ChainError, KitError, NodeDown, ProofError, Reverted
 
 if TYPE_CHECKING:
     from kit.chain import Chain
     from kit.log.contract import Log
 
-__all__ = ["NAMES", "Result", "Step", "verify"]
-
-_WORDS: Final = json.loads(files("kit.core").joinpath("words.json").read_text("utf-8"))
-
-#: The steps, in order; the verify page shows the same.
-NAMES: Final[tuple[str, ...]] = tuple(step["en"] for step in _WORDS["steps"])
+__all__ = ["verify"]
 
 _WITHDRAWN: Final = "the author withdrew it"
-
-PASSED, FAILED, SKIPPED = _WORDS["outcomes"]
-_MARKS = {PASSED: "✓", FAILED: "✗", SKIPPED: "–"}
-_COLOURS = {PASSED: "#0072B2", FAILED: "#B34700", SKIPPED: "#595959"}
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step: its number, its name, its outcome (passed, failed or skipped) and why."""
-
-    number: int
-    name: str
-    outcome: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Result:
-    """What ``verify`` found: all nine steps, and the level that they reach."""
-
-    id: str
-    steps: tuple[Step, ...]
-    level: str
-
-    @property
-    def ok(self) -> bool:
-        """Whether no step failed. A skipped step shows nothing, neither way."""
-        return all(step.outcome != FAILED for step in self.steps)
-
-    def outcome(self, number: int) -> str:
-        """Return "passed", "failed" or "skipped" for a step by its number, from 1."""
-        return self.steps[number - 1].outcome
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the result as a JSON object."""
-        steps = [dict(vars(step)) for step in self.steps]
-        return {"id": self.id, "ok": self.ok, "level": self.level, "steps": steps}
-
-    def __repr__(self) -> str:
-        rows = [
-            f"{step.number} {_MARKS[step.outcome]} {step.outcome:8}{step.name}: {step.reason}"
-            for step in self.steps
-        ]
-        return "\n".join([self.id, *rows, self.level])
-
-    def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td>{step.number}</td>"
-            f"<td style='color:{_COLOURS[step.outcome]};white-space:nowrap'><b>"
-            f"{_MARKS[step.outcome]} {step.outcome}</b></td>"
-            f"<td style='text-align:left'>{escape(step.name)}</td>"
-            f"<td style='text-align:left'>{escape(step.reason)}</td></tr>"
-            for step in self.steps
-        )
-        return (
-            f"<table><caption style='text-align:left'><code>{escape(self.id)}</code></caption>"
-            f"{rows}</table><p><b>{escape(self.level)}</b></p>"
-        )
 
 
 class _Failed(Exception):
@@ -109,12 +58,13 @@ class _Skipped(Exception):
     """A step could not be taken."""
 
 
+@checked("certificate", "chain")
 def verify(
     certificate: Certificate | str | bytes,
     chain: Chain | None = None,
     *,
     leaves: Sequence[Leaf] | None = None,
-) -> Result:
+) -> Verdict:
     """Check a certificate in nine steps and return what each of them found.
 
     ``certificate`` is a Certificate, its JSON, or the text of its QR code. With a ``chain`` steps 6
@@ -125,10 +75,10 @@ def verify(
     try:
         read = _read(certificate)
     except KitError as error:
-        steps = [Step(1, NAMES[0], FAILED, str(error))]
+        steps = [Step(1, STEP_NAMES[0], FAILED, str(error))]
         reason = "there is no certificate to check"
-        steps += [Step(i, NAMES[i - 1], SKIPPED, reason) for i in range(2, 10)]
-        return Result("no certificate", tuple(steps), "not a certificate")
+        steps += [Step(i, STEP_NAMES[i - 1], SKIPPED, reason) for i in range(2, 10)]
+        return Verdict("no certificate", tuple(steps), "not a certificate")
     checks: list[Callable[[], str]] = [
         lambda: _format(read),
         lambda: _content(read),
@@ -143,8 +93,8 @@ def verify(
         checks += [on.log_has_it, on.block_is_there, on.review_is_good, on.stands]
     steps = [_take(number, check) for number, check in enumerate(checks, start=1)]
     if read.record is None and steps[8].reason.startswith(_WITHDRAWN):
-        steps[1] = Step(2, NAMES[1], SKIPPED, "content erased")
-    return Result(read.id, tuple(steps), _level(read, steps))
+        steps[1] = Step(2, STEP_NAMES[1], SKIPPED, "content erased")
+    return Verdict(read.id, tuple(steps), _level(read, steps))
 
 
 def _read(certificate: Certificate | str | bytes) -> Certificate:
@@ -168,17 +118,14 @@ def _take(number: int, check: Callable[[], str]) -> Step:
         outcome, reason = SKIPPED, str(skipped)
     except (_Failed, KitError) as failed:
         outcome, reason = FAILED, str(failed)
-    return Step(number, NAMES[number - 1], outcome, reason)
+    return Step(number, STEP_NAMES[number - 1], outcome, reason)
 
 
 def _level(certificate: Certificate, steps: Sequence[Step]) -> str:
-    failed = [str(step.number) for step in steps if step.outcome == FAILED]
-    if failed:
-        return f"not proved: failed at step {', '.join(failed)}"
-    anchor = certificate.inclusion.batch.anchor
     if steps[5].outcome == steps[6].outcome == PASSED:
-        return f"proved on chain {anchor.chain_id} at block {anchor.block_number}"
-    return "consistent in itself"
+        anchor = certificate.inclusion.batch.anchor
+        return level_of(steps, f"proved on chain {anchor.chain_id} at block {anchor.block_number}")
+    return level_of(steps, "consistent in itself")
 
 
 # --- steps 1 to 5: the certificate alone ---------------------------------------------------------
@@ -189,25 +136,18 @@ def _format(certificate: Certificate) -> str:
     review = certificate.review
     if review and certificate.inclusion.leaf.type != "entry":
         raise _Failed("only an entry has a review")
-    if (
-        review
-        and review.inclusion.batch.anchor.contract != certificate.inclusion.batch.anchor.contract
-    ):
+    if review and review.log_id.contract != certificate.log_id.contract:
         raise _Failed("entry and review are in different logs")
-    if (
-        review
-        and review.inclusion.batch.anchor.chain_id != certificate.inclusion.batch.anchor.chain_id
-    ):
+    if review and review.log_id != certificate.log_id:
         raise _Failed("entry and review are on different chains")
-    return "civic-diary-certificate/1"
+    return FORMAT
 
 
 def _content(certificate: Certificate) -> str:
     """Step 2."""
-    if certificate.record is None or certificate.salt is None:
+    if (signed := certificate.signed) is None:
         raise _Skipped("content held back or erased")
-    salt = bytes.fromhex(certificate.salt[2:])
-    if records.commitment(certificate.record, salt) != certificate.commitment:
+    if signed.commitment != certificate.commitment:
         raise _Failed("record and salt give another commitment")
     return "keccak256(salt ‖ canonical bytes) is the commitment"
 
@@ -215,15 +155,10 @@ def _content(certificate: Certificate) -> str:
 def _signature(certificate: Certificate) -> str:
     """Step 3."""
     author = certificate.inclusion.leaf.author
-    _check_signer(certificate.commitment, certificate.signature, certificate.inclusion, author)
-    return f"EIP-712, by {author}"
-
-
-def _check_signer(commitment: str, signature: str, member: InclusionProof, author: str) -> None:
-    anchor = member.batch.anchor
-    found = records.signer(commitment, signature, anchor.chain_id, anchor.contract)
+    found = signer(certificate.commitment, certificate.signature, certificate.log_id)
     if found != author:
         raise _Failed(f"signed by {found}, and not by {author}")
+    return f"EIP-712, by {author}"
 
 
 def _leaf(certificate: Certificate) -> str:
@@ -233,10 +168,8 @@ def _leaf(certificate: Certificate) -> str:
         raise _Failed("the leaf has another commitment")
     if certificate.record is None:
         return "the same commitment; the rest can't be compared, the content is held back"
-    told = Leaf.of(leaf.seq, certificate.record, certificate.commitment)
-    for name in ("type", "author", "at", "subject"):
-        if getattr(told, name) != getattr(leaf, name):
-            raise _Failed(f"the leaf has another {name} than the record")
+    if name := leaf_difference(leaf, certificate.record):
+        raise _Failed(f"the leaf has another {name} than the record")
     return "type, author, time, subject and commitment"
 
 
@@ -273,11 +206,11 @@ class _OnChain:
         """The log that the certificate names, if it is one, on the chain that was given."""
         from kit.log.contract import Log  # only with a chain: it needs web3
 
-        anchor = self.certificate.inclusion.batch.anchor
-        if self.chain.chain_id != anchor.chain_id:
-            raise _Failed(f"it is of chain {anchor.chain_id}, this is chain {self.chain.chain_id}")
+        named = self.certificate.log_id
+        if self.chain.chain_id != named.chain_id:
+            raise _Failed(f"it is of chain {named.chain_id}, this is chain {self.chain.chain_id}")
         if self._log is None:
-            log = Log(self.chain, anchor.contract)
+            log = Log(self.chain, named.contract)
             log.check_code()
             self._log = log
         return self._log
@@ -344,8 +277,8 @@ class _OnChain:
         batch = member.batch
         try:
             root = self.log.root(batch.number)
-        except Reverted:
-            raise _Failed(f"the log has no batch {batch.number}") from None
+        except Reverted as error:
+            raise _Failed(f"the log has no batch {batch.number}") from error
         if root != batch.root:
             raise _Failed(f"the log has another root for batch {batch.number}")
         said = self.log.batch_in(batch.anchor.transaction_hash, batch.anchor.log_index)
@@ -392,18 +325,18 @@ def _listed(ask: Callable[[], Any]) -> Any:
     except NodeDown:
         raise
     except ChainError as error:
-        raise _Skipped(str(error)) from None
+        raise _Skipped(str(error)) from error
 
 
-def _check_review(review: Review, commitment: str) -> None:
+def _check_review(review: Certificate, commitment: str) -> None:
     """Raise unless a review, taken alone, approves the entry with this commitment."""
-    record, member = review.record, review.inclusion
-    if record.type != "review" or record.body["decision"] not in ("approve", "reinstate"):
+    signed = review.signed
+    if signed is None or signed.record.body.get("decision") not in ("approve", "reinstate"):
         raise _Failed("the review is no approval")
-    if record.subject != commitment:
+    if signed.record.subject != commitment:
         raise _Failed("the review is about another entry")
-    committed = records.commitment(record, bytes.fromhex(review.salt[2:]))
-    if member.leaf != Leaf.of(member.leaf.seq, record, committed):
+    differs = leaf_difference(review.inclusion.leaf, signed.record)
+    if differs or signed.commitment != review.commitment:
         raise _Failed("the review's leaf differs from its record")
-    _check_signer(committed, review.signature, member, record.author)
-    _proof(member)
+    _signature(review)
+    _proof(review.inclusion)

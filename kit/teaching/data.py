@@ -13,7 +13,8 @@ import pandas as pd
 
 from kit import people
 from kit.analysis.participation import ZONE
-from kit.core import Batch
+from kit.arguments import checked
+from kit.core import DECISIONS, Batch
 from kit.errors import DataError
 from kit.log import MODERATOR_ROLE
 from kit.places import DATA
@@ -47,6 +48,7 @@ def bulletin() -> pd.DataFrame:
     return _table("bulletin_2021-09-20.csv", ["as_of"])
 
 
+@checked("diary")
 def fill(diary: Diary) -> list[Batch]:
     """Post, approve and publish the sample entries, a batch for each day of ten; return the batches.
 
@@ -81,6 +83,7 @@ def platform_day() -> pd.DataFrame:
     return _table("platform_day.csv", ["at"]).fillna("")
 
 
+@checked("diary")
 def day(diary: Diary) -> dict[str, SignedRecord]:
     """Run that day on a diary of the registrar's; return its records by name.
 
@@ -110,18 +113,10 @@ def _make(diary: Diary, row: dict[Hashable, Any], said: dict[str, SignedRecord])
         figures = dict(_figure(part) for part in row["figures"].split("; "))
         return diary.bulletin(by, text, figures, as_of=at, corrects=about, at=at)
     entry = said[row["about"]]
-    if move == "appeal":
-        return diary.appeal(entry, text, by=by, at=at)
-    if move == "witness":
-        return diary.witness(entry, by=by, note=text, at=at)
-    if move == "withdraw":
-        return diary.withdraw(entry, by=by, reason=text, at=at)
-    code = row["reason_code"]
-    if move in ("approve", "reject"):
-        approve = move == "approve"
-        return diary.review(entry, by=by, approve=approve, reason_code=code, reason=text, at=at)
-    decide = diary.suspend if move == "suspend" else diary.reinstate
-    return decide(entry, by=by, reason_code=code, reason=text, at=at)
+    content = {"appeal": {"text": text}, "witness": {"note": text}}.get(move, {"reason": text})
+    if move in DECISIONS:
+        content["reason_code"] = row["reason_code"]
+    return diary.act(move, entry, by=by, at=at, **content)
 
 
 def _figure(part: str) -> tuple[str, int]:

@@ -10,6 +10,7 @@ import base64
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import nbformat
 from nbclient import NotebookClient
@@ -19,9 +20,19 @@ from nbformat import NotebookNode
 from kit.errors import KitError
 from kit.places import NOTEBOOKS
 
-__all__ = ["STUDENTS", "execute", "figures", "paths", "save", "student_copy"]
+__all__ = ["METADATA", "STUDENTS", "execute", "figures", "paths", "save", "student_copy"]
 
 STUDENTS = NOTEBOOKS / "student"
+
+#: What a lesson says of itself.
+METADATA: Final = {
+    "kernelspec": {
+        "display_name": "Python 3 (ipykernel)",
+        "language": "python",
+        "name": "python3",
+    },
+    "language_info": {"name": "python"},
+}
 _SOLUTION = re.compile(
     r"^(?P<indent> *)(?P<comment>#|//) BEGIN SOLUTION\n(?P<inside>.*?)^ *(#|//) END SOLUTION$",
     re.MULTILINE | re.DOTALL,
@@ -55,14 +66,9 @@ def execute(path: Path) -> NotebookNode:
         client.execute()
     except CellExecutionError as error:
         fix = f"Open {path.name} and run it to that cell."
-        raise KitError(f"{path.name} to run", f"{error.ename}: {error.evalue}", fix) from None
+        raise KitError(f"{path.name} to run", f"{error.ename}: {error.evalue}", fix) from error
     # The kernel's own version would differ from machine to machine.
-    lesson.metadata.language_info = {"name": "python"}
-    lesson.metadata.kernelspec = {
-        "display_name": "Python 3 (ipykernel)",
-        "language": "python",
-        "name": "python3",
-    }
+    lesson.metadata.update(METADATA)
     return lesson
 
 

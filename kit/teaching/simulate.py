@@ -45,9 +45,9 @@ from eth_hash.auto import keccak
 from eth_utils import to_checksum_address
 from tqdm import tqdm
 
+from kit.arguments import checked
 from kit.chain import BLOCK_SECONDS, START
-from kit.core import BATCH_MAX, Batch, Record, SignedRecord
-from kit.core import record as records
+from kit.core import BATCH_MAX, Batch, Record, SignedRecord, commitment, signature_message, utc
 from kit.diary import COLUMNS, lesson_salt
 from kit.errors import DataError, RecordError
 from kit.log import MODERATOR_ROLE
@@ -230,9 +230,9 @@ def _real(what: str, value: Any, low: float, high: float) -> float:
 
 def _start(value: Any) -> datetime:
     try:
-        time = records.utc(value)
+        time = utc(value)
     except RecordError as error:
-        raise DataError(f"start: {error.expected}", error.got, error.todo) from None
+        raise DataError(f"start: {error.expected}", error.got, error.todo) from error
     if time.year > _YEAR_MAX:
         raise DataError(f"start: a time up to {_YEAR_MAX}", str(time), "Choose an earlier one.")
     return time
@@ -272,7 +272,7 @@ def _name(name: str, key: Any) -> str:
     try:
         told = Record.entry(alice.address, START, "…", **{"place": "…", kind: key})
     except RecordError as error:
-        raise DataError(f"{name}: {error.expected}", error.got, error.todo) from None
+        raise DataError(f"{name}: {error.expected}", error.got, error.todo) from error
     return str(told.body[kind])
 
 
@@ -315,6 +315,7 @@ def participants(
     return _as_records(frame, int(plan["number"].max()) + 1, seed, model)
 
 
+@checked("diary")
 def publish(
     diary: Diary, people: int = 33_000, seed: int = 2021, model: Model | None = None
 ) -> list[Batch]:
@@ -327,8 +328,8 @@ def publish(
     """
     model = Model() if model is None else model
     plan = _plan(people, seed, model)
-    if diary.archive.count():
-        got = f"one with {diary.archive.count():,} records"
+    if diary.record_count():
+        got = f"one with {diary.record_count():,} records"
         raise DataError("a new diary", got, "Simulated records don't mix with others.")
     for number in range(model.moderators):
         _, address = _key(-1 - number)
@@ -338,44 +339,42 @@ def publish(
     with tqdm(total=len(plan), unit="record", desc="simulated") as progress:
         for day, rows in plan.groupby(plan["second"] // _DAY):
             diary.chain.wait_until(model.start + timedelta(days=int(day) + 1))
-            with diary.archive.together():
-                for row in rows.astype(object).itertuples(index=False):
-                    writer.write(row)
-            full = ceil(diary.archive.ready_count() / BATCH_MAX)
+            diary.keep(map(writer.sign, rows.astype(object).itertuples(index=False)))
+            full = ceil(diary.ready_count() / BATCH_MAX)
             batches += [diary.publish() for _ in range(full)]
             progress.update(len(rows))
     return batches
 
 
 class _Writer:
-    """Signs planned records and gives them to a diary's archive.
+    """Signs planned records for a diary.
 
     The rules of ``kit.core.rules`` are not asked for each record: the plan keeps them.
     """
 
     def __init__(self, diary: Diary, model: Model) -> None:
-        self._archive, self._start = diary.archive, model.start
-        self._chain_id, self._contract = diary.chain.chain_id, diary.log.address
+        self._start = model.start
+        self._log_id = diary.log.log_id
         self._keys: dict[int, tuple[coincurve.PrivateKey, str]] = {}
         self._commitments: dict[int, str] = {}
         self._written = 0
 
-    def write(self, row: Any) -> None:
-        """Sign and keep the record of one row of the plan."""
+    def sign(self, row: Any) -> SignedRecord:
+        """Return the record of one row of the plan, signed."""
         if row.person not in self._keys:
             self._keys[row.person] = _key(row.person)
         key, address = self._keys[row.person]
         record = self._record(row, address)
         salt = lesson_salt(self._written)
         self._written += 1
-        committed = records.commitment(record, salt)
+        committed = commitment(record, salt)
         if row.type == "entry":
             self._commitments[row.number] = committed
-        message = records.signature_message(committed, self._chain_id, self._contract)
+        message = signature_message(committed, self._log_id)
         digest = keccak(b"\x19" + message.version + message.header + message.body)
         raw = key.sign_recoverable(digest, hasher=None)
         signature = "0x" + raw[:64].hex() + f"{raw[64] + 27:02x}"
-        self._archive.add(SignedRecord(record, salt, signature))
+        return SignedRecord(record, salt, signature)
 
     def _record(self, row: Any, address: str) -> Record:
         at = self._start + timedelta(seconds=row.second)

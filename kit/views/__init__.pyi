@@ -5,7 +5,10 @@ from .card import qr_code as qr_code
 from .card import qr_png as qr_png
 from .card import qr_svg as qr_svg
 from .card import save_card as save_card
+from .notebook import html as html
+from .notebook import register as register
 from .report import build as build
 from .report import write as write
 from .timeline import Page as Page
 from .timeline import Timeline as Timeline
+from .trace import trace_html as trace_html

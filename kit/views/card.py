@@ -12,7 +12,6 @@ import io
 import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import timedelta, timezone
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,9 +21,11 @@ import qrcode.image.svg
 from qrcode.constants import ERROR_CORRECT_M
 
 from kit import fonts
+from kit.arguments import checked
 from kit.core import Certificate
 from kit.errors import CertificateError
 from kit.text import wrap
+from kit.views.markup import BLUE, GREY, INK, nested, render
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,13 +49,11 @@ _SHOWS = (
 )
 _WITHHELD = "（内容未公开或已删除 · content held back or erased）"
 
-# Inks: near black, grey, and the blue of the plots.
-_INK, _GREY, _BLUE = "#1a1a1a", "#595959", "#0072B2"
-
 
 # --- the QR code ---------------------------------------------------------------------------------
 
 
+@checked("certificate")
 def qr_code(certificate: Certificate, page: str = PAGE) -> QRCode:
     """Return the QR code of a certificate: ``page#compact form``, level M, never split.
 
@@ -75,6 +74,7 @@ def qr_code(certificate: Certificate, page: str = PAGE) -> QRCode:
     return code
 
 
+@checked("certificate", "scale")
 def qr_png(certificate: Certificate, page: str = PAGE, *, scale: int = 4) -> bytes:
     """Return the QR code as a PNG picture, ``scale`` pixels a module, quiet zone included."""
     code = qr_code(certificate, page)
@@ -84,15 +84,15 @@ def qr_png(certificate: Certificate, page: str = PAGE, *, scale: int = 4) -> byt
     return out.getvalue()
 
 
+@checked("certificate")
 def qr_svg(certificate: Certificate, page: str = PAGE) -> str:
     """Return the QR code as an SVG picture: one path, a unit a module, quiet zone included."""
     code = qr_code(certificate, page)
-    side = code.modules_count + 2 * code.border
-    runs = "".join(f"M{x + 4},{y + 4}h{w}v1h-{w}z" for x, y, w in _runs(code.modules))
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {side} {side}" role="img" '
-        f'aria-label="QR code of certificate {escape(certificate.id)}" shape-rendering="crispEdges">'
-        f'<path fill="#fff" d="M0,0h{side}v{side}h-{side}z"/><path d="{runs}"/></svg>'
+    return render(
+        "qr.svg",
+        id=certificate.id,
+        side=code.modules_count + 2 * code.border,
+        runs=[(x + code.border, y + code.border, w) for x, y, w in _runs(code.modules)],
     )
 
 
@@ -119,7 +119,9 @@ def _fields(certificate: Certificate) -> list[tuple[str, str, str]]:
     review = certificate.review
     zone = "%Y-%m-%d %H:%M:%S 北京时间 UTC+8"
     place = leaf.seq - batch.first_seq + 1
-    reviewed = f"record {review.inclusion.leaf.seq}, {review.record.author}" if review else "—"
+    reviewed = (
+        f"record {review.inclusion.leaf.seq}, {review.inclusion.leaf.author}" if review else "—"
+    )
     return [
         ("编号", "number", certificate.id),
         ("内容哈希", "content hash", certificate.commitment),
@@ -160,34 +162,26 @@ def _content(certificate: Certificate) -> tuple[str, str]:
 # --- HTML ----------------------------------------------------------------------------------------
 
 
+@checked("certificate")
 def card_html(certificate: Certificate, page: str = PAGE) -> str:
     """Return the card as HTML for a notebook; whatever the record says is escaped."""
     text, line = _content(certificate)
-    lines = wrap(text, 64, 12, _width)
-    rows = "".join(
-        f"<tr><th style='text-align:left;white-space:nowrap;font-weight:normal;color:{_GREY};"
-        f"padding:1px 12px 1px 0'>{zh} {en}</th><td style='text-align:left;padding:1px 0;"
-        f"overflow-wrap:anywhere;font-family:monospace'>{escape(value)}</td></tr>"
-        for zh, en, value in _fields(certificate)
-    )
-    return (
-        f"<div style='max-width:44em;border:1px solid #bbb;border-top:4px solid {_BLUE};"
-        f"padding:1em 1.4em;background:#fff;color:{_INK};font-size:13px;line-height:1.45'>"
-        f"<div style='font-size:1.5em'>{_TITLE[0]}</div><div style='color:{_GREY}'>{_TITLE[1]}</div>"
-        f"<p dir='auto' style='font-size:1.25em;white-space:pre-wrap;overflow-wrap:anywhere'>"
-        f"{escape(chr(10).join(lines))}</p>"
-        f"<p dir='auto' style='color:{_GREY}'>{escape(line)}</p>"
-        f"<table style='border:0'>{rows}</table>"
-        f"<div style='display:flex;flex-wrap:wrap;gap:1.2em;align-items:center;margin-top:1em'>"
-        f"<div style='width:220px'>{qr_svg(certificate, page)}</div>"
-        f"<div style='flex:1 1 14em'><p>{_SCAN[0]}<br>{_SCAN[1]}</p>"
-        f"<p style='color:{_GREY};white-space:pre-line'>{'<br>'.join(_SHOWS)}</p></div></div></div>"
+    return render(
+        "card.html",
+        title=_TITLE,
+        text="\n".join(wrap(text, 64, 12, _width)),
+        line=line,
+        fields=_fields(certificate),
+        code=nested(qr_svg(certificate, page)),
+        scan=_SCAN,
+        shows=_SHOWS,
     )
 
 
 # --- PNG, SVG, PDF -------------------------------------------------------------------------------
 
 
+@checked("certificate", "path")
 def save_card(certificate: Certificate, path: str | Path, page: str = PAGE) -> Path:
     """Write the card as A5 to a file and return its path; the ending says which kind.
 
@@ -197,8 +191,9 @@ def save_card(certificate: Certificate, path: str | Path, page: str = PAGE) -> P
     path = Path(path)
     kind = path.suffix.lower()
     if kind == ".html":
-        html = f"<!doctype html><meta charset='utf-8'><title>{escape(certificate.id)}</title>"
-        path.write_text(html + card_html(certificate, page) + "\n", encoding="utf-8")
+        card = nested(card_html(certificate, page))
+        html = render("card_page.html", id=certificate.id, card=card)
+        path.write_text(html, encoding="utf-8", newline="\n")
         return path
     dated: dict[str, dict[str, None]] = {
         ".png": {"Software": None},
@@ -234,7 +229,7 @@ class _Sheet:
         self.texts: list[str] = []
 
     def write(
-        self, x: float, y: float, text: str, size: float, colour: str = _INK, mono: bool = False
+        self, x: float, y: float, text: str, size: float, colour: str = INK, mono: bool = False
     ) -> None:
         """Write one line, of characters that the fonts have."""
         self.texts.append(text)
@@ -270,15 +265,15 @@ class _Sheet:
 
 def _draw(certificate: Certificate, page: str) -> Figure:
     sheet = _Sheet()
-    sheet.bar(0, 3, _BLUE)
+    sheet.bar(0, 3, BLUE)
     sheet.write(_LEFT, 9, _TITLE[0], 17)
-    sheet.write(_LEFT, 17.5, _TITLE[1], 9, _GREY)
+    sheet.write(_LEFT, 17.5, _TITLE[1], 9, GREY)
     text, line = _content(certificate)
     fields = _fields(certificate)
     _write_content(sheet, fonts.drawable(text), fonts.drawable(line))
     y = 72.0
     for zh, en, value in fields:
-        sheet.write(_LEFT, y, f"{zh} {en}", 7.5, _GREY)
+        sheet.write(_LEFT, y, f"{zh} {en}", 7.5, GREY)
         for part in wrap(fonts.drawable(value), 68, 2, _width):
             sheet.write(_LEFT + 30, y + 0.28, part, 6.6, mono=True)
             y += 3.4
@@ -287,7 +282,7 @@ def _draw(certificate: Certificate, page: str) -> Figure:
     _write_notes(sheet)
     if fonts.SIGN in "".join(sheet.texts):
         lacking = fonts.missing("".join([text, line, *(value for _, _, value in fields)]))
-        sheet.write(_LEFT, 202, _lacking(lacking), 7.5, _GREY)
+        sheet.write(_LEFT, 202, _lacking(lacking), 7.5, GREY)
     return sheet.figure
 
 
@@ -296,12 +291,12 @@ def _write_content(sheet: _Sheet, text: str, line: str) -> None:
     for row in wrap(text, 56, 6, fonts.columns):
         sheet.write(_LEFT, y, row, 10.5)
         y += 6.2
-    sheet.write(_LEFT, y + 0.5, wrap(line, 90, 1, fonts.columns)[0] if line else "", 7.5, _GREY)
+    sheet.write(_LEFT, y + 0.5, wrap(line, 90, 1, fonts.columns)[0] if line else "", 7.5, GREY)
 
 
 def _write_notes(sheet: _Sheet) -> None:
     y = 148.0
-    for size, colour, words in ((9, _INK, _SCAN), (7.5, _GREY, _SHOWS)):
+    for size, colour, words in ((9, INK, _SCAN), (7.5, GREY, _SHOWS)):
         for sentence in words:
             for row in wrap(sentence, 44, 3, fonts.columns):
                 sheet.write(75, y, row, size, colour)

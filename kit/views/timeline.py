@@ -1,4 +1,4 @@
-"""What the public sees of a diary: its entries in order of time, as a table and as pages.
+"""What the public sees of a diary, as pages; the table that they are made of is the diary's.
 
 A withdrawn entry leaves a gap with its number, and so does a suspended one. Everything that people
 wrote is escaped. A page is short, however long the diary is.
@@ -7,47 +7,38 @@ wrote is escaped. A page is short, however long the diary is.
 from __future__ import annotations
 
 import base64
-import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
-from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import quote
 
-import pandas as pd
+from markupsafe import Markup
 from tqdm import tqdm
 
 from kit.analysis.participation import PREFECTURES, ZONE
-from kit.core import PUBLIC, Batch, Certificate, EntryState
-from kit.diary import Archive
+from kit.arguments import checked
+from kit.core import Certificate
+from kit.diary import entries
 from kit.errors import ArchiveError, DataError
 from kit.views.card import card_html
+from kit.views.markup import nested, render
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from kit.diary import Diary
 
-__all__ = ["COLUMNS", "STYLE", "Page", "Timeline", "data_address", "files_html", "said_html"]
-
-#: The columns of ``Timeline.frame``.
-COLUMNS: Final = {
-    "seq": "int64",
-    "id": "str",
-    "at": "datetime64[s, UTC]",
-    "author": "str",
-    "place": "str",
-    "role": "str",
-    "text": "str",
-    "attachments": "int64",
-    "state": "str",
-    "witnesses": "int64",
-    "batch": "int64",
-    "block_number": "int64",
-    "block_hash": "str",
-    "block_time": "datetime64[s, UTC]",
-    "transaction_hash": "str",
-    "commitment": "str",
-}
+__all__ = [
+    "Article",
+    "Page",
+    "Shown",
+    "Timeline",
+    "data_address",
+    "place_name",
+    "shown_files",
+    "timeline",
+]
 
 _WEEKDAYS = "一二三四五六日"
 _GAPS: Final = {
@@ -66,26 +57,53 @@ _STATES: Final = {
     "reinstated": ("已恢复", "reinstated"),
 }
 
-#: How a page looks. Ink, grey and blue are those of the cards.
-STYLE: Final = """
-.kit-timeline{max-width:42em;margin:0 auto;color:#1a1a1a;background:#fff;padding:0 1em 1em;
- font:16px/1.65 system-ui,"Noto Sans SC","PingFang SC","Microsoft YaHei",sans-serif;
- overflow-wrap:anywhere}
-.kit-timeline h3{font-size:1.05em;margin:1.6em 0 .2em;border-top:3px solid #0072B2;padding-top:.5em}
-.kit-timeline article{border-bottom:1px solid #ddd;padding:.9em 0}
-.kit-timeline .kit-head,.kit-timeline .kit-foot{color:#595959;font-size:.85em}
-.kit-timeline .kit-head b{color:#1a1a1a}
-.kit-timeline .kit-text{margin:.35em 0;font-size:1.1em;white-space:pre-wrap}
-.kit-timeline .kit-files{display:grid;grid-template-columns:repeat(auto-fill,minmax(9em,1fr));
- gap:.5em;margin:.5em 0}
-.kit-timeline .kit-files img,.kit-timeline .kit-files video{width:100%;max-height:20em;
- object-fit:contain;background:#f4f4f4}
-.kit-timeline .kit-files.one{grid-template-columns:minmax(0,28em)}
-.kit-timeline .kit-gap{color:#595959;border-left:4px dotted #999;padding-left:1em}
-.kit-timeline summary{cursor:pointer;color:#0072B2}
-.kit-timeline nav{padding:1em 0;color:#595959}
-.kit-timeline nav a{color:#0072B2;margin-right:1em}
-"""
+
+#: What each entry of a page has once.
+_FOOT: Final = "class='kit-foot'"
+
+
+class Shown(NamedTuple):
+    """A picture or video: its name, and the address that it is loaded from; None: it is missing."""
+
+    name: str
+    source: str | None
+    video: bool
+
+
+class Article(NamedTuple):
+    """An entry as a page shows it. ``day`` is the heading above it, where a new day begins.
+
+    Either ``gap`` says, in Chinese and English, why there is nothing to read, or ``body``, ``where``
+    and ``files`` have what was said.
+    """
+
+    seq: int
+    day: str
+    time: str
+    author: str
+    gap: tuple[str, str] | None
+    body: Mapping[str, Any]
+    where: str
+    files: Sequence[Shown]
+    facts: Sequence[str]
+    card: Markup
+
+
+def timeline(
+    diary: Diary,
+    *,
+    day: date | str | None = None,
+    place: str | None = None,
+    role: str | None = None,
+    text: str | None = None,
+) -> Timeline:
+    """Return what everybody may see of a diary, in order of time; it shows itself page by page.
+
+    Filters: a ``day`` in Fujian (a date, or text like 2021-09-12), a ``place`` or ``role`` as it
+    was written, and a ``text`` that the entry contains. Raises DataError for no such day.
+    """
+    shown = entries(diary, day=day, place=place, role=role, text=text, zone=ZONE)
+    return Timeline(diary, shown)
 
 
 class Page(str):
@@ -93,43 +111,17 @@ class Page(str):
 
     __slots__ = ()
 
-    def _repr_html_(self) -> str:
-        return str(self)
-
     def __repr__(self) -> str:
-        return f"a page of a timeline, {self.count('<article'):,} entries"
+        return f"a page of a timeline, {self.count(_FOOT):,} entries"
 
 
 class Timeline:
-    """The entries that are on the chain, in order of time; made by ``Diary.timeline``."""
+    """The entries that are on the chain, in order of time; made by ``kit.timeline``."""
 
     PAGE_SIZE = 10
 
     def __init__(self, diary: Diary, frame: pd.DataFrame) -> None:
         self.diary, self.frame = diary, frame
-
-    @classmethod
-    def of(
-        cls,
-        diary: Diary,
-        *,
-        day: date | str | None = None,
-        place: str | None = None,
-        role: str | None = None,
-        text: str | None = None,
-    ) -> Timeline:
-        """Return the timeline of a diary, filtered; see ``Diary.timeline``."""
-        frame = _frame(diary)
-        if day is not None:
-            frame = frame[frame["at"].dt.tz_convert(ZONE).dt.date == _day(day)]
-        for column, wanted in (("place", place), ("role", role)):
-            if wanted is not None:
-                frame = frame[frame[column] == unicodedata.normalize("NFC", wanted)]
-        if text is not None:
-            part = unicodedata.normalize("NFC", text)
-            found = frame["text"].str.contains(part, case=False, regex=False)
-            frame = frame[found.fillna(False).astype(bool)]
-        return cls(diary, frame.reset_index(drop=True))
 
     def __len__(self) -> int:
         """How many entries there are, gaps included."""
@@ -140,19 +132,24 @@ class Timeline:
         """How many pages there are; at least one."""
         return max(1, -(-len(self) // self.PAGE_SIZE))
 
+    @checked("number")
     def page(self, number: int = 1) -> Page:
         """Return a page, counted from 1, with pictures, videos and certificates inside it.
 
         Raises DataError if there is no such page.
         """
-        more = f"第 {number} / {self.pages} 页 page · {len(self):,} 条 entries"
-        if number < self.pages:
-            more += f" · <code>.page({number + 1})</code>"
+        articles = self._articles(number, _inline)
         return Page(
-            f"<div class='kit-timeline'><style>{STYLE}</style>{self._body(number, _inline)}"
-            f"<nav>{more}</nav></div>"
+            render(
+                "timeline/page.html",
+                articles=articles,
+                number=number,
+                pages=self.pages,
+                entries=len(self),
+            )
         )
 
+    @checked("folder")
     def save(self, folder: str | Path) -> Path:
         """Write the timeline as web pages, files beside them; return the first page's path.
 
@@ -170,11 +167,11 @@ class Timeline:
             return f"files/{name}"
 
         for number in tqdm(range(1, self.pages + 1), desc="timeline", unit="page"):
-            html = _document(self._body(number, beside), number, self.pages)
+            html = _document(self._articles(number, beside), number, self.pages)
             (folder / _file_name(number)).write_text(html, encoding="utf-8", newline="\n")
         return folder / _file_name(1)
 
-    def _body(self, number: int, link: Callable[[str, str, bytes], str]) -> str:
+    def _articles(self, number: int, link: Callable[[str, str, bytes], str]) -> list[Article]:
         if not 1 <= number <= self.pages:
             got = repr(number)[:40]
             raise DataError(f"a page from 1 to {self.pages}", got, "Choose one of them.")
@@ -182,78 +179,16 @@ class Timeline:
         part = self.frame.iloc[start : start + self.PAGE_SIZE]
         rows: list[dict[str, Any]] = part.to_dict("records")  # type: ignore[assignment]
         certificates = self.diary.certificates(row["commitment"] for row in rows)
-        parts, shown = [], None
+        articles, day = [], ""
         for row, certificate in zip(rows, certificates, strict=True):
-            local = row["at"].tz_convert(ZONE)
-            if local.date() != shown:
-                shown = local.date()
-                parts.append(f"<h3>{_heading(shown)}</h3>")
-            parts.append(_article(row, certificate, self.diary.archive, link))
-        return "".join(parts) or "<p>没有记录。 No entries.</p>"
+            heading = _heading(row["at"].tz_convert(ZONE))
+            new = heading if heading != day else ""
+            articles.append(_article(row, certificate, self.diary, link, new))
+            day = heading
+        return articles
 
     def __repr__(self) -> str:
         return f"Timeline of {len(self):,} entries on {self.pages:,} pages"
-
-    def _repr_html_(self) -> str:
-        return self.page(1)
-
-
-# --- the table -----------------------------------------------------------------------------------
-
-
-def _frame(diary: Diary) -> pd.DataFrame:
-    archive, log = diary.archive, diary.log
-    cases, bodies = _moves(archive), archive.bodies()
-    place = f"eip155:{diary.chain.chain_id}:{log.address}"
-    rows: list[dict[str, Any]] = []
-    batch_of: dict[int, Batch] = {}
-    for batch in log.batches():
-        batch_of |= dict.fromkeys(range(batch.first_seq, batch.first_seq + batch.count), batch)
-    for seq, said in archive.landed_entries():
-        case = EntryState.of(
-            said.author, cases.get(said.commitment, ()), published=True, purged=said.purged
-        )
-        body = bodies.get(said.commitment, {}) if case.state in PUBLIC else {}
-        batch = batch_of[seq]
-        anchor = batch.anchor
-        rows.append(
-            {
-                "seq": seq,
-                "id": f"{place}/{seq}",
-                "at": pd.Timestamp(said.at, unit="s", tz="UTC"),
-                "author": said.author,
-                **body,
-                "attachments": body.get("attachments", 0),
-                "state": case.state,
-                "witnesses": len(case.witnesses),
-                "batch": batch.number,
-                "block_number": anchor.block_number,
-                "block_hash": anchor.block_hash,
-                "block_time": anchor.block_time,
-                "transaction_hash": anchor.transaction_hash,
-                "commitment": said.commitment,
-            }
-        )
-    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
-
-
-def _moves(archive: Archive) -> dict[str, list[tuple[str, str]]]:
-    """Return the moves about each entry, by the entry's commitment, in order of arrival."""
-    entry_of: dict[str, str] = {}  # a review's entry: an appeal is about the review
-    moves: dict[str, list[tuple[str, str]]] = {}
-    for said in archive.moves():
-        entry = entry_of.get(said.subject, said.subject)
-        if said.type == "review":
-            entry_of[said.commitment] = entry
-        moves.setdefault(entry, []).append((said.move, said.author))
-    return moves
-
-
-def _day(day: date | str) -> date:
-    try:
-        return day if isinstance(day, date) else date.fromisoformat(day)
-    except (TypeError, ValueError):
-        raise DataError("a day like 2021-09-12", repr(day)[:40], "Write it so.") from None
 
 
 # --- the page ------------------------------------------------------------------------------------
@@ -268,87 +203,60 @@ def _heading(day: date) -> str:
 def _article(
     row: dict[str, Any],
     certificate: Certificate,
-    archive: Archive,
+    diary: Diary,
     link: Callable[[str, str, bytes], str],
-) -> str:
-    number = f"第 {row['seq']} 号 No. {row['seq']}"
-    time = row["at"].tz_convert(ZONE).strftime("%H:%M")
-    signed = archive.intact(row["commitment"])
-    state = "withdrawn" if row["state"] == "erased" else row["state"].removesuffix(" appealed")
-    state = {"suspension": "suspended"}.get(state, state)
-    if state not in _GAPS and signed is None:
-        state = "damaged"
-    if state in _GAPS or signed is None:
-        zh, en = _GAPS[state]
-        return (
-            f"<article class='kit-gap' id='no{row['seq']}'><div class='kit-head'>{time} · {number}"
-            f"</div>{zh}<br>{en}{_facts(row, certificate)}</article>"
-        )
-    body = signed.record.body
+    day: str,
+) -> Article:
+    record = certificate.record
+    gap = _gap(row["state"], readable=record is not None)
 
     def address(file: Mapping[str, Any]) -> str | None:
-        content = archive.file(file["sha256"])
+        content = diary.file(file["sha256"])
         return None if content is None else link(file["sha256"], file["media_type"], content)
 
-    return (
-        f"<article id='no{row['seq']}'>{said_html(body, before=time, after=[_author(row), number])}"
-        f"{files_html(body['attachments'], address)}{_facts(row, certificate)}</article>"
+    body: Mapping[str, Any] = record.body if record and not gap else {}
+    return Article(
+        seq=row["seq"],
+        day=day,
+        time=row["at"].tz_convert(ZONE).strftime("%H:%M"),
+        author=row["author"],
+        gap=gap,
+        body=body,
+        where=place_name(body["place"]) if body else "",
+        files=shown_files(body.get("attachments", ()), address),
+        facts=_facts(row),
+        card=nested(card_html(certificate)),
     )
 
 
-def said_html(body: Mapping[str, Any], *, before: str, after: Sequence[str]) -> str:
-    """Return what an entry says, but its files, as HTML; what its author wrote is escaped.
-
-    ``before`` and ``after`` are HTML, for the line above the text: before and after place and role.
-    """
-    place = body["place"]
-    where = f"{place} {PREFECTURES[place]}" if place in PREFECTURES else place
-    head = [
-        before,
-        f"<b dir='auto'>{escape(where)}</b>",
-        f"<span dir='auto'>{escape(body['role'])}</span>",
-        *after,
-    ]
-    return (
-        f"<div class='kit-head'>{' · '.join(head)}</div>"
-        f"<div class='kit-text' dir='auto'>{escape(body['text'])}</div>"
-    )
+def _gap(state: str, *, readable: bool) -> tuple[str, str] | None:
+    """Return why an entry in this state isn't shown, or None."""
+    state = "withdrawn" if state == "erased" else state.removesuffix(" appealed")
+    state = {"suspension": "suspended"}.get(state, state)
+    return _GAPS.get(state) or (None if readable else _GAPS["damaged"])
 
 
-def _author(row: dict[str, Any]) -> str:
-    return f"<code title='{row['author']}'>{row['author'][:6]}…{row['author'][-4:]}</code>"
+def place_name(place: str) -> str:
+    """Return a place as it was written, and in English if it is one of the prefectures."""
+    return f"{place} {PREFECTURES[place]}" if place in PREFECTURES else place
 
 
-def files_html(
+def shown_files(
     files: Sequence[Mapping[str, Any]], address: Callable[[Mapping[str, Any]], str | None]
-) -> str:
-    """Return an entry's pictures and videos as HTML. ``address`` is None where a file is missing."""
-    parts = []
+) -> list[Shown]:
+    """Return an entry's pictures and videos. ``address`` is None where a file is missing."""
+    shown = []
     for file in files:
-        name, source = escape(file["name"]), address(file)
-        if source is None:
-            parts.append(f"<span>{name}: 文件缺失 the file is missing</span>")
-            continue
-        source = quote(source, safe="/:;,=+")
-        if file["media_type"].startswith("video/"):
-            parts.append(
-                f"<video controls preload='metadata' src='{source}' title='{name}'></video>"
-            )
-        else:
-            parts.append(f"<img loading='lazy' src='{source}' alt='{name}'>")
-    one = " one" if len(files) == 1 else ""
-    return f"<div class='kit-files{one}'>{''.join(parts)}</div>" if parts else ""
+        source = address(file)
+        safe = None if source is None else quote(source, safe="/:;,=+")
+        shown.append(Shown(file["name"], safe, file["media_type"].startswith("video/")))
+    return shown
 
 
-def _facts(row: dict[str, Any], certificate: Certificate) -> str:
-    """Return the chain facts of an entry in a line, and its certificate to unfold."""
-    parts = [f"区块 block {row['block_number']}", f"见证 witnesses {row['witnesses']}"]
-    if row["state"] in _STATES:
-        parts.append(" ".join(_STATES[row["state"]]))
-    return (
-        f"<div class='kit-foot'>{' · '.join(parts)}<details><summary>存证证书 certificate</summary>"
-        f"{card_html(certificate)}</details></div>"
-    )
+def _facts(row: dict[str, Any]) -> list[str]:
+    """Return what the chain says about an entry."""
+    facts = [f"区块 block {row['block_number']}", f"见证 witnesses {row['witnesses']}"]
+    return [*facts, *([" ".join(_STATES[row["state"]])] if row["state"] in _STATES else [])]
 
 
 def data_address(media_type: str, content: bytes) -> str:
@@ -364,17 +272,12 @@ def _file_name(number: int) -> str:
     return "index.html" if number == 1 else f"page-{number:04}.html"
 
 
-def _document(body: str, number: int, pages: int) -> str:
+def _document(articles: Sequence[Article], number: int, pages: int) -> str:
     links = [
-        f"<a href='{_file_name(to)}'>{text}</a>"
-        for to, text in ((number - 1, "← 上一页 previous"), (number + 1, "下一页 next →"))
+        (_file_name(to), words)
+        for to, words in ((number - 1, "← 上一页 previous"), (number + 1, "下一页 next →"))
         if 1 <= to <= pages
     ]
-    nav = f"<nav>{''.join(links)} {number} / {pages}</nav>"
-    return (
-        "<!doctype html><html lang='zh'><meta charset='utf-8'>"
-        "<meta name='viewport' content='width=device-width, initial-scale=1'>"
-        f"<title>公民日记 Civic diary, {number}</title><style>body{{margin:0}}{STYLE}</style>"
-        "<main class='kit-timeline'><h1>公民日记 <small>Civic diary</small></h1>"
-        f"{nav}{body}{nav}</main></html>\n"
+    return render(
+        "timeline/document.html", articles=articles, number=number, pages=pages, links=links
     )

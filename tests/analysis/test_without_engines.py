@@ -29,7 +29,7 @@ chain = kit.chain.embedded()
 diary = kit.Diary.open(chain)
 kit.data.fill(diary)
 records = diary.records()
-folder = diary.export(pathlib.Path(sys.argv[1]) / "export")
+folder = kit.export(diary, pathlib.Path(sys.argv[1]) / "export")
 pd.testing.assert_frame_equal(kit.read(folder, chain), records)
 assert kit.views.write(folder, pathlib.Path(sys.argv[1]) / "report.html", chain).ok
 database = duckdb.connect()

@@ -83,7 +83,7 @@ def run(repository: str | Path, out: Path, most: int = 2_000) -> Audit:
     diary = Diary.open(chain, out / "diary.sqlite")
     try:
         publish(diary, commits(repository, most))
-        folder = diary.export(out / "export")
+        folder = kit.export(diary, out / "export")
     finally:
         diary.close()
     return report.write(folder, out / "report.html", chain)

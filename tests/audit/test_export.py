@@ -25,14 +25,16 @@ import kit.core.merkle
 import kit.diary.diary
 import kit.log.contract
 from kit import people
-from kit.audit import folder as export
+from kit.audit import TABLES, check, open_records
+from kit.audit.export import _csv, _write_parquet
+from kit.audit.read import _from_parquet
 from kit.chain.embedded_chain import EmbeddedChain
-from kit.core import record as records
-from kit.diary import Archive, Diary
+from kit.core import sign, signer
+from kit.diary import Diary
 from kit.errors import DataError
 from kit.log import MODERATOR_ROLE
 
-FILES = sorted([f"{t}.{e}" for t in export.TABLES for e in ("csv", "parquet")])
+FILES = sorted([f"{t}.{e}" for t in TABLES for e in ("csv", "parquet")])
 TEXTS = ["=1+1", "+86 没打通", "- 一", "@你好", "'quoted'", "NA", 'a "b",\nc\td', "好好写字。"]
 
 
@@ -56,7 +58,7 @@ def diary() -> kit.Diary:
 
 @pytest.fixture(scope="module")
 def written(diary: kit.Diary, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return diary.export(tmp_path_factory.mktemp("exports") / "diary", licence="CC0-1.0")
+    return kit.export(diary, tmp_path_factory.mktemp("exports") / "diary", licence="CC0-1.0")
 
 
 @pytest.fixture
@@ -88,7 +90,7 @@ def test_what_comes_back_is_what_the_diary_has(diary: kit.Diary, written: Path) 
 
 
 def test_the_same_diary_gives_the_same_bytes(written: Path, tmp_path: Path) -> None:
-    again = made()[1].export(tmp_path / "again", licence="CC0-1.0")
+    again = kit.export(made()[1], tmp_path / "again", licence="CC0-1.0")
     assert sorted(path.name for path in again.iterdir()) == sorted([*FILES, "datapackage.json"])
     for path in again.iterdir():
         assert path.read_bytes() == (written / path.name).read_bytes(), path.name
@@ -130,7 +132,7 @@ def test_a_stranger_can_check_it_without_the_kit_s_reader(diary: kit.Diary, writ
             hashed = keccak(bytes.fromhex(row.salt[2:]) + row.canonical.encode())
             assert row.commitment == "0x" + hashed.hex()
             author = json.loads(row.canonical)["author"]
-            signed = records.signer(row.commitment, row.signature, 20210921, diary.log.address)
+            signed = signer(row.commitment, row.signature, diary.log.log_id)
             assert signed == author
 
 
@@ -156,12 +158,11 @@ def test_csv_alone_and_parquet_alone_are_enough(diary: kit.Diary, copy: Path) ->
         assert failed(kit.read(part)) == set()
 
 
-def test_what_is_not_open_is_not_in_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_open_is_not_in_it(tmp_path: Path) -> None:
     diary = made()[1]
     closed = diary.leaves()[0].commitment
-    get = Archive.get
-    monkeypatch.setattr(Archive, "get", lambda a, c: None if c == closed else get(a, c))
-    folder = diary.export(tmp_path / "export")
+    diary.archive._db.execute("DELETE FROM records WHERE commitment = ?", (closed,))
+    folder = kit.export(diary, tmp_path / "export")
     for path in folder.iterdir():
         assert TEXTS[0].encode() not in path.read_bytes()
     table = kit.read(folder, diary.chain)
@@ -173,7 +174,7 @@ def test_what_is_not_open_is_not_in_it(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_an_empty_diary(tmp_path: Path) -> None:
     diary = kit.Diary.open(kit.chain.embedded())
-    table = kit.read(diary.export(tmp_path / "export"), diary.chain)
+    table = kit.read(kit.export(diary, tmp_path / "export"), diary.chain)
     assert len(table) == 0
     assert table.attrs["audit"]["ok"]
     assert table.dtypes.astype(str).to_dict() == kit.diary.diary.COLUMNS
@@ -181,17 +182,17 @@ def test_an_empty_diary(tmp_path: Path) -> None:
 
 
 def test_simulated_travels(diary: kit.Diary, tmp_path: Path) -> None:
-    folder = diary.export(tmp_path / "export", simulated=True)
+    folder = kit.export(diary, tmp_path / "export", simulated=True)
     table = kit.read(folder)
     assert table.attrs["simulated"] is True
     assert table.attrs["audit"]["simulated"] is True
     assert "Simulated" in json.loads((folder / "datapackage.json").read_text())["description"]
-    assert "(simulated)" in repr(export.check(folder)[0])
+    assert "(simulated)" in repr(check(folder)[0])
 
 
 def test_an_export_of_earlier_is_still_whole(tmp_path: Path) -> None:
     chain, diary = made()
-    folder = diary.export(tmp_path / "export")
+    folder = kit.export(diary, tmp_path / "export")
     before = diary.records()
     diary.review(diary.waiting()[0], by=people.moderator, approve=True)
     diary.publish()
@@ -202,7 +203,7 @@ def test_an_export_of_earlier_is_still_whole(tmp_path: Path) -> None:
 
 
 def test_parquet_as_it_is_written(written: Path) -> None:
-    for name, columns in export.TABLES.items():
+    for name, columns in TABLES.items():
         table = pq.ParquetFile(written / f"{name}.parquet")
         kinds = {"integer": pa.int64(), "string": pa.string()}
         assert table.schema_arrow.equals(pa.schema([(c, kinds[k]) for c, k in columns.items()]))
@@ -210,16 +211,16 @@ def test_parquet_as_it_is_written(written: Path) -> None:
 
 
 def test_large_tables_are_in_groups_and_the_same_in_every_run(tmp_path: Path) -> None:
-    row = dict.fromkeys(export.TABLES["leaves"], "0x12") | {"at": 1}
+    row = dict.fromkeys(TABLES["leaves"], "0x12") | {"at": 1}
     rows = [row | {"seq": n, "author": f"a{n % 977}"} for n in range(220_000)]
     for number in range(3):
-        export._write_parquet("leaves", rows, tmp_path / f"{number}.parquet")
+        _write_parquet("leaves", rows, tmp_path / f"{number}.parquet")
     one, *others = (path.read_bytes() for path in sorted(tmp_path.iterdir()))
     assert all(other == one for other in others)
     found = pq.ParquetFile(tmp_path / "0.parquet").metadata
     groups = [found.row_group(n).num_rows for n in range(found.num_row_groups)]
     assert groups == [100_352, 100_352, 19_296]
-    back = export._from_parquet("leaves", one)
+    back = _from_parquet("leaves", one)
     assert back.to_dict("records") == rows
 
 
@@ -234,14 +235,14 @@ def test_broken_parquet_ends_in_our_error(seed: int, written: Path) -> None:
         if content:
             content[-random.integers(1, min(len(content), 900) + 1)] = random.integers(256)
     with suppress(DataError):
-        table = export._from_parquet("records", bytes(content))
-        assert list(table.columns) == list(export.TABLES["records"])
+        table = _from_parquet("records", bytes(content))
+        assert list(table.columns) == list(TABLES["records"])
 
 
 def test_a_column_of_parquet_whose_name_is_no_text(written: Path) -> None:
     content = (written / "records.parquet").read_bytes().replace(b"signature", b"\xff\xfegnature")
     with pytest.raises(DataError, match=r"Parquet in records\.parquet"):
-        export._from_parquet("records", content)
+        _from_parquet("records", content)
 
 
 @pytest.mark.parametrize(
@@ -271,13 +272,22 @@ def test_other_columns_and_types_in_parquet(change: Any, copy: Path) -> None:
 def test_nothing_is_overwritten(diary: kit.Diary, tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("mine")
     with pytest.raises(DataError, match="which has something in it"):
-        diary.export(tmp_path)
+        kit.export(diary, tmp_path)
     with pytest.raises(DataError, match="which has something in it"):
-        diary.export(tmp_path / "mine.txt")
+        kit.export(diary, tmp_path / "mine.txt")
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
     (tmp_path / "empty").mkdir()
-    assert diary.export(tmp_path / "empty") == tmp_path / "empty"
+    assert kit.export(diary, tmp_path / "empty") == tmp_path / "empty"
     assert len(list((tmp_path / "empty").iterdir())) == len(FILES) + 1
+
+
+def test_what_is_open_is_one_question_to_the_archive(diary: kit.Diary) -> None:
+    leaves, asked = diary.leaves(), list[str]()
+    diary.archive._db.set_trace_callback(asked.append)
+    found = open_records(diary, leaves)
+    diary.archive._db.set_trace_callback(None)
+    assert [seq for seq, _ in found] == [leaf.seq for leaf in leaves]
+    assert len(asked) == 1
 
 
 def test_an_export_that_fails_leaves_nothing(
@@ -292,7 +302,7 @@ def test_an_export_that_fails_leaves_nothing(
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(DataError, match="No space left on device"):
-        diary.export(tmp_path / "export")
+        kit.export(diary, tmp_path / "export")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -303,7 +313,7 @@ def test_an_archive_without_the_log_s_leaves_is_not_exported(
     leaves = diary.leaves()
     monkeypatch.setattr(diary, "leaves", lambda: [*leaves[:3], *leaves[4:]])
     with pytest.raises(DataError, match="record 3 is missing"):
-        diary.export(tmp_path / "export")
+        kit.export(diary, tmp_path / "export")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -323,8 +333,8 @@ def rewrite(folder: Path, name: str, change: Callable[[list[dict[str, Any]]], An
     """Change a table in both its files, and the package with it: only what is signed can tell."""
     rows = pq.read_table(folder / f"{name}.parquet").to_pylist()
     change(rows)
-    (folder / f"{name}.csv").write_bytes(export._csv(name, rows))
-    export._write_parquet(name, rows, folder / f"{name}.parquet")
+    (folder / f"{name}.csv").write_bytes(_csv(name, rows))
+    _write_parquet(name, rows, folder / f"{name}.parquet")
     rehash(folder)
 
 
@@ -398,7 +408,7 @@ def test_changes_of_a_record_are_found(
 def test_a_signature_of_somebody_else_is_found(diary: kit.Diary, copy: Path) -> None:
     def forge(rows: list[dict[str, Any]]) -> None:
         committed = rows[0]["commitment"]
-        rows[0]["signature"] = records.sign(committed, 20210921, diary.log.address, people.bob)
+        rows[0]["signature"] = sign(committed, diary.log.log_id, people.bob)
 
     rewrite(copy, "records", forge)
     assert kit.read(copy)["check"][0] == "the signature is not the author's"
@@ -511,6 +521,10 @@ def package(**changes: Any) -> Callable[[Path], object]:
         (lambda folder: shutil.rmtree(folder), "a folder with a datapackage.json"),
         (lambda folder: (folder / "datapackage.json").unlink(), "a folder with a datapackage.json"),
         (lambda folder: (folder / "datapackage.json").write_text("{"), "JSON in datapackage.json"),
+        (
+            lambda folder: (folder / "datapackage.json").write_text("[" * 100_000),
+            r"datapackage\.json, got more than 12 levels",
+        ),
         (lambda folder: (folder / "datapackage.json").write_text("[]"), "an export of the format"),
         (package(format="civic-diary-export/2"), "an export of the format civic-diary-export/1"),
         (package(chain_id="1"), "chain_id in datapackage.json"),
@@ -561,7 +575,7 @@ def test_what_is_hidden_is_not_exported_and_explained(chain: Any, tmp_path: Path
         diary.appeal(said["b"], "<plea b>", by=people.alice)
         diary.appeal(said["d"], "<plea d>", by=people.alice)
         diary.publish()
-        folder = diary.export(tmp_path / "out")
+        folder = kit.export(diary, tmp_path / "out")
     raw = b"".join(path.read_bytes() for path in folder.iterdir())
     for hidden in ("<a>", "<b>", "<plea b>", "<plea d>", "<d>"):
         assert hidden.encode() not in raw
@@ -585,14 +599,14 @@ def a_day(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The export of a day of the platform: four bulletins, two of them corrected by another."""
     diary = kit.Diary.open(kit.chain.embedded())
     kit.data.day(diary)
-    folder = diary.export(tmp_path_factory.mktemp("days") / "day")
+    folder = kit.export(diary, tmp_path_factory.mktemp("days") / "day")
     diary.close()
     return folder
 
 
 def test_the_figures_of_bulletins(a_day: Path) -> None:
     table = kit.read(a_day)
-    found = export.bulletins(a_day, table)
+    found = kit.audit.bulletins(a_day, table)
     said = [(x.figure, x.value, x.corrected) for x in found.itertuples()]
     assert said == [
         ("points inspected", 12, True),
@@ -627,13 +641,13 @@ def test_a_bulletin_that_is_not_proved_has_no_figures(a_day: Path, tmp_path: Pat
         (folder / "records.csv").write_text("".join(lines), encoding="utf-8")
         table = kit.read(folder)
         assert set(table.loc[~table["proved"], "type"]) == {"bulletin"}
-        found = export.bulletins(folder, table)
+        found = kit.audit.bulletins(folder, table)
         assert found.loc[~found["corrected"], "figure"].tolist() == ["hardship", "severe"]
         with pytest.raises(DataError, match="another, or none"):
-            export.bulletins(folder, kit.read(a_day))
+            kit.audit.bulletins(folder, kit.read(a_day))
 
 
 def test_a_diary_without_bulletins(written: Path) -> None:
-    found = export.bulletins(written, kit.read(written))
+    found = kit.audit.bulletins(written, kit.read(written))
     assert len(found) == 0
     assert str(found["as_of"].dtype) == "datetime64[s, UTC]"

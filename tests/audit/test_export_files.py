@@ -15,13 +15,14 @@ from frictionless import Package
 
 import kit
 import kit.audit.auditor
-import kit.audit.folder
+import kit.audit.export
 import kit.diary.diary
 from kit import people
 from kit.__main__ import audit
 from kit.audit import files as attached
 from kit.core import record as records
-from kit.diary import Archive, Diary
+from kit.diary import Diary
+from kit.diary.archive import Archive
 from kit.errors import DataError
 
 PICTURES = Path(__file__).parents[2] / "data" / "attachments"
@@ -62,7 +63,7 @@ def made(folder: Path) -> Made:
         diary.withdraw(shared, by=people.alice)
         diary.suspend(said["suspended"], by=people.moderator)
         diary.publish()
-        return Made(chain, diary.records(), diary.export(folder))
+        return Made(chain, diary.records(), kit.export(diary, folder))
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ import kit.chain.base
 from kit import people
 from kit.analysis import participation
 from kit.audit import Audit
-from kit.views import report
+from kit.views.report import sections as contents
 
 pytestmark = [
     pytest.mark.skipif(not shutil.which("git") and "CI" not in os.environ, reason="needs git"),
@@ -128,10 +128,10 @@ class Ran(NamedTuple):
 def through(folder: Path, commits: Sequence[Made], sections: set[str]) -> Ran:
     """Put a repository through it; these sections of the report are enough here, and quicker."""
     repository = make(folder / "repository", commits)
-    whole = report._analysis
+    whole = contents._analysis
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            report, "_analysis", lambda page: (x for x in whole(page) if x[0] in sections)
+            contents, "_analysis", lambda page: (x for x in whole(page) if x[0] in sections)
         )
         found = load().run(repository, folder / "out")
     return Ran(repository, folder / "out", found, kit.read(folder / "out" / "export"))

@@ -10,6 +10,7 @@ import json
 import random
 from collections.abc import Iterable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,18 @@ from eth_utils import keccak, to_checksum_address
 import kit
 import kit.diary.diary
 from kit import people
-from kit.core import TYPES, Certificate, Leaf, Record, Tree, root_from_proof
+from kit.core import (
+    TYPES,
+    Certificate,
+    Leaf,
+    LogId,
+    Record,
+    Tree,
+    root_from_proof,
+    sign,
+    signature_message,
+    signer,
+)
 from kit.core import record as records
 from kit.diary import Diary
 from kit.errors import SignatureError
@@ -120,24 +132,27 @@ def test_signatures_are_those_of_ethers() -> None:
                 "commitment": commitment,
                 "chainId": str(chain_id),
                 "contract": contract,
-                "signature": records.sign(commitment, chain_id, contract, account),
+                "signature": sign(commitment, LogId(chain_id, contract), account),
                 "key": "0x" + key.hex(),
             }
         )
     for case, answer in zip(cases, ask("signatures.mjs", cases), strict=True):
-        place = int(case["chainId"]), case["contract"]
+        log = LogId(int(case["chainId"]), case["contract"])
         address = Account.from_key(case["key"]).address
         assert answer["signer"] == answer["address"] == address
-        message = records.signature_message(case["commitment"], *place)
+        message = signature_message(case["commitment"], log)
         assert answer["digest"] == message_digest(message)
         assert answer["separator"] == "0x" + bytes(message.header).hex()
         # Both make them without a random number (RFC 6979): it is even the same signature.
         assert answer["signature"] == case["signature"]
-        assert records.signer(case["commitment"], answer["signature"], *place) == address
+        assert signer(case["commitment"], answer["signature"], log) == address
         # And what ethers signed for this log is nobody's, or another's, for any other.
-        for other in ((place[0] + 1, place[1]), (place[0], people.bob.address)):
+        for other in (
+            replace(log, chain_id=log.chain_id + 1),
+            replace(log, contract=people.bob.address),
+        ):
             try:
-                assert records.signer(case["commitment"], answer["signature"], *other) != address
+                assert signer(case["commitment"], answer["signature"], other) != address
             except SignatureError:
                 continue
 
@@ -210,8 +225,8 @@ def test_the_samples_leaves_and_signatures(sample: Sequence[Certificate]) -> Non
     cases = [
         {
             "commitment": certificate.commitment,
-            "chainId": str(certificate.inclusion.batch.anchor.chain_id),
-            "contract": certificate.inclusion.batch.anchor.contract,
+            "chainId": str(certificate.log_id.chain_id),
+            "contract": certificate.log_id.contract,
             "signature": certificate.signature,
             "key": "0x" + "01" * 32,
         }

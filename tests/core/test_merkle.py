@@ -19,7 +19,18 @@ import kit
 import kit.core.merkle
 import kit.log.contract
 from kit import people
-from kit.core import BATCH_MAX, TYPES, Anchor, Batch, Leaf, Record, Tree, root_from_proof
+from kit.core import (
+    BATCH_MAX,
+    TYPES,
+    Anchor,
+    Batch,
+    Leaf,
+    Record,
+    Tree,
+    root_from_proof,
+    subject_from_leaf,
+    subject_to_leaf,
+)
 from kit.errors import ProofError
 
 VECTORS = Path(__file__).parents[1] / "vectors"
@@ -291,3 +302,9 @@ def test_numbers_of_a_leaf_are_whole_numbers(wrong: object) -> None:
             told.hash()
     with pytest.raises(ProofError):
         Leaf(0, "entry", wrong, 0, NONE, NONE).hash()  # type: ignore[arg-type]
+
+
+def test_no_subject_is_zeros_in_a_leaf() -> None:
+    for subject, word in ((None, NONE), ("0x" + "12" * 32, "0x" + "12" * 32)):
+        assert subject_to_leaf(subject) == word
+        assert subject_from_leaf(word) == subject

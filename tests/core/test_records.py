@@ -8,6 +8,7 @@ import os
 import struct
 import traceback
 import unicodedata
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from kit import errors, people
-from kit.core import ATTACHMENT_BYTES_MAX, Attachment, Record, SignedRecord, entry
+from kit.core import (
+    ATTACHMENT_BYTES_MAX,
+    Attachment,
+    LogId,
+    Record,
+    SignedRecord,
+    sign,
+    signature_message,
+    signer,
+)
 from kit.core import record as records
 from kit.errors import AttachmentError, RecordError, SignatureError
 
@@ -44,6 +54,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "appeal": {"text": "Please look again."},
     "bulletin": {"source": "press", "as_of": "2021-09-20T00:00:00Z", "figures": {"cases": 364}},
 }
+
+# Each type with its article.
+A = {name: f"a {name}" for name in BODIES} | {"entry": "an entry", "appeal": "an appeal"}
 
 # The same cases in every run: a test that fails does so on every machine.
 SAME = settings(derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -69,7 +82,7 @@ def with_body(type: str, **changes: Any) -> dict[str, Any]:
 
 
 def told(text: str = "你好", place: str = "泉州", **more: Any) -> Record:
-    return entry(ALICE, AT, text, place=place, **more)
+    return Record.entry(ALICE, AT, text, place=place, **more)
 
 
 # --- the format is frozen ------------------------------------------------------------------------
@@ -79,15 +92,15 @@ def told(text: str = "你好", place: str = "泉州", **more: Any) -> Record:
 def test_format_1_is_what_other_programs_computed(vector: dict[str, Any]) -> None:
     record = Record.from_json(vector["record"])
     salt = bytes.fromhex(vector["salt"][2:])
-    chain_id, contract = FORMAT["chain_id"], FORMAT["contract"]
+    log = LogId(FORMAT["chain_id"], FORMAT["contract"])
     assert record.canonical() == vector["canonical"].encode()
     assert records.commitment(record, salt) == vector["commitment"]
-    message = records.signature_message(vector["commitment"], chain_id, contract)
+    message = signature_message(vector["commitment"], log)
     assert "0x" + keccak(b"\x19" + b"".join(message)).hex() == vector["digest"]
     author = people.named(vector["signed_by"])
     assert author.address == record.author
-    assert records.sign(vector["commitment"], chain_id, contract, author) == vector["signature"]
-    found = records.signer(vector["commitment"], vector["signature"], chain_id, contract)
+    assert sign(vector["commitment"], log, author) == vector["signature"]
+    found = signer(vector["commitment"], vector["signature"], log)
     assert found == record.author
 
 
@@ -260,14 +273,14 @@ def test_unknown_keys_are_refused_everywhere() -> None:
 
 @pytest.mark.parametrize("type", records.TYPES)
 def test_the_body_has_its_keys_and_no_other(type: str) -> None:
-    with pytest.raises(RecordError, match=f"the body of a {type}"):
+    with pytest.raises(RecordError, match=f"the body of {A[type]}:"):
         Record.from_json(with_body(type, extra="x"))
     value = good(type)
     value["body"].popitem()
-    with pytest.raises(RecordError, match=f"the body of a {type}"):
+    with pytest.raises(RecordError, match=f"the body of {A[type]}:"):
         Record.from_json(value)
     for wrong in (None, "text", [], 1):
-        with pytest.raises(RecordError, match=f"the body of a {type}"):
+        with pytest.raises(RecordError, match=f"the body of {A[type]}:"):
             Record.from_json({**good(type), "body": wrong})
 
 
@@ -307,7 +320,7 @@ def test_the_author_is_an_address_with_its_capitals(author: object) -> None:
 @pytest.mark.parametrize("type", ["review", "witness", "withdrawal", "appeal"])
 def test_four_types_need_a_subject(type: str) -> None:
     for wrong in (None, "", "0x", SUBJECT[:-1], SUBJECT.upper(), "0x" + "00" * 32, 5, b"\1" * 32):
-        with pytest.raises(RecordError, match=f"the subject of a {type}"):
+        with pytest.raises(RecordError, match=f"the subject of {A[type]}:"):
             Record.from_json({**good(type), "subject": wrong})
 
 
@@ -315,7 +328,7 @@ def test_an_entry_has_no_subject_and_a_bulletin_may() -> None:
     with pytest.raises(RecordError, match="no subject for an entry"):
         Record.from_json({**good(), "subject": SUBJECT})
     assert Record.from_json({**good("bulletin"), "subject": SUBJECT}).subject == SUBJECT
-    with pytest.raises(RecordError, match="the subject of a bulletin"):
+    with pytest.raises(RecordError, match="the subject of a bulletin:"):
         Record.from_json({**good("bulletin"), "subject": "the other one"})
 
 
@@ -340,7 +353,7 @@ def test_other_decisions_are_refused(decision: object) -> None:
 
 def test_times_are_kept_in_utc() -> None:
     in_fujian = datetime(2021, 9, 20, 16, tzinfo=timezone(timedelta(hours=8)))
-    assert entry(ALICE, in_fujian, "a", place="b").to_json()["at"] == "2021-09-20T08:00:00Z"
+    assert Record.entry(ALICE, in_fujian, "a", place="b").to_json()["at"] == "2021-09-20T08:00:00Z"
 
 
 @pytest.mark.parametrize(
@@ -354,7 +367,7 @@ def test_times_are_kept_in_utc() -> None:
 )
 def test_a_time_without_a_zone_is_refused(at: Any) -> None:
     with pytest.raises(RecordError, match="a time with a time zone"):
-        entry(ALICE, at, "a", place="b")
+        Record.entry(ALICE, at, "a", place="b")
 
 
 def test_times_are_whole_seconds_from_1970_to_9999() -> None:
@@ -368,7 +381,7 @@ def test_times_are_whole_seconds_from_1970_to_9999() -> None:
         datetime.max.replace(tzinfo=timezone(-timedelta(hours=8)), microsecond=0),
     ):
         with pytest.raises(RecordError, match="whole seconds since 1970"):
-            entry(ALICE, wrong, "a", place="b")
+            Record.entry(ALICE, wrong, "a", place="b")
     with pytest.raises(RecordError, match="since 1970"):
         Record.from_json({**good(), "at": "1969-12-31T23:59:59Z"})
 
@@ -647,7 +660,7 @@ def test_a_file_has_1_byte_to_8_mib() -> None:
 
 # --- commitment and signature --------------------------------------------------------------------
 
-CONTRACT = FORMAT["contract"]
+LOG = LogId(1, FORMAT["contract"])
 
 
 def test_the_commitment_hides_the_text_behind_the_salt() -> None:
@@ -690,21 +703,21 @@ def test_the_digest_is_that_of_eip_712(commitment: bytes, chain_id: int, contrac
         },
         "message": {"commitment": commitment},
     }
-    ours = records.signature_message("0x" + commitment.hex(), chain_id, address)
+    ours = signature_message("0x" + commitment.hex(), LogId(chain_id, address))
     assert ours == encode_typed_data(full_message=typed)
 
 
 def test_a_signature_names_its_signer_for_one_chain_and_one_contract_only() -> None:
     commitment = records.commitment(told(), bytes(32))
-    signature = records.sign(commitment, 1, CONTRACT, people.alice)
-    assert records.signer(commitment, signature, 1, CONTRACT) == ALICE
+    signature = sign(commitment, LOG, people.alice)
+    assert signer(commitment, signature, LOG) == ALICE
     other = people.bob.address
-    assert records.signer(commitment, signature, 2, CONTRACT) != ALICE
-    assert records.signer(commitment, signature, 1, other) != ALICE
-    assert records.signer("0x" + "12" * 32, signature, 1, CONTRACT) != ALICE
+    assert signer(commitment, signature, replace(LOG, chain_id=2)) != ALICE
+    assert signer(commitment, signature, replace(LOG, contract=other)) != ALICE
+    assert signer("0x" + "12" * 32, signature, LOG) != ALICE
     changed = bytearray.fromhex(signature[2:])
     changed[40] ^= 1
-    assert records.signer(commitment, "0x" + changed.hex(), 1, CONTRACT) != ALICE
+    assert signer(commitment, "0x" + changed.hex(), LOG) != ALICE
 
 
 @pytest.mark.parametrize(
@@ -717,14 +730,14 @@ def test_a_signature_names_its_signer_for_one_chain_and_one_contract_only() -> N
 )
 def test_what_is_no_signature_is_refused(signature: Any) -> None:
     with pytest.raises(SignatureError, match="a signature of 65 bytes"):
-        records.signer("0x" + "12" * 32, signature, 1, CONTRACT)
+        signer("0x" + "12" * 32, signature, LOG)
 
 
 @settings(SAME, max_examples=60)
 @given(st.binary(min_size=65, max_size=65))
 def test_any_65_bytes_name_somebody_else_or_nobody(raw: bytes) -> None:
     try:
-        found = records.signer("0x" + "12" * 32, "0x" + raw.hex(), 1, CONTRACT)
+        found = signer("0x" + "12" * 32, "0x" + raw.hex(), LOG)
     except SignatureError:
         return
     assert found != ALICE
@@ -733,9 +746,9 @@ def test_any_65_bytes_name_somebody_else_or_nobody(raw: bytes) -> None:
 @pytest.mark.parametrize("commitment", ["", "0x", "12" * 32, "0x" + "AB" * 32, "0x" + "12" * 33])
 def test_only_commitments_are_signed(commitment: str) -> None:
     with pytest.raises(RecordError, match="a commitment: 0x and 64 hex digits"):
-        records.sign(commitment, 1, CONTRACT, people.alice)
+        sign(commitment, LOG, people.alice)
     with pytest.raises(RecordError, match="a commitment: 0x and 64 hex digits"):
-        records.signer(commitment, "0x" + "11" * 65, 1, CONTRACT)
+        signer(commitment, "0x" + "11" * 65, LOG)
 
 
 # --- what must not be shown ----------------------------------------------------------------------
@@ -744,9 +757,7 @@ def test_only_commitments_are_signed(commitment: str) -> None:
 def test_a_signed_record_shows_no_salt_and_no_text() -> None:
     salt = keccak(text="a salt")
     commitment = records.commitment(told("a secret text"), salt)
-    signed = SignedRecord(
-        told("a secret text"), salt, records.sign(commitment, 1, CONTRACT, people.alice)
-    )
+    signed = SignedRecord(told("a secret text"), salt, sign(commitment, LOG, people.alice))
     for shown in (repr(signed), str(signed), f"{signed}"):
         assert signed.commitment in shown
         assert salt.hex() not in shown
@@ -765,7 +776,7 @@ def test_a_person_shows_no_key() -> None:
 def test_no_error_shows_a_key() -> None:
     key = people.alice.key.hex()
     for wrong in (
-        lambda: entry(people.alice, AT, "a", place="b"),  # the person for the address
+        lambda: Record.entry(people.alice, AT, "a", place="b"),  # the person for the address
         lambda: told(people.alice),
         lambda: Record.from_json(people.alice),
         lambda: records.commitment(told(), people.alice),
@@ -822,8 +833,9 @@ def test_a_text_of_many_lines_is_kept() -> None:
 
 def test_a_signature_is_written_in_one_way_only() -> None:
     committed = records.commitment(told(), bytes(32))
-    signature = records.sign(committed, 1, ALICE, people.alice)
-    assert records.signer(committed, signature, 1, ALICE) == ALICE
+    log = LogId(1, ALICE)
+    signature = sign(committed, log, people.alice)
+    assert signer(committed, signature, log) == ALICE
     order = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
     twin = f"{order - int(signature[66:130], 16):064x}" + {"1b": "1c", "1c": "1b"}[signature[130:]]
     for other in (
@@ -835,4 +847,4 @@ def test_a_signature_is_written_in_one_way_only() -> None:
         signature + "00",
     ):
         with pytest.raises(SignatureError):
-            records.signer(committed, other, 1, ALICE)
+            signer(committed, other, log)

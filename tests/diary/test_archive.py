@@ -14,15 +14,14 @@ import pytest
 from eth_utils import keccak
 
 from kit import people
-from kit.core import Attachment, Leaf, Record, SignedRecord
+from kit.core import Attachment, Leaf, LogId, Record, SignedRecord, sign
 from kit.core import record as records
-from kit.diary import Archive
 from kit.diary import archive as module
-from kit.diary.archive import Home, Plan
+from kit.diary.archive import Archive, PendingBatch
 from kit.errors import ArchiveError, AttachmentError, KitError, RecordError, WrongChain
 
 AT = records.parse_time("2021-09-20T08:00:00Z")
-HOME = Home(20210921, "0x" + "aa" * 32, people.bob.address)
+LOG, GENESIS = LogId(20210921, people.bob.address), "0x" + "aa" * 32
 FILE = Attachment.of("a.png", b"\x89PNG\r\n\x1a\n one")
 OTHER = Attachment.of("b.png", b"\x89PNG\r\n\x1a\n two")
 
@@ -30,7 +29,7 @@ OTHER = Attachment.of("b.png", b"\x89PNG\r\n\x1a\n two")
 def signed(record: Record) -> SignedRecord:
     salt = keccak(record.canonical())
     committed = records.commitment(record, salt)
-    signature = records.sign(committed, HOME.chain_id, HOME.contract, people.alice)
+    signature = sign(committed, LOG, people.alice)
     return SignedRecord(record, salt, signature)
 
 
@@ -48,7 +47,12 @@ def leaves(first: int, *told: SignedRecord) -> list[Leaf]:
     return [Leaf.of(first + i, x.record, x.commitment) for i, x in enumerate(told)]
 
 
-def plan(archive: Archive, first: int, *told: SignedRecord) -> Plan:
+def content(archive: Archive, told: SignedRecord) -> SignedRecord | None:
+    stored = archive.get(told.commitment)
+    return stored.signed() if stored else None
+
+
+def plan(archive: Archive, first: int, *told: SignedRecord) -> PendingBatch:
     return archive.plan(leaves(first, *told))
 
 
@@ -79,7 +83,7 @@ def test_everything_is_there_again_after_reopening(
 ) -> None:
     path = tmp_path / "diary.sqlite"
     first = opened(path)
-    first.settle(HOME)
+    first.settle(LOG, GENESIS)
     told = entry(files=(FILE,))
     first.add(told, [FILE])
     first.add(review(told))
@@ -87,10 +91,10 @@ def test_everything_is_there_again_after_reopening(
     first.close()
 
     again = opened(str(path))
-    assert again.home == HOME
-    assert again.get(told.commitment) == told
+    assert again.home == (LOG, GENESIS)
+    assert content(again, told) == told
     assert again.file(FILE.sha256) == FILE.content
-    assert again.planned() == planned
+    assert again.pending() == planned
     assert again.leaves(0, 10) == [(leaf, leaf.hash()) for leaf in leaves(0, told)]
     assert again.count() == 2
     assert repr(again) == f"archive at {path}, 2 records"
@@ -118,16 +122,16 @@ def test_an_empty_file_becomes_an_archive(opened: Callable[..., Archive], tmp_pa
 
 def test_it_belongs_to_one_log(opened: Callable[..., Archive], tmp_path: Path) -> None:
     one = opened(tmp_path / "a")
-    one.settle(HOME)
-    one.settle(HOME)
+    one.settle(LOG, GENESIS)
+    one.settle(LOG, GENESIS)
     for other in (
-        Home(1, HOME.genesis_hash, HOME.contract),
-        Home(HOME.chain_id, "0x" + "bb" * 32, HOME.contract),
-        Home(HOME.chain_id, HOME.genesis_hash, people.carol.address),
+        (LogId(1, LOG.contract), GENESIS),
+        (LOG, "0x" + "bb" * 32),
+        (LogId(LOG.chain_id, people.carol.address), GENESIS),
     ):
         with pytest.raises(WrongChain, match="Open the archive on its own chain"):
-            one.settle(other)
-    assert one.home == HOME
+            one.settle(*other)
+    assert one.home == (LOG, GENESIS)
 
 
 # --- files that are not ours ---------------------------------------------------------------------
@@ -216,7 +220,7 @@ def test_a_file_that_may_only_be_read(
         sqlite3, "connect", lambda path, **more: connect(f"file:{path}?mode=ro", uri=True, **more)
     )
     one = opened(path)
-    assert one.get(told.commitment) == told
+    assert content(one, told) == told
     with pytest.raises(ArchiveError, match="may you write there"):
         one.add(entry("another"))
     one.close()
@@ -242,11 +246,11 @@ def test_a_file_that_another_program_holds(opened: Callable[..., Archive], tmp_p
         for use in (
             lambda: Archive(path),
             lambda: one.add(entry("another")),
-            lambda: one.get(told.commitment),
+            lambda: content(one, told),
             one.count,
             one.waiting,
             lambda: one.ready(0, 10),
-            one.planned,
+            one.pending,
             one.last_landed,
             lambda: one.leaves(0, 1),
             lambda: one.file(FILE.sha256),
@@ -255,7 +259,7 @@ def test_a_file_that_another_program_holds(opened: Callable[..., Archive], tmp_p
             with pytest.raises(ArchiveError, match=r"locked.*Is another program using it"):
                 use()
         other.execute("ROLLBACK")
-    assert one.get(told.commitment) == told
+    assert content(one, told) == told
     assert one.count() == 1
 
 
@@ -304,7 +308,11 @@ def test_damage_inside_is_noticed_when_it_is_read(
 def test_a_record_comes_back_as_it_was(archive: Archive) -> None:
     told = entry("<script>\n🎲", files=(FILE, OTHER))
     archive.add(told, [FILE, OTHER])
-    assert archive.get(told.commitment) == told
+    stored = archive.get(told.commitment)
+    assert stored
+    assert stored.signed() == stored.intact() == told
+    assert "salt" not in repr(stored)
+    assert "canonical" not in repr(stored)
     assert archive.get("0x" + "00" * 32) is None
     assert archive.file(FILE.sha256) == FILE.content
     assert archive.file("0x" + "00" * 32) is None
@@ -355,7 +363,7 @@ def test_all_of_a_record_or_nothing(opened: Callable[..., Archive], tmp_path: Pa
         db.execute("DROP TRIGGER full")
         db.commit()
     one.add(told, [FILE, OTHER])
-    assert one.get(told.commitment) == told
+    assert content(one, told) == told
 
 
 @pytest.mark.parametrize("content", [b"\x89PNG\r\n\x1a\n ONE", "text", 5, b""])
@@ -383,7 +391,7 @@ def test_a_damaged_record_is_a_record_error(
         db.execute("UPDATE records SET canonical = ?", (canonical,))
         db.commit()
     with pytest.raises(RecordError):
-        one.get(told.commitment)
+        content(one, told)
 
 
 # --- what waits ----------------------------------------------------------------------------------
@@ -393,10 +401,10 @@ def test_entries_wait_until_reviewed_in_order_of_time(archive: Archive) -> None:
     late, early, same = entry("late", 2), entry("early", 0), entry("same time, came later", 0)
     for told in (late, early, same):
         archive.add(told)
-    assert archive.waiting() == [early, same, late]
+    assert [x.signed() for x in archive.waiting()] == [early, same, late]
     archive.add(review(early))
     archive.add(review(same, "reject"))
-    assert archive.waiting() == [late]
+    assert [x.signed() for x in archive.waiting()] == [late]
 
 
 def commitments(archive: Archive) -> list[str]:
@@ -418,8 +426,9 @@ def test_ready_are_all_reviews_and_the_approved_entries(archive: Archive) -> Non
     ]
     assert archive.ready(7, 2) == ready[:2]
     assert archive.ready_count() == 3
-    assert [x.commitment for x in archive.about(approved.commitment)] == [yes.commitment]
-    assert archive.about(unseen.commitment) == []
+    stories = archive.stories([approved.commitment, unseen.commitment])
+    assert [x.commitment for x in stories[approved.commitment][1:]] == [yes.commitment]
+    assert stories[unseen.commitment][1:] == []
 
 
 def test_the_stories_of_many_records(archive: Archive) -> None:
@@ -436,15 +445,18 @@ def test_the_stories_of_many_records(archive: Archive) -> None:
     stories = archive.stories([*names, "0x" + "00" * 32])
     assert set(stories) == set(names)
     for name, (first, *about) in stories.items():
-        assert first.said == archive.said(name)
-        assert [kept.said for kept in about] == archive.about(name)
+        assert first == archive.get(name)
+        assert [first, *about] == archive.stories([name])[name]
     assert [x.commitment for x in (no, appeal, yes)] == [
-        kept.said.commitment for kept in stories[one.commitment][1:]
+        stored.commitment for stored in stories[one.commitment][1:]
     ]
-    for kept in (kept for story in stories.values() for kept in story):
-        assert kept.leaf == archive.leaf(kept.said.commitment)
-        assert kept.intact() == archive.intact(kept.said.commitment) is not None
-    assert stories[one.commitment][0].leaf is not None
+    by_commitment = {told.commitment: told for told in (one, other, no, appeal, yes)}
+    for stored in (stored for story in stories.values() for stored in story):
+        assert stored.intact() == by_commitment[stored.commitment]
+    assert [stored.leaf for stored in stories[one.commitment]] == [
+        *leaves(0, one, no, appeal),
+        None,
+    ]
     assert stories[other.commitment][0].leaf is None
     assert archive.stories([]) == {}
 
@@ -460,7 +472,7 @@ def test_the_story_of_what_was_erased_or_damaged(archive: Archive) -> None:
     )
     stories = archive.stories([gone.commitment, changed.commitment])
     assert [story[0].intact() for story in stories.values()] == [None, None]
-    assert [kept.said.type for kept in stories[gone.commitment]] == ["entry", "withdrawal"]
+    assert [stored.type for stored in stories[gone.commitment]] == ["entry", "withdrawal"]
 
 
 def test_a_dropped_batch_is_ready_again_and_no_other(archive: Archive) -> None:
@@ -498,13 +510,13 @@ def test_what_is_planned_is_no_longer_ready_and_waits_again_when_dropped(archive
     for told in (one, two, review(one), review(two)):
         archive.add(told)
     before = commitments(archive)
-    assert archive.planned() is None
+    assert archive.pending() is None
     assert archive.last_landed() is None
     planned = plan(archive, 5, one)
-    assert archive.planned() == planned == Plan(5, planned.root, 1)
+    assert archive.pending() == planned == PendingBatch(5, planned.root, 1)
     assert [told for told in before if told != one.commitment] == commitments(archive)
     archive.drop(planned)
-    assert archive.planned() is None
+    assert archive.pending() is None
     assert archive.leaves(0, 100) == []
     assert commitments(archive) == before
 
@@ -513,11 +525,11 @@ def test_landed_batches(archive: Archive) -> None:
     one, two = entry("one"), entry("two", 1)
     first = plan(archive, 0, one)
     archive.landed(first)
-    assert (archive.planned(), archive.last_landed()) == (None, first)
+    assert (archive.pending(), archive.last_landed()) == (None, first)
     second = plan(archive, 1, two)
-    assert (archive.planned(), archive.last_landed()) == (second, first)
+    assert (archive.pending(), archive.last_landed()) == (second, first)
     archive.landed(second)
-    assert (archive.planned(), archive.last_landed()) == (None, second)
+    assert (archive.pending(), archive.last_landed()) == (None, second)
     assert [leaf.seq for leaf, _ in archive.leaves(0, 1)] == [0]
     assert [leaf.seq for leaf, _ in archive.leaves(1, 1)] == [1]
     assert [leaf.seq for leaf, _ in archive.leaves(0, 2)] == [0, 1]
@@ -529,7 +541,7 @@ def test_a_number_or_a_record_is_planned_once(archive: Archive) -> None:
     for first, told in ((0, two), (1, one)):
         with pytest.raises(KitError):
             plan(archive, first, told)
-    assert archive.planned() is None  # the batch's row went with its leaves
+    assert archive.pending() is None  # the batch's row went with its leaves
     assert len(archive.leaves(0, 10)) == 1
 
 

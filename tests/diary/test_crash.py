@@ -20,7 +20,8 @@ import kit
 import kit.diary.diary
 import kit.log.contract
 from kit.core import Tree
-from kit.diary import Archive, Diary
+from kit.diary import Diary
+from kit.diary.archive import Archive
 from kit.errors import NothingWaiting
 
 # Starting Python with web3 takes seconds. So one program is started, which forks itself for each
@@ -108,11 +109,11 @@ def one_round(process: subprocess.Popen[str], line: str, chance: random.Random) 
 def what_it_left(path: Path, chain: Any) -> str:
     """Tell at which moment it was killed, by what the archive and the chain say."""
     with closing(Archive(path)) as archive:
-        plan, home = archive.planned(), archive.home
+        plan, home = archive.pending(), archive.home
     assert home
     if plan is None:
         return "nothing planned"
-    log = kit.log.Log(chain, home.contract)
+    log = kit.log.Log(chain, home[0].contract)
     return "landed, not noted" if log.record_count() > plan.first_seq else "planned, not sent"
 
 
@@ -134,16 +135,17 @@ def check(diary: Diary, accepted: list[str], gone: dict[str, str], path: Path) -
         hashes = [stored for _, stored in archive.leaves(batch.first_seq, batch.count)]
         assert Tree(hashes).root == batch.root
     # What post() and review() returned was kept.
-    assert set(accepted) <= {x.commitment for x in archive._said_of("FROM records")}
+    assert set(accepted) <= {x.commitment for x in archive._records("")}
     # All of it is in the log but entries that wait, or were withdrawn before they were published.
-    out = {x.commitment for x in archive._said_of("FROM records")} - set(landed)
+    out = {x.commitment for x in archive._records("")} - set(landed)
     for commitment in out:
         assert diary.state(commitment) in ("waiting", "erased")
     # A withdrawal is there with its content gone, or neither.
     raw = path.read_bytes()
     for commitment, words in gone.items():
-        withdrawn = any(x.type == "withdrawal" for x in archive.about(commitment))
-        assert withdrawn == (archive.get(commitment) is None)
+        story = archive.stories([commitment])[commitment]
+        withdrawn = any(x.type == "withdrawal" for x in story)
+        assert withdrawn == (story[0].canonical is None) == (story[0].salt is None)
         assert withdrawn == (words.encode() not in raw)
 
 

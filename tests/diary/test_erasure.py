@@ -18,8 +18,9 @@ import kit.diary.diary
 import kit.log.contract
 from kit import people
 from kit.core import Attachment, Leaf, SignedRecord
-from kit.diary import Archive, Diary, lesson_salt
+from kit.diary import Diary, lesson_salt
 from kit.diary import archive as archive_module
+from kit.diary.archive import Archive
 from kit.errors import ArchiveError, ChainError, NodeDown, NotAllowed, RecordError, Reverted
 from kit.log import MODERATOR_ROLE
 
@@ -133,7 +134,9 @@ def test_ended_in_between_it_is_finished_by_the_next(
             with pytest.raises(ArchiveError, match="another program reads"):
                 diary.withdraw(entry, by=ALICE)
             assert diary.state(entry) == "withdrawn"
-            assert diary.archive.get(entry.commitment) is None  # hidden at once
+            stored = diary.archive.get(entry.commitment)
+            assert stored
+            assert (stored.signed(), stored.canonical, stored.salt) == (None, None, None)  # at once
             monkeypatch.undo()
             if entry is entries[0]:
                 diary.publish()  # the next publication finishes it
@@ -200,7 +203,7 @@ def test_content_that_only_vanished_is_not_called_erased(chain: Any, tmp_path: P
             "content is missing",
         ]
         # Nor does a withdrawal that somebody else signed.
-        forged = diary.archive.about(other.commitment)[-1]
+        forged = diary.archive.stories([other.commitment])[other.commitment][1:][-1]
         with closing(sqlite3.connect(path)) as db, db:
             db.execute(
                 "UPDATE records SET signature = ? WHERE commitment = ?",
@@ -262,7 +265,7 @@ def test_a_turn_that_does_not_end(
     monkeypatch.setattr(archive_module, "PATIENCE", 0.1)
     with closing(opened(chain, path)) as diary, closing(Diary.open(chain, path)) as other:
         entry = diary.post(ALICE, "a", place="b")
-        with diary.archive.turn(), diary.archive.turn():  # it may be nested
+        with diary.archive.lock(), diary.archive.lock():  # it may be nested
             diary.review(entry, by=MODERATOR, approve=True)
             start = time.monotonic()
             for act in (
@@ -302,7 +305,7 @@ def test_a_batch_that_landed_unheard_is_not_sent_again(
             batch = diary.publish()  # finds it
         monkeypatch.undo()
         assert (batch.count, diary.log.record_count(), diary.log.batch_count()) == (2, 2, 1)
-        assert diary.archive.planned() is None
+        assert diary.archive.pending() is None
         assert diary.records()["proved"].all()
         assert kit.verify(diary.certificate(entry), chain, leaves=diary.leaves()).ok
 

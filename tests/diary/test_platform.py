@@ -21,7 +21,8 @@ import kit.diary.diary
 import kit.log.contract
 from kit import people
 from kit.core import MOVES, Attachment, SignedRecord
-from kit.diary import Archive, Diary
+from kit.diary import Diary
+from kit.diary.archive import Archive
 from kit.errors import ArchiveError, NotAllowed, NothingWaiting, RecordError
 from kit.log import MODERATOR_ROLE
 
@@ -293,7 +294,8 @@ class Walk:
             patch.setattr(Archive, "purge", broken)
             with pytest.raises(ArchiveError):
                 self.diary.withdraw(commitment, by=author)
-        (record,) = (x for x in self.diary.archive.about(commitment) if x.type == "withdrawal")
+        story = self.diary.stories([commitment])[commitment]
+        (record,) = (x for x in story if x.type == "withdrawal")
         self.arrived[record.commitment] = len(self.arrived) + 1
         self.ready.append((record.at, record.arrived, record.commitment))
         self.edges.add((entry.state, "withdraw"))

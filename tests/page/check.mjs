@@ -9,7 +9,7 @@ import { askChain } from "../../web/src/chain.js";
 import { level, verify } from "../../web/src/verify.js";
 import { WORDS, sentence } from "../../web/src/words.js";
 
-const artifact = new URL("../../kit/artifacts/DiaryLog.json", import.meta.url);
+const artifact = new URL("../../kit/chain/artifacts/DiaryLog.json", import.meta.url);
 const { runtime } = JSON.parse(readFileSync(artifact, "utf8"));
 
 for await (const line of createInterface({ input: process.stdin })) {

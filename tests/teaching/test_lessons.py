@@ -197,7 +197,7 @@ def test_lesson_6_runs_on_a_folder_of_one_s_own(tmp_path: Path) -> None:
     as_of = datetime(2021, 9, 9, tzinfo=UTC)
     diary.bulletin(kit.people.registrar, "Cases", {"Atlantis": 40, "莆田": 4}, as_of=as_of)
     diary.publish()
-    folder = diary.export(tmp_path / "mine")
+    folder = kit.export(diary, tmp_path / "mine")
     diary.close()
     path = ROOT / "notebooks/06_who_took_part.ipynb"
     lesson = read(path)

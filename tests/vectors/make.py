@@ -32,10 +32,14 @@ from kit.core import (
     Certificate,
     InclusionProof,
     Leaf,
+    LogId,
     Record,
-    Review,
     Tree,
+    compact,
     merkle,
+    sign,
+    signature_message,
+    signer,
 )
 from kit.core import record as records
 from kit.errors import KitError
@@ -44,6 +48,7 @@ from kit.log import verification
 HERE = Path(__file__).parent
 FROZEN = json.loads((HERE / "format_1.json").read_text("utf-8"))
 CHAIN_ID, CONTRACT = FROZEN["chain_id"], FROZEN["contract"]
+LOG = LogId(CHAIN_ID, CONTRACT)
 BLOCK_TIME = datetime(2021, 9, 20, 16, tzinfo=UTC)
 SALT = bytes(range(32))
 SUBJECT = FROZEN["records"][0]["commitment"]
@@ -173,28 +178,25 @@ def _committed(name: str, told: dict[str, Any], salt: bytes) -> EntryState:
 def signature_cases() -> Iterator[EntryState]:
     for x in FROZEN["records"]:
         by = PEOPLE[x["record"]["author"]]
-        yield _signed(f"{x['record']['type']}, frozen", x["commitment"], CHAIN_ID, CONTRACT, by)
-    for name, chain_id, contract in (
-        ("another chain", 1, CONTRACT),
-        ("another log", CHAIN_ID, "0x00000000000000000000000000000000DeaDBeef"),
-        ("the largest chain id", 2**53 - 1, CONTRACT),
+        yield _signed(f"{x['record']['type']}, frozen", x["commitment"], LOG, by)
+    for name, log in (
+        ("another chain", LogId(1, CONTRACT)),
+        ("another log", LogId(CHAIN_ID, "0x00000000000000000000000000000000DeaDBeef")),
+        ("the largest chain id", LogId(2**53 - 1, CONTRACT)),
     ):
-        yield _signed(name, SUBJECT, chain_id, contract, people.alice)
+        yield _signed(name, SUBJECT, log, people.alice)
 
 
-def _signed(
-    name: str, commitment: str, chain_id: int, contract: str, by: people.Person
-) -> EntryState:
-    message = records.signature_message(commitment, chain_id, contract)
+def _signed(name: str, commitment: str, log: LogId, by: people.Person) -> EntryState:
+    message = signature_message(commitment, log)
     return {
         "name": name,
         "commitment": commitment,
-        "chain_id": chain_id,
-        "contract": contract,
+        **vars(log),
         "domain_separator": "0x" + message.header.hex(),
         "struct_hash": "0x" + message.body.hex(),
         "digest": "0x" + keccak(b"\x19\x01" + message.header + message.body).hex(),
-        "signature": records.sign(commitment, chain_id, contract, by),
+        "signature": sign(commitment, log, by),
         "signer": by.address,
     }
 
@@ -278,15 +280,11 @@ def frozen_certificates() -> dict[str, Certificate]:
             x["commitment"],
             x["signature"],
             Record.from_json(x["record"]),
-            x["salt"],
+            bytes.fromhex(x["salt"][2:]),
         )
         for x, leaf in zip(FROZEN["records"], leaves, strict=True)
     }
-    review = made["review"]
-    assert review.record
-    assert review.salt
-    part = Review(review.inclusion, review.record, review.salt, review.signature)
-    return made | {"entry": replace(made["entry"], review=part)}
+    return made | {"entry": replace(made["entry"], review=made["review"])}
 
 
 def alone() -> Certificate:
@@ -296,8 +294,8 @@ def alone() -> Certificate:
     leaf = Leaf.of(0, told, commitment)
     anchor = Anchor(1, CONTRACT, "0x" + "66" * 32, 2**53 - 1, "0x" + "55" * 32, BLOCK_TIME, 2**32)
     member = InclusionProof(leaf, (), Batch(0, leaf.hash(), 0, 1, anchor))
-    signature = records.sign(commitment, 1, CONTRACT, people.alice)
-    return Certificate(member, commitment, signature, told, "0x" + SALT.hex())
+    signature = sign(commitment, LogId(1, CONTRACT), people.alice)
+    return Certificate(member, commitment, signature, told, SALT)
 
 
 def worked() -> tuple[Certificate, Certificate]:
@@ -318,14 +316,13 @@ def worked() -> tuple[Certificate, Certificate]:
         Certificate(
             InclusionProof(leaf, tuple(tree.proof(leaf.hash())), batch),
             leaf.commitment,
-            records.sign(leaf.commitment, CHAIN_ID, CONTRACT, by),
+            sign(leaf.commitment, LOG, by),
             said,
-            "0x" + salt.hex(),
+            salt,
         )
         for leaf, said, salt, by in parts
     )
-    part = Review(of_review.inclusion, review, "0x" + salts[1].hex(), of_review.signature)
-    return replace(of_entry, review=part), of_review
+    return replace(of_entry, review=of_review), of_review
 
 
 def worked_example() -> str:
@@ -333,13 +330,13 @@ def worked_example() -> str:
     certificate, review = worked()
     assert certificate.record
     leaf, batch = certificate.inclusion.leaf, certificate.inclusion.batch
-    message = records.signature_message(certificate.commitment, CHAIN_ID, CONTRACT)
+    message = signature_message(certificate.commitment, LOG)
     hashes = (bytes.fromhex(leaf.subject[2:]), bytes.fromhex(leaf.commitment[2:]))
     encoded = encode(LEAF, [leaf.seq, TYPES[leaf.type], leaf.author, leaf.at, *hashes])
     domain = "EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"
     values: dict[str, str | bytes] = {
         "canonical bytes": certificate.record.canonical().decode(),
-        "salt": certificate.salt or "",
+        "salt": certificate.salt or b"",
         "commitment": certificate.commitment,
         "type hash of the domain": keccak(text=domain),
         "keccak256 of the name": keccak(text="Civic Diary"),
@@ -357,7 +354,7 @@ def worked_example() -> str:
         "leaf": leaf.hash(),
         "leaf of the review": review.inclusion.leaf.hash(),
         "root": batch.root,
-        "CBOR": certificate._cbor(),
+        "CBOR": compact.encode(certificate.to_json()),
         "compact form": certificate.compact(),
     }
     shown = {k: v if isinstance(v, str) else "0x" + v.hex() for k, v in values.items()}
@@ -379,7 +376,7 @@ def changed_certificates() -> dict[str, dict[str, Any]]:
     """Certificates in the format of which something doesn't hold."""
     good = frozen_certificates()["entry"].to_json()
     wrong, other = "0x" + "11" * 32, people.bob.address
-    forged = records.sign(good["commitment"], CHAIN_ID, CONTRACT, people.bob)
+    forged = sign(good["commitment"], LOG, people.bob)
     redacted = good | {"record": None, "salt": None}
     elsewhere = changed(good, "anchor", "chain_id", to=1)
     elsewhere["id"] = elsewhere["id"].replace(str(CHAIN_ID), "1")
@@ -437,12 +434,7 @@ def review_steps(certificate: Certificate) -> list[str] | None:
     """Steps 2 to 5 of the review in a certificate, or None if it holds none."""
     if certificate.review is None:
         return None
-    review = certificate.review
-    leaf = review.inclusion.leaf
-    alike = Certificate(
-        review.inclusion, leaf.commitment, review.signature, review.record, review.salt
-    )
-    return [step.outcome for step in verification.verify(alike).steps[1:5]]
+    return [step.outcome for step in verification.verify(certificate.review).steps[1:5]]
 
 
 # --- the compact form ----------------------------------------------------------------------------
@@ -474,9 +466,11 @@ def fixed(raw: bytes) -> bytes:
 
 def compact_cases() -> Iterator[EntryState]:
     for name, certificate in good_certificates().items():
-        yield _compact(name, certificate.compact(), certificate._cbor(), written=True)
+        yield _compact(
+            name, certificate.compact(), compact.encode(certificate.to_json()), written=True
+        )
     first = good_certificates()["entry, frozen"]
-    raw, text = first._cbor(), first.compact()
+    raw, text = compact.encode(first.to_json()), first.compact()
     yield _compact("after the page's address", f"https://example.org/#a#{text}", raw, written=False)
     two = base32(stored(raw[:100], raw[100:]))
     yield _compact("in two stored blocks", two, raw, written=False)
@@ -647,7 +641,7 @@ def refused_texts() -> dict[str, str]:
 def refused_compacts() -> dict[str, str]:
     """Texts that are no compact form; a name says why."""
     first = frozen_certificates()["entry"]
-    raw, text = first._cbor(), first.compact()
+    raw, text = compact.encode(first.to_json()), first.compact()
     fields = cbor2.loads(raw)
 
     def with_field(place: int, value: Any) -> str:
@@ -736,9 +730,9 @@ def refused_cases() -> Iterator[EntryState]:
     for why, text in refused_compacts().items():
         expected = _expected(Certificate.from_compact, text)
         yield {"kind": "compact", "why": why, "text": text, "expected": expected}
-    log = {"commitment": SUBJECT, "chain_id": CHAIN_ID, "contract": CONTRACT}
+    log = {"commitment": SUBJECT, **vars(LOG)}
     for why, signature in refused_signatures().items():
-        expected = _expected(records.signer, SUBJECT, signature, CHAIN_ID, CONTRACT)
+        expected = _expected(signer, SUBJECT, signature, LOG)
         yield {"kind": "signature", "why": why, **log, "signature": signature, "expected": expected}
 
 

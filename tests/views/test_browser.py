@@ -119,7 +119,7 @@ def test_without_a_browser_its_tests_are_skipped_but_never_in_ci(tmp_path: Path,
     done = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-rsf", "-p", "no:cacheprovider"),
-            *(f"tests/test_page.py::{name}" for name in names),
+            *(f"tests/views/test_page.py::{name}" for name in names),
         ],
         cwd=ROOT,
         env=os.environ | environment,

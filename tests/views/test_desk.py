@@ -16,6 +16,7 @@ import pytest
 from eth_account import Account
 from PIL import Image
 
+import kit
 from kit import people
 from kit.core import ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, MOVES, TEXT_MAX
 from kit.core.rules import DECISIONS
@@ -45,7 +46,7 @@ def diary(chain: Any) -> Iterator[Diary]:
 
 @pytest.fixture
 def desk(diary: Diary) -> Desk:
-    return diary.desk([SECOND])
+    return kit.desk(diary, [SECOND])
 
 
 def picture(colour: int = 0) -> bytes:
@@ -158,7 +159,7 @@ def test_it_shows_itself(desk: Desk, diary: Diary) -> None:
 
 def test_who_sits_at_it(diary: Diary) -> None:
     stranger = Account.create()
-    desk = diary.desk([stranger, stranger, SECOND])
+    desk = kit.desk(diary, [stranger, stranger, SECOND])
     labels = [label for label, _ in desk.writing.author.options]
     assert [label.split("\u2069")[0] for label in labels[:3]] == [
         "\u2068alice",
@@ -184,7 +185,7 @@ def test_moderators_are_those_of_the_chain(desk: Desk, diary: Diary) -> None:
 @pytest.mark.parametrize("given", [["alice"], [bytes(ALICE.key)], [ALICE.address]])
 def test_only_accounts_sit_at_it(diary: Diary, given: Any) -> None:
     with pytest.raises(NotAllowed) as caught:
-        diary.desk(given)
+        kit.desk(diary, given)
     assert bytes(ALICE.key).hex() not in str(caught.value)
 
 
@@ -226,7 +227,7 @@ def test_the_preview_is_what_the_timeline_shows(desk: Desk, diary: Diary) -> Non
     assert [file["name"] for file in entry.body["attachments"]] == ["a.png", "b.png"]
     decide(desk, writing.mine.chosen, "approve")
     desk.reviewing.publish.click()
-    page = diary.timeline().page()
+    page = kit.timeline(diary).page()
     assert text.removesuffix("</div>") in page
     assert "<b dir='auto'>泉州 Quanzhou</b> · <span dir='auto'>nurse</span>" in head
     assert "<b dir='auto'>泉州 Quanzhou</b> · <span dir='auto'>nurse</span>" in page
@@ -455,7 +456,7 @@ def test_reasons(desk: Desk, diary: Diary) -> None:
     assert review.reason.value == "for one"
     assert "Rejected" in decide(desk, first, "reject", "personal data")
     assert review.reason.value == review.code.value == ""
-    said = diary.archive.get(diary.archive.latest("review", 1)[0].commitment)
+    said = diary.latest("review", 1)[0].signed()
     assert said is not None
     assert (said.record.body["reason_code"], said.record.body["reason"]) == (
         "personal data",
@@ -481,7 +482,7 @@ def test_published_and_suspended_are_found(desk: Desk) -> None:
 
 def test_nobody_to_decide(chain: Any) -> None:
     diary = Diary.open(chain, moderators=())
-    desk = diary.desk()
+    desk = kit.desk(diary)
     entry = diary.post(ALICE, "你好", place="泉州").commitment
     desk.tabs.selected_index = 1
     desk.reviewing.buttons["approve"].click()
@@ -525,7 +526,7 @@ def test_filters(desk: Desk, diary: Diary) -> None:
     reading.day.value = date(2001, 1, 1)
     assert "0 条 entries" in reading.where.value
     assert "没有记录" in reading.page.value
-    reading.day.value = diary.timeline().frame["at"][0].tz_convert("Asia/Shanghai").date()
+    reading.day.value = kit.timeline(diary).frame["at"][0].tz_convert("Asia/Shanghai").date()
     assert "3 条 entries" in reading.where.value
 
 
@@ -706,7 +707,7 @@ def test_drafts() -> None:
 def test_clicks_from_another_thread(diary: Diary) -> None:
     # JupyterLab's kernels hear of clicks in a thread of their own; the archive lives in this one.
     async def session() -> str:
-        desk = diary.desk()
+        desk = kit.desk(diary)
         desk.writing.text.value, desk.writing.place.value = "你好", "泉州"
         thread = threading.Thread(target=desk.writing.post.click)
         thread.start()

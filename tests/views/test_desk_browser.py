@@ -35,13 +35,13 @@ chain = kit.chain.embedded()
 diary = kit.Diary.open(chain)
 second = kit.people.named("moderator 2")
 diary.log.grant(MODERATOR_ROLE, second.address, by=diary.registrar)
-diary.desk([second])
+kit.desk(diary, [second])
 """
 
 SCANNED = """\
 from pathlib import Path
 
-compact = diary.certificate(diary.timeline().frame["commitment"][0]).compact()
+compact = diary.certificate(kit.timeline(diary).frame["commitment"][0]).compact()
 scanned = Path("scanned.txt").read_text()
 result = kit.verify(kit.Certificate.from_compact(scanned.partition("#")[2]), chain)
 print(scanned.partition("#")[2] == compact, result.level)

@@ -26,15 +26,28 @@ from PIL import Image
 import kit
 import kit.chain.base
 import kit.core.certificate
+import kit.core.reading
 import kit.log.contract
 import kit.log.verification
 import kit.views.card
 from kit import people
 from kit.chain import Chain, load_artifact
-from kit.core import Anchor, Batch, Certificate, InclusionProof, Leaf, Record, Review, Tree, merkle
+from kit.core import STEP_NAMES as NAMES
+from kit.core import (
+    Anchor,
+    Batch,
+    Certificate,
+    InclusionProof,
+    Leaf,
+    LogId,
+    Record,
+    Tree,
+    Verdict,
+    merkle,
+    sign,
+)
 from kit.core import record as records
 from kit.log import MODERATOR_ROLE, Log
-from kit.log.verification import NAMES
 from tests.node import need_browser, run_mjs, start_mjs
 
 ROOT = Path(kit.__file__).parent.parent
@@ -166,7 +179,7 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _agrees(seen: dict[str, Any], result: kit.log.Result) -> None:
+def _agrees(seen: dict[str, Any], result: Verdict) -> None:
     """The page shows all that the kit's result says, in its words. (Step 1's differ in detail.)"""
     assert seen["visible"]
     assert seen["numbers"] == list(range(1, 10))
@@ -211,9 +224,9 @@ def _certify(
         Certificate(
             InclusionProof(leaf, tuple(tree.proof(leaf.hash())), batch),
             commitment,
-            records.sign(commitment, chain_id, contract, by),
+            sign(commitment, LogId(chain_id, contract), by),
             record,
-            "0x" + salt.hex(),
+            salt,
         )
         for leaf, commitment, (record, by), salt in zip(leaves, committed, said, salts, strict=True)
     ]
@@ -225,10 +238,7 @@ def _entry(text: str, place: str = "泉州", **options: Any) -> Signed:
 
 
 def _with_review(entry: Certificate, review: Certificate) -> Certificate:
-    assert review.record
-    assert review.salt
-    part = Review(review.inclusion, review.record, review.salt, review.signature)
-    return replace(entry, review=part)
+    return replace(entry, review=review)
 
 
 @pytest.fixture(scope="session")
@@ -1096,7 +1106,7 @@ def test_proofs_are_bounded_alike() -> None:
     assert f"PROOF_MAX = {kit.core.certificate.PROOF_MAX};" in source
     source = (ROOT / "web" / "src" / "certificate.js").read_text(encoding="utf-8")
     assert f"JSON_MAX = {kit.core.JSON_MAX:_};" in source
-    assert f"DEPTH_MAX = {kit.core.certificate.DEPTH_MAX};" in source
+    assert f"DEPTH_MAX = {kit.core.reading.DEPTH_MAX};" in source
     assert f"COMPACT_MAX = {kit.core.COMPACT_MAX};" in source
     source = (ROOT / "web" / "src" / "record.js").read_text(encoding="utf-8")
     assert f"TEXT_MAX = {records.TEXT_MAX};" in source

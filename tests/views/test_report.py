@@ -18,7 +18,7 @@ import pytest
 
 import kit
 import kit.audit.auditor
-import kit.audit.folder
+import kit.audit.export
 import kit.chain.base
 import kit.teaching.helpers
 from kit import people
@@ -27,6 +27,7 @@ from kit.chain.embedded_chain import EmbeddedChain
 from kit.errors import DataError
 from kit.teaching import simulate
 from kit.views import report
+from kit.views.report import make, parts, sections
 from tests.node import need_browser, run_mjs
 
 ROOT = Path(kit.__file__).parent.parent
@@ -89,7 +90,7 @@ def made(folder: Path) -> tuple[EmbeddedChain, Path]:
     diary.bulletin(people.registrar, f"{HOSTILE} 通报", counted, as_of=as_of)
     diary.bulletin(people.moderator, "检查", {"points": 3}, as_of=as_of)
     diary.publish()
-    diary.export(folder / HOSTILE[:8])
+    kit.export(diary, folder / HOSTILE[:8])
     diary.close()
     return chain, folder / HOSTILE[:8]
 
@@ -124,7 +125,7 @@ def test_every_section_is_there_and_the_verdict_first(written: Path) -> None:
 def test_with_a_chain(
     export: tuple[EmbeddedChain, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report, "_analysis", lambda page: iter(()))  # as without a chain
+    monkeypatch.setattr(sections, "_analysis", lambda page: iter(()))  # as without a chain
     found = report.write(export[1], tmp_path / "report.html", export[0])
     text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
     assert f"proved on chain 20210921 at block {export[0].head.number}" == found.level
@@ -184,12 +185,12 @@ def test_without_a_bulletin_that_counts_it_says_why(
         "no bulletin that stands uncorrected names a place": found.assign(corrected=True),
     }
     for why, figures in part.items():
-        page = report._Page(kit.audit.auditor.compare([], []), records, False, figures)
-        (said,) = [one() for one in report._bulletin(page)]
+        page = parts.Page(kit.audit.auditor.compare([], []), records, False, figures)
+        (said,) = [one() for one in sections._bulletin(page)]
         assert why in said
         assert "<img" not in said
-    page = report._Page(kit.audit.auditor.compare([], []), records, False, found.assign(value=-1))
-    text = report._section("bulletin", "", "", report._bulletin(page))
+    page = parts.Page(kit.audit.auditor.compare([], []), records, False, found.assign(value=-1))
+    text = "".join(parts.computed(sections._bulletin(page)))
     assert "Not computed." in text
     assert "cases below 0" in text
 
@@ -257,7 +258,7 @@ def test_exit_statuses(
         said = capsys.readouterr()
         return ended.value.code, said.out, said.err
 
-    monkeypatch.setattr(report, "build", lambda *a, **k: f"<!doctype html>{report._MARK}")
+    monkeypatch.setattr(make, "build", lambda *a, **k: f"<!doctype html>{make._GENERATOR}")
     changed = Path(shutil.copytree(export[1], tmp_path / "changed"))
     (changed / "leaves.parquet").unlink()
     (changed / "leaves.csv").write_bytes((changed / "leaves.csv").read_bytes()[:-200])
@@ -279,7 +280,7 @@ def test_exit_statuses(
 def test_files_are_whole_and_others_are_left_alone(
     export: tuple[EmbeddedChain, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(report, "build", lambda *a, **k: f"<!doctype html>{report._MARK}")
+    monkeypatch.setattr(make, "build", lambda *a, **k: f"<!doctype html>{make._GENERATOR}")
     out = tmp_path / "deep" / "report.html"
     report.write(export[1], out)
     report.write(export[1], out)  # a report is replaced
@@ -297,7 +298,7 @@ def test_files_are_whole_and_others_are_left_alone(
 
 def test_an_empty_diary(tmp_path: Path) -> None:
     diary = kit.Diary.open(kit.chain.embedded())
-    diary.export(tmp_path / "empty")
+    kit.export(diary, tmp_path / "empty")
     diary.close()
     out = tmp_path / "report.html"
     assert report.write(tmp_path / "empty", out).ok
@@ -336,12 +337,12 @@ def test_long_diaries_are_shown_by_week() -> None:
     records.attrs = {}
     records["at"] = records["at"].min() + (records["at"] - records["at"].min()) * 30
     records["at"] = records["at"].astype("datetime64[s, UTC]")
-    step, table, _ = report._step_of(records)
+    step, table, _ = sections._step_of(records)
     assert (step, table.__name__) == ("week", "weekly")
 
 
 def test_a_table_with_its_plot_and_an_empty_one_without() -> None:
-    page = report._Page(kit.audit.auditor.compare([], []), simulate.participants(5), True, None)
+    page = parts.Page(kit.audit.auditor.compare([], []), simulate.participants(5), True, None)
     answers = pd.DataFrame({"appealed": ["reject"], "upheld": ["no"]})
     for table, pictures in ((answers, 1), (answers.iloc[:0], 0)):
         plot, rows = page.both(kit.plots.appeals, lambda: table, "申诉", "Appeals")  # noqa: B023
@@ -350,17 +351,27 @@ def test_a_table_with_its_plot_and_an_empty_one_without() -> None:
 
 
 def test_cells() -> None:
-    assert report._cell("0x" + "ab" * 20) == (
-        f"<td><code title='0x{'ab' * 20}'>0xabab…abab</code></td>"
+    assert parts._cell("0x" + "ab" * 20) == ("key", "0x" + "ab" * 20)
+    assert parts._cell(12_345) == ("number", "12,345")
+    assert parts._cell(0.123456) == ("number", "0.123")
+    assert parts._cell(float("nan")) == parts._cell(None) == ("number", "–")
+    assert parts._cell(pd.Timestamp("2021-09-10")) == ("number", "2021-09-10")
+    assert parts._cell(pd.Timestamp("2021-09-10 08:30Z")) == ("number", "2021-09-10 08:30 UTC")
+    assert parts._cell("short") == ("t", "short")
+    assert parts._cell("a text that takes more than forty columns") == (
+        "t long",
+        "a text that takes more than forty columns",
     )
-    assert report._cell(12_345) == "<td class='n'>12,345</td>"
-    assert report._cell(0.123456) == "<td class='n'>0.123</td>"
-    assert report._cell(float("nan")) == report._cell(None) == "<td class='n'>–</td>"
-    assert report._cell(pd.Timestamp("2021-09-10")) == "<td class='n'>2021-09-10</td>"
-    assert (
-        report._cell(pd.Timestamp("2021-09-10 08:30Z")) == "<td class='n'>2021-09-10 08:30 UTC</td>"
-    )
-    assert report._cell("<b>'\"") == "<td class='t'><bdi>&lt;b&gt;&#x27;&quot;</bdi></td>"
+
+
+def test_a_table_is_escaped_and_its_keys_are_short() -> None:
+    page = parts.Page(kit.audit.auditor.compare([], []), simulate.participants(5), False, None)
+    table = pd.DataFrame({"<i>": ["<b>'\""], "author": ["0x" + "ab" * 20], "entries": [7]})
+    shown = page.table(lambda: table, "表", "Table")()
+    assert "<tr><td class='t'><bdi>&lt;b&gt;&#39;&#34;</bdi></td>" in shown
+    assert f"<td><code title='0x{'ab' * 20}'>0xabab…abab</code></td><td class='n'>7</td>" in shown
+    heads = "<th scope='col'>&lt;i&gt;</th><th scope='col'>作者 author</th>"
+    assert f"{heads}<th scope='col' class='n'>记录 entries</th>" in shown
 
 
 # --- in a browser --------------------------------------------------------------------------------

@@ -21,10 +21,9 @@ import kit.views.card
 from kit import people
 from kit.core import Attachment, SignedRecord
 from kit.core import rules as moves
-from kit.diary import Diary
+from kit.diary import Diary, timeline
 from kit.errors import ArchiveError, DataError, RecordError
 from kit.log import MODERATOR_ROLE
-from kit.views import timeline
 
 ROOT = Path(kit.__file__).parent.parent
 SECOND = people.named("moderator 2")
@@ -75,7 +74,7 @@ class Elements(HTMLParser):
 
 def test_an_empty_diary(diary: Diary) -> None:
     tell(diary)  # not published yet
-    shown = diary.timeline()
+    shown = kit.timeline(diary)
     assert (len(shown), shown.pages) == (0, 1)
     assert list(shown.frame.columns) == list(timeline.COLUMNS)
     assert "No entries" in shown.page(1)
@@ -90,7 +89,7 @@ def test_entries_stand_in_order_of_time_with_the_facts_of_the_chain(
     batch = diary.publish()
     diary.witness(late, by=people.bob)
     diary.witness(late, by=people.carol)
-    frame = diary.timeline().frame
+    frame = kit.timeline(diary).frame
     assert list(frame["text"]) == ["early", "late"]
     assert list(frame["commitment"]) == [early.commitment, late.commitment]
     assert list(frame["witnesses"]) == [0, 2]
@@ -113,13 +112,13 @@ def test_what_is_not_public_has_no_content_and_keeps_its_place(diary: Diary) -> 
     diary.suspend(hidden, by=SECOND)
     diary.suspend(back, by=SECOND)
     diary.reinstate(back, by=SECOND)
-    frame = diary.timeline().frame.set_index("commitment")
+    frame = kit.timeline(diary).frame.set_index("commitment")
     assert list(frame["state"]) == ["published", "erased", "suspended", "reinstated"]
     assert list(frame.index) == [x.commitment for x in (kept, gone, hidden, back)]
     for entry in (gone, hidden):
         assert frame.loc[entry.commitment, ["text", "place", "role"]].isna().all()
         assert frame.loc[entry.commitment, "attachments"] == 0
-    page = diary.timeline().page(1)
+    page = kit.timeline(diary).page(1)
     assert "words 0" in page
     assert "words 3" in page
     for words in ("words 1", "words 2", "role 1", "role 2", "never shown"):
@@ -133,7 +132,7 @@ def test_an_appealed_suspension_stays_hidden(diary: Diary) -> None:
     diary.publish()
     diary.suspend(entry, by=people.moderator)
     diary.appeal(entry, "please", by=people.alice)
-    shown = diary.timeline()
+    shown = kit.timeline(diary)
     assert list(shown.frame["state"]) == ["suspension appealed"]
     assert "hidden words" not in shown.page(1)
     assert "Suspended by a moderator" in shown.page(1)
@@ -148,7 +147,7 @@ def test_filters(diary: Diary, chain: Any) -> None:
     diary.publish()
 
     def found(**filters: Any) -> list[Any]:
-        return list(diary.timeline(**filters).frame["text"])
+        return list(kit.timeline(diary, **filters).frame["text"])
 
     assert found(day="2021-09-10") == found(day=date(2021, 9, 10)) == ["Dice 骰子", "moon"]
     assert found(day="2021-09-11") == ["dice again"]
@@ -161,15 +160,15 @@ def test_filters(diary: Diary, chain: Any) -> None:
     assert found(text="dice", place="厦门", day="2021-09-11", role="teacher") == ["dice again"]
     # The gap of a withdrawn one is found by its day, and by nothing that it said.
     diary.withdraw(gone, by=people.alice)
-    assert len(diary.timeline(day="2021-09-11")) == 1
-    assert len(diary.timeline(text="again")) == 0
+    assert len(kit.timeline(diary, day="2021-09-11")) == 1
+    assert len(kit.timeline(diary, text="again")) == 0
     assert found(place="厦门") == ["moon"]
 
 
 @pytest.mark.parametrize("day", ["10 September", "2021-13-01", 5, "", "2021-09-10T00:00:00Z"])
 def test_no_such_day(diary: Diary, day: Any) -> None:
     with pytest.raises(DataError, match="a day like 2021-09-12"):
-        diary.timeline(day=day)
+        kit.timeline(diary, day=day)
 
 
 # --- the pages -----------------------------------------------------------------------------------
@@ -179,16 +178,16 @@ def test_a_page_is_short_however_long_the_diary_is(diary: Diary) -> None:
     for i in range(23):
         tell(diary, f"entry number {i}!")
     diary.publish()
-    shown = diary.timeline()
+    shown = kit.timeline(diary)
     assert (len(shown), shown.pages) == (23, 3)
     assert repr(shown) == "Timeline of 23 entries on 3 pages"
     pages = [shown.page(number) for number in (1, 2, 3)]
     assert [page.count("<article") for page in pages] == [10, 10, 3]
     for i in range(23):
         assert [f"entry number {i}!" in page for page in pages] == [i // 10 == n for n in range(3)]
-    assert shown._repr_html_() == pages[0]
+    assert kit.views.html(shown) == pages[0]
     assert repr(pages[0]) == "a page of a timeline, 10 entries"
-    assert pages[0]._repr_html_() == pages[0]
+    assert kit.views.html(pages[0]) == pages[0]
     wrong: Any
     for wrong in (0, 4, -1):
         with pytest.raises(DataError, match="a page from 1 to 3"):
@@ -198,7 +197,7 @@ def test_a_page_is_short_however_long_the_diary_is(diary: Diary) -> None:
 def test_a_page_certifies_each_entry(diary: Diary) -> None:
     entries = [tell(diary, f"entry {i}") for i in range(3)]
     diary.publish()
-    page = diary.timeline().page()
+    page = kit.timeline(diary).page()
     for entry in entries:
         assert diary.certificate(entry).id in page
         assert kit.views.qr_svg(diary.certificate(entry)) in page
@@ -210,14 +209,14 @@ def test_pictures_and_videos_play_in_place(diary: Diary, tmp_path: Path) -> None
     tell(diary, "many", attachments=[folder / name for name in names])
     tell(diary, "the same picture", attachments=[folder / names[0]])
     diary.publish()
-    page = Elements(diary.timeline().page())
+    page = Elements(kit.timeline(diary).page())
     pictures, videos = page.all("img"), page.all("video")
     assert [picture["alt"] for picture in pictures] == [*names[:2], names[0]]
     assert all((x["src"] or "").startswith("data:image/png;base64,") for x in pictures)
     assert (videos[0]["src"] or "").startswith("data:video/webm;base64,")
     assert "controls" in videos[0]
     # As web pages, each file lies beside them once.
-    first = diary.timeline().save(tmp_path / "out")
+    first = kit.timeline(diary).save(tmp_path / "out")
     saved = Elements(first.read_text(encoding="utf-8"))
     sources = [x["src"] or "" for x in saved.all("img") + saved.all("video")]
     assert len(sources) == 4
@@ -233,7 +232,7 @@ def test_saved_pages_lead_to_each_other(diary: Diary, tmp_path: Path) -> None:
     for i in range(21):
         tell(diary, f"entry {i}")
     diary.publish()
-    first = diary.timeline().save(tmp_path)  # an empty folder that is there will do
+    first = kit.timeline(diary).save(tmp_path)  # an empty folder that is there will do
     names = ["index.html", "page-0002.html", "page-0003.html"]
     assert first == tmp_path / names[0]
     assert sorted(x.name for x in tmp_path.iterdir() if x.is_file()) == sorted(names)
@@ -243,7 +242,7 @@ def test_saved_pages_lead_to_each_other(diary: Diary, tmp_path: Path) -> None:
     ]
     assert links == [{names[1]}, {names[0], names[2]}, {names[1]}]
     with pytest.raises(ArchiveError, match="a new or empty folder"):
-        diary.timeline().save(tmp_path)
+        kit.timeline(diary).save(tmp_path)
 
 
 def test_content_that_is_not_what_was_published_is_not_shown(diary: Diary) -> None:
@@ -256,7 +255,7 @@ def test_content_that_is_not_what_was_published_is_not_shown(diary: Diary) -> No
     diary.archive._db.execute(
         "UPDATE records SET canonical = 'no JSON' WHERE commitment = ?", (other.commitment,)
     )
-    page = diary.timeline().page()
+    page = kit.timeline(diary).page()
     assert "fake words" not in page
     assert page.count("so it is not shown") == 2
 
@@ -266,7 +265,7 @@ def test_a_file_that_was_changed_is_not_shown(diary: Diary) -> None:
     tell(diary, "look", attachments=[picture])
     diary.publish()
     diary.archive._db.execute("UPDATE files SET content = 'another'")
-    page = Elements(diary.timeline().page())
+    page = Elements(kit.timeline(diary).page())
     assert not page.all("img")
     assert "night-call.png: 文件缺失 the file is missing" in page.text
 
@@ -282,7 +281,7 @@ def test_hostile_text_is_text(diary: Diary, text: str) -> None:
     diary.reinstate(entry, by=people.named("moderator 3"), reason=text)
     diary.witness(entry, by=people.bob, note=text)
     diary.publish()
-    page, trace = diary.timeline().page(), diary.trace(entry)._repr_html_()
+    page, trace = kit.timeline(diary).page(), kit.views.html(diary.trace(entry))
     for html in (page, trace):
         elements = Elements(html)
         assert not elements.all("script")
@@ -332,7 +331,7 @@ def test_a_trace_tells_all_that_happened(diary: Diary) -> None:
     # Asked about any of its records, it is the same trace.
     for commitment in frame["commitment"]:
         assert repr(diary.trace(commitment)) == repr(diary.trace(entry))
-    drawing = Elements(trace._repr_html_())
+    drawing = Elements(kit.views.html(trace))
     assert len(drawing.all("rect")) == 5
     assert len([x for x in drawing.all("path") if "marker-end" in x]) == 4
     assert sum("stroke-dasharray" in x for x in drawing.all("rect")) == 1
@@ -347,7 +346,7 @@ def test_a_trace_of_what_was_withdrawn(diary: Diary) -> None:
     assert [line.text for line in trace.lines] == ["content erased", "", "sorry"]
     assert [line.proof for line in trace.lines] == ["proved"] * 3
     assert trace.lines[-1].state == "erased"
-    assert "secret" not in trace._repr_html_() + repr(trace)
+    assert "secret" not in kit.views.html(trace) + repr(trace)
 
 
 def test_a_trace_of_bulletins_follows_the_corrections(diary: Diary, chain: Any) -> None:
@@ -362,9 +361,9 @@ def test_a_trace_of_bulletins_follows_the_corrections(diary: Diary, chain: Any) 
     diary.publish()
     for record in made:
         trace = diary.trace(record)
-        assert [line.said.commitment for line in trace.lines] == [x.commitment for x in made]
+        assert [line.record.commitment for line in trace.lines] == [x.commitment for x in made]
         assert [line.text for line in trace.lines] == [f"found: faults {n}" for n in (3, 4, 0)]
-    assert "现状" not in diary.trace(made[0])._repr_html_()
+    assert "现状" not in kit.views.html(diary.trace(made[0]))
 
 
 def test_a_trace_says_what_was_changed(diary: Diary) -> None:
@@ -381,7 +380,7 @@ def test_a_trace_says_what_was_changed(diary: Diary) -> None:
         (entry.record.canonical(), people.bob.address),
     )
     assert diary.trace(entry).lines[0].proof == "the signature is not the author's"
-    assert "✗" in diary.trace(entry)._repr_html_()
+    assert "✗" in kit.views.html(diary.trace(entry))
 
 
 def test_a_trace_of_nothing(diary: Diary) -> None:

@@ -1,6 +1,6 @@
 // The page: takes what the reader gives, shows what was found. All text goes in by textContent.
 
-import { runtime } from "../../kit/artifacts/DiaryLog.json";
+import { runtime } from "../../kit/chain/artifacts/DiaryLog.json";
 
 import { ZERO_HASH } from "./bytes.js";
 import { NoAnswer, askChain } from "./chain.js";

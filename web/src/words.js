@@ -3,6 +3,7 @@
 
 import shared from "../../kit/core/words.json" with { type: "json" };
 
+const a = (name) => `${/^[aeiou]/.test(name) ? "an" : "a"} ${name}`;
 const join = (values) => values.join(", ");
 const list = (values) => values.join("、");
 const thousands = (value) => value.toLocaleString("en");
@@ -228,8 +229,8 @@ const en = {
     recordSince: () => "a record with a time in whole seconds since 1970",
     author: () => "a record with the author's address",
     noSubject: () => "a record with no subject for an entry",
-    subject: (type) => `a record with the subject of a ${type}: 0x and 64 hex digits`,
-    bodyKeys: (type, keys) => `a record with the body of a ${type}: ${join(keys)}`,
+    subject: (type) => `a record with the subject of ${a(type)}: 0x and 64 hex digits`,
+    bodyKeys: (type, keys) => `a record with the body of ${a(type)}: ${join(keys)}`,
     decision: (decisions) => `a record with a decision of ${join(decisions)}`,
     figures: () => "a record with figures by name",
     figure: () => "a record with whole numbers below 2^53",

@@ -1,7 +1,7 @@
 """The platform as a desk to click, in JupyterLab and Notebook: write, review, timeline.
 
 Three people sit at it: who writes, who reviews, who reads. All that it does, it does with the methods
-of ``Diary``; what is allowed stands in ``kit.core.rules``. Made by ``Diary.desk``.
+of ``Diary``; what is allowed stands in ``kit.core.rules``. Made by ``kit.desk``.
 """
 
 from __future__ import annotations
@@ -15,16 +15,24 @@ from eth_account.signers.base import BaseAccount
 from kit import people as lesson
 from kit.views.desk.review_tab import Reviewing
 from kit.views.desk.session import Room
-from kit.views.desk.style import SHORTCUTS, STYLE
 from kit.views.desk.timeline_tab import Reading
 from kit.views.desk.write_tab import Writing
+from kit.views.markup import render
 
 if TYPE_CHECKING:
     from kit.diary import Diary
 
-__all__ = ["Desk"]
+__all__ = ["Desk", "desk"]
 
 _TITLES: Final = ["写 Write", "审核 Review", "时间线 Timeline"]
+
+
+def desk(diary: Diary, people: Iterable[BaseAccount] = ()) -> Desk:
+    """Return a diary as a desk to click: write, review, timeline; the last line of a cell.
+
+    The lessons' people sit at it, and ``people``, whose keys sign what they do.
+    """
+    return Desk(diary, people)
 
 
 class Desk:
@@ -41,8 +49,8 @@ class Desk:
         self.tabs = widgets.Tab(boxes, titles=_TITLES)
         self.box = widgets.VBox(
             [
-                widgets.HTML(f"<style>{STYLE}</style>"),
-                _script(SHORTCUTS),
+                widgets.HTML(render("desk/style.html")),
+                _script(render("desk/shortcuts.js")),
                 self.masthead,
                 self.room.top.widget,
                 self.tabs,
@@ -58,16 +66,12 @@ class Desk:
         self.room.act(self.room.top, lambda: None)
 
     def _refresh(self) -> None:
-        archive = self.room.diary.archive
         counts = (
             ("链上记录 on the chain", self.room.diary.log.record_count()),
             ("待审核 to review", len(self.room.diary.waiting())),
-            ("待上链 to publish", archive.ready_count()),
+            ("待上链 to publish", self.room.diary.ready_count()),
         )
-        facts = " · ".join(f"{name} <b>{count:,}</b>" for name, count in counts)
-        self.masthead.value = (
-            f"<header><h2>公民日记 <span>Civic diary</span></h2><p>{facts}</p></header>"
-        )
+        self.masthead.value = render("desk/masthead.html", counts=counts)
         # The others are brought up to date when somebody turns to them.
         (self.writing, self.reviewing, self.reading)[self.tabs.selected_index or 0].refresh()
 

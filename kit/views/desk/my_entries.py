@@ -9,7 +9,8 @@ import ipywidgets as widgets
 from kit.core import PUBLIC
 from kit.views.desk.render import certificate_html, entry_html, history_html, label
 from kit.views.desk.session import Room
-from kit.views.desk.widgets import Drafts, action, choose_from, field, heading, row, show
+from kit.views.desk.widgets import Drafts, action, choose_from, field, heading, note, row, show
+from kit.views.markup import render
 
 __all__ = ["Mine"]
 
@@ -22,7 +23,7 @@ class Mine:
     def __init__(self, room: Room) -> None:
         self.room, self.chosen, self._author = room, "", ""
         self.entry = field(widgets.Dropdown, "选一条 Choose one")
-        self.none = widgets.HTML("<p class='kit-note'>还没有记录。 Nothing yet.</p>")
+        self.none = note("还没有记录。 Nothing yet.")
         self.shown, self.card = widgets.HTML(), widgets.HTML()
         self.appeal_text = field(widgets.Textarea, "申诉理由 Why the decision is wrong", rows=3)
         self.appeal = action("申诉 Appeal", main=True)
@@ -38,10 +39,7 @@ class Mine:
 
     def _arrange(self) -> None:
         self.appeal_box = widgets.VBox([self.appeal_text, row(self.appeal)])
-        warning = (
-            "<p><b>撤回后无法恢复。 This can't be undone.</b><br>文字、图片和盐值将被销毁，链上只留下编号。"
-            "<br>Text, pictures and salt are destroyed; the chain keeps the number.</p>"
-        )
+        warning = render("desk/warning.html")
         self.confirm_box = widgets.VBox(
             [widgets.HTML(warning), self.reason, row(self.confirm, self.keep)]
         )
@@ -77,8 +75,10 @@ class Mine:
         """Show what became of this author's entries."""
         if author != self._author:
             self._author, self._asked = author, False
-        entries = self.room.diary.archive.latest("entry", _LIMIT, author=author)
-        options = [(label(self.room, said), said.commitment) for said in entries]
+        diary = self.room.diary
+        newest = [x.commitment for x in diary.latest("entry", _LIMIT, author=author)]
+        stories = diary.stories(newest)
+        options = [(label(stories[x]), x) for x in newest]
         choose_from(self.entry, options, self.chosen)
         self.chosen = self.entry.value or "" if options else ""
         show(self.entry, options)
@@ -93,9 +93,7 @@ class Mine:
         show(self.appeal_box, "appeal" in moves and case and not case.appealed)
         show(self.withdraw, "withdraw" in moves and not self._asked)
         show(self.confirm_box, "withdraw" in moves and self._asked)
-        self.shown.value = (
-            f"{history_html(room, chosen)}{entry_html(room, chosen)}" if chosen else ""
-        )
+        self.shown.value = history_html(room, chosen) + entry_html(room, chosen) if chosen else ""
         public = case is not None and case.state in PUBLIC
         self.card.value = certificate_html(room, chosen) if public else ""
 

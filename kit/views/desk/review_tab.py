@@ -9,15 +9,17 @@ from typing import Final
 
 import ipywidgets as widgets
 
-from kit.core import BATCH_MAX, PUBLIC
 from kit.core import DECISIONS as IN_ORDER
+from kit.core import PUBLIC
 from kit.core.rules import DECISIONS
+from kit.diary import entries
 from kit.errors import RecordError
 from kit.log import MODERATOR_ROLE
 from kit.views.desk.labels import MOVE_WORDS, REASONS
 from kit.views.desk.render import decisions_html, entry_html, history_html, label
 from kit.views.desk.session import Room
-from kit.views.desk.widgets import Drafts, action, choose_from, field, heading, row, show
+from kit.views.desk.widgets import Drafts, action, choose_from, field, heading, note, row, show
+from kit.views.markup import render
 
 __all__ = ["Reviewing"]
 
@@ -52,7 +54,7 @@ class Reviewing:
         self.moderator = field(widgets.Dropdown, "审核员 Moderator")
         self.filter = field(widgets.Dropdown, "显示 Show", options=_SHOWN)
         self.queue = field(widgets.Select, "队列 Queue")
-        self.empty = widgets.HTML("<p class='kit-note'>没有了。 Nothing here.</p>")
+        self.empty = note("没有了。 Nothing here.")
         self.history, self.entry = widgets.HTML(), widgets.HTML()
         self.code = field(widgets.Dropdown, "理由类别 Reason code", options=list(REASONS.items()))
         self.reason = field(widgets.Textarea, "理由 Reason", rows=3)
@@ -109,12 +111,11 @@ class Reviewing:
         self.decided.value = decisions_html(room)
 
     def _list(self) -> None:
-        archive = self.room.diary.archive
         found = list(self._entries())
         if self.chosen and self.chosen not in found:
             found.insert(0, self.chosen)  # what was decided stays in sight, with its new state
-        said = [x for x in map(archive.said, found) if x is not None]
-        options = [(label(self.room, x), x.commitment) for x in said]
+        stories = self.room.diary.stories(found)
+        options = [(label(stories[x]), x) for x in found if x in stories]
         choose_from(self.queue, options, self.chosen)
         self.queue.rows = min(6, max(2, len(options)))
         self.chosen = self.queue.value or ""
@@ -127,7 +128,7 @@ class Reviewing:
         if self.filter.value == _WAITING:
             return [x.commitment for x in diary.waiting()[:_LIMIT]]
         states = list(PUBLIC) if self.filter.value == _PUBLIC else ["suspended"]
-        frame = diary.timeline().frame
+        frame = entries(diary)
         newest = frame[frame["state"].isin(states)].tail(_LIMIT)
         return [str(x) for x in newest["commitment"][::-1]]
 
@@ -142,14 +143,14 @@ class Reviewing:
         self.entry.value = (
             entry_html(self.room, chosen)
             if chosen
-            else "<p class='kit-note'>没有选中的记录。 No entry is chosen.</p>"
+            else render("desk/note.html", text="没有选中的记录。 No entry is chosen.")
         )
 
     def _batch(self) -> None:
-        leaves = self.room.diary.archive.ready(0, BATCH_MAX)
+        leaves = self.room.diary.ready()
         counts = Counter(leaf.type for leaf in leaves)
-        parts = [f"<b>{count:,}</b> {_TYPES[kind]}" for kind, count in counts.items()]
-        self.ready.value = f"<p>{' · '.join(parts) or '没有待上链的。 Nothing is ready.'}</p>"
+        named = [(count, _TYPES[kind]) for kind, count in counts.items()]
+        self.ready.value = render("desk/ready.html", counts=named)
         self.publish.disabled = not leaves
 
     # --- what people do --------------------------------------------------------------------------
@@ -171,12 +172,8 @@ class Reviewing:
         if decision in ("reject", "suspend") and not code:
             fix = "Its author must know what to change, or to appeal against."
             raise RecordError("a reason code (理由类别)", "none", fix)
-        diary = self.room.diary
-        why = {"reason_code": code, "reason": self.reason.value}
-        if decision in ("approve", "reject"):
-            diary.review(self.chosen, by=by, approve=decision == "approve", **why)
-        else:
-            (diary.suspend if decision == "suspend" else diary.reinstate)(self.chosen, by=by, **why)
+        diary, reason = self.room.diary, self.reason.value
+        diary.act(decision, self.chosen, by=by, reason_code=code, reason=reason)
         self._drafts.clear()
         return _DONE[decision]
 

@@ -11,7 +11,9 @@ from kit.views.desk.labels import PLACES, ROLES, line, meant
 from kit.views.desk.render import certificate_html
 from kit.views.desk.session import Room
 from kit.views.desk.widgets import Drafts, action, choose_from, field, heading, row, show
-from kit.views.timeline import Timeline
+from kit.views.markup import nested, render
+from kit.views.timeline import Timeline, timeline
+from kit.views.trace import trace_html
 
 __all__ = ["Reading"]
 
@@ -100,20 +102,20 @@ class Reading:
         wanted = self._wanted()
         # Whatever happens is a record, in the archive first and then on the chain.
         diary = self.room.diary
-        key = (*wanted.values(), diary.archive.count(), diary.log.record_count())
+        key = (*wanted.values(), diary.record_count(), diary.log.record_count())
         if self._timeline is None or key != self._key:
-            self._timeline, self._key, self._open = diary.timeline(**wanted), key, 0
-        timeline = self._timeline
-        self.number = max(1, min(self.number, timeline.pages))
+            self._timeline, self._key, self._open = timeline(diary, **wanted), key, 0
+        shown = self._timeline
+        self.number = max(1, min(self.number, shown.pages))
         if self.number != self._open:
-            self.page.value = str(timeline.page(self.number))
+            self.page.value = str(shown.page(self.number))
             self._open = self.number
-        self._pager(timeline)
-        self._list(timeline)
+        self._pager(shown)
+        self._list(shown)
         self._show()
 
     def _wanted(self) -> dict[str, Any]:
-        """Return the filters as ``Diary.timeline`` takes them."""
+        """Return the filters as ``kit.timeline`` takes them."""
         text = self.text.value.strip()
         return {
             "day": self.day.value,
@@ -123,9 +125,8 @@ class Reading:
         }
 
     def _pager(self, timeline: Timeline) -> None:
-        self.where.value = (
-            f"<p class='kit-note' role='status'>第 {self.number} / {timeline.pages} 页 page · "
-            f"{len(timeline):,} 条 entries</p>"
+        self.where.value = render(
+            "desk/where.html", number=self.number, pages=timeline.pages, entries=len(timeline)
         )
         for name, button in self.steps.items():
             last = timeline.pages
@@ -151,7 +152,8 @@ class Reading:
         elif self.view == "certificate":
             self.viewed.value = certificate_html(self.room, chosen)
         else:
-            self.viewed.value = f"<div class='kit-wide'>{diary.trace(chosen)._repr_html_()}</div>"
+            trace = nested(trace_html(diary.trace(chosen)))
+            self.viewed.value = render("desk/trace.html", trace=trace)
 
     # --- what people do --------------------------------------------------------------------------
 

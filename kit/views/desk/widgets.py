@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from html import escape
 from typing import Any
 
 import ipywidgets as widgets
 
-__all__ = ["Drafts", "Message", "action", "choose_from", "field", "heading", "row", "show"]
+from kit.views.markup import render
+
+__all__ = ["Drafts", "Message", "action", "choose_from", "field", "heading", "note", "row", "show"]
 
 
 def heading(zh: str, en: str) -> Any:
     """Return a section's heading."""
-    return widgets.HTML(f"<h3>{zh} <span>{en}</span></h3>")
+    return widgets.HTML(render("desk/heading.html", zh=zh, en=en))
+
+
+def note(text: str) -> Any:
+    """Return a line in small letters."""
+    return widgets.HTML(render("desk/note.html", text=text))
 
 
 def field(make: Callable[..., Any], label: str, **more: Any) -> Any:
@@ -88,13 +94,8 @@ class Message:
 
     def done(self, text: str) -> None:
         """Say what was done. ``text`` is plain text."""
-        self.widget.value = (
-            f"<div role='status' class='kit-message' dir='auto'><b>✓</b> {escape(text)}</div>"
-        )
+        self.widget.value = render("desk/done.html", text=text)
 
     def failed(self, title: str, text: str) -> None:
         """Say what went wrong. ``text`` is plain text."""
-        self.widget.value = (
-            f"<div role='alert' class='kit-message kit-failed' dir='auto'><b>✗ {title}</b><br>"
-            f"{escape(text)}</div>"
-        )
+        self.widget.value = render("desk/failed.html", title=title, text=text)

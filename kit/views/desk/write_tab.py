@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 import ipywidgets as widgets
 
@@ -11,17 +11,13 @@ from kit.core import ATTACHMENTS_MAX, TEXT_MAX, Attachment
 from kit.errors import AttachmentError
 from kit.views.desk.labels import PLACES, ROLES, meant
 from kit.views.desk.my_entries import Mine
-from kit.views.desk.render import who_html
+from kit.views.desk.render import who
 from kit.views.desk.session import Room
 from kit.views.desk.widgets import action, field, heading, row, show
-from kit.views.timeline import data_address, files_html, said_html
+from kit.views.markup import render
+from kit.views.timeline import data_address, place_name, shown_files
 
 __all__ = ["Writing"]
-
-_FILES: Final = (
-    f"每条最多 {ATTACHMENTS_MAX} 个，每个不超过 8 MB；一次选一两个，可多次添加。<br>"
-    f"Up to {ATTACHMENTS_MAX} files of up to 8 MB: add them one or two at a time."
-)
 
 
 class Writing:
@@ -58,7 +54,7 @@ class Writing:
                 self.text,
                 row(self.place, self.role),
                 row(self.upload, self.unload),
-                widgets.HTML(f"<p class='kit-note'>{_FILES}</p>"),
+                widgets.HTML(render("desk/files.html", most=ATTACHMENTS_MAX)),
                 self.post,
                 self.message.widget,
             ]
@@ -131,18 +127,20 @@ class Writing:
             "place": meant(PLACES, self.place.value) or "地点 place",
             "role": meant(ROLES, self.role.value) or "身份 role",
         }
-        author = who_html(self.room, self.author.value)
-        count = f"<p class='kit-note'>{len(text):,} / {TEXT_MAX:,} 字 characters</p>"
-        self.preview.value = (
-            f"<div class='kit-timeline'>{said_html(body, before='现在 now', after=[author])}"
-            f"{count if len(text) > TEXT_MAX // 2 else ''}</div>"
+        self.preview.value = render(
+            "desk/preview.html",
+            body=body,
+            where=place_name(body["place"]),
+            author=who(self.room, self.author.value),
+            count=len(text),
+            most=TEXT_MAX,
         )
 
     def _preview_files(self) -> None:
         by_hash = {file.sha256: file for file in self.files}
-        shown = files_html(
+        shown = shown_files(
             [file.to_json() for file in self.files],
             lambda file: data_address(file["media_type"], by_hash[file["sha256"]].content),
         )
-        self.preview_files.value = f"<div class='kit-timeline'>{shown}</div>" if shown else ""
+        self.preview_files.value = render("desk/preview_files.html", files=shown)
         show(self.unload, self.files)

@@ -1,0 +1,106 @@
+"""Who said it: an author's signature of a record's commitment, for one log on one chain.
+
+EIP-712. An author signs ``keccak256(0x19 01 ‖ domain separator ‖ struct hash)``, where the domain is
+``{name: "Civic Diary", version: "1", chainId, verifyingContract}`` and the struct is
+``Record(bytes32 commitment)``. For another log the same signature leads to another address.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from eth_account import Account
+from eth_account.messages import SignableMessage, encode_typed_data
+from eth_account.signers.base import BaseAccount
+from eth_hash.auto import keccak  # eth_utils takes twice the time for the same
+from eth_utils import to_checksum_address
+
+from kit.core.record import HASH, brief
+from kit.errors import RecordError, SignatureError
+
+__all__ = ["LogId", "domain", "sign", "signature_message", "signer"]
+
+_TYPES: Final = {"Record": [{"name": "commitment", "type": "bytes32"}]}
+_TYPE_HASH: Final = keccak(b"Record(bytes32 commitment)")
+_SIGNATURE = re.compile(r"0x[0-9a-f]{128}(1b|1c)")
+_HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0  # of secp256k1
+
+
+@dataclass(frozen=True)
+class LogId:
+    """Which log: a DiaryLog's address and its chain. What a signature is made for.
+
+    >>> str(LogId(1, "0x5FbDB2315678afecb367f032d93F642f64180aa3"))
+    'eip155:1:0x5FbDB2315678afecb367f032d93F642f64180aa3'
+    """
+
+    chain_id: int
+    contract: str
+
+    def __str__(self) -> str:
+        return f"eip155:{self.chain_id}:{self.contract}"
+
+
+def domain(log: LogId) -> dict[str, str | int]:
+    """Return the EIP-712 domain of a log."""
+    return {
+        "name": "Civic Diary",
+        "version": "1",
+        "chainId": log.chain_id,
+        "verifyingContract": to_checksum_address(log.contract),
+    }
+
+
+def signature_message(commitment: str, log: LogId) -> SignableMessage:
+    """Return what an author signs for a record, for eth-account's ``sign_message``.
+
+    It is ``encode_typed_data(domain(log), {"Record": …}, {"commitment": …})``. The shortcut: the
+    domain's part is worked out once for each log, and the struct hash is
+    ``keccak256(type hash ‖ commitment)``. Raises RecordError for what is no commitment.
+    """
+    if not HASH.fullmatch(commitment):
+        raise RecordError("a commitment: 0x and 64 hex digits", brief(commitment), "Check it.")
+    struct_hash = keccak(_TYPE_HASH + bytes.fromhex(commitment[2:]))
+    return SignableMessage(b"\x01", _separator(log), struct_hash)
+
+
+@lru_cache(maxsize=64)
+def _separator(log: LogId) -> bytes:
+    """Return the EIP-712 domain separator of a log: it is the same for every commitment."""
+    return bytes(encode_typed_data(domain(log), _TYPES, {"commitment": bytes(32)}).header)
+
+
+def sign(commitment: str, log: LogId, by: BaseAccount) -> str:
+    """Return the 65-byte signature of a record's commitment, 0x-prefixed. Raises RecordError.
+
+    >>> from kit import people
+    >>> log = LogId(1, "0x5FbDB2315678afecb367f032d93F642f64180aa3")
+    >>> signature = sign("0x" + "12" * 32, log, people.alice)
+    >>> signer("0x" + "12" * 32, signature, log) == people.alice.address
+    True
+    """
+    message = signature_message(commitment, log)
+    return "0x" + bytes(by.sign_message(message).signature).hex()
+
+
+def signer(commitment: str, signature: str, log: LogId) -> str:
+    """Return the address whose key made the signature.
+
+    Raises SignatureError if no key can have, RecordError for what is no commitment.
+    """
+    message = signature_message(commitment, log)
+    expected, fix = "0x and a signature of 65 bytes", "Ask the author to sign the record again."
+    if not isinstance(signature, str) or not _SIGNATURE.fullmatch(signature):
+        raise SignatureError(expected, brief(signature), fix)
+    if int(signature[66:130], 16) > _HALF_ORDER:
+        # Each signature has a twin with the other s. Only the lower is taken (EIP-2), so that
+        # nobody can make a second signature out of the first.
+        raise SignatureError("the lower s of a signature's two", "the higher", fix)
+    try:
+        raw = bytes.fromhex(signature[2:])
+        return str(Account.recover_message(message, signature=raw))
+    except Exception as error:  # eth-keys and coincurve have errors of their own
+        raise SignatureError(expected, str(error) or "none", fix) from None

@@ -1,0 +1,127 @@
+"""What the public sees of a diary, as a table: its entries in order of time.
+
+Withdrawn and suspended entries keep their row, with their number and without their content.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final
+
+from kit.core import PUBLIC, Batch, EntryState
+from kit.diary.archive import Archive
+from kit.errors import DataError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from kit.diary.diary import Diary
+
+__all__ = ["COLUMNS", "entries"]
+
+#: The columns of ``entries``.
+COLUMNS: Final = {
+    "seq": "int64",
+    "id": "str",
+    "at": "datetime64[s, UTC]",
+    "author": "str",
+    "place": "str",
+    "role": "str",
+    "text": "str",
+    "attachments": "int64",
+    "state": "str",
+    "witnesses": "int64",
+    "batch": "int64",
+    "block_number": "int64",
+    "block_hash": "str",
+    "block_time": "datetime64[s, UTC]",
+    "transaction_hash": "str",
+    "commitment": "str",
+}
+
+
+def entries(
+    diary: Diary,
+    *,
+    day: date | str | None = None,
+    place: str | None = None,
+    role: str | None = None,
+    text: str | None = None,
+    zone: str = "UTC",
+) -> pd.DataFrame:
+    """Return the entries that are on the chain, a row each, in order of time.
+
+    Columns as in ``COLUMNS``; text, place and role are missing where the entry was withdrawn or is
+    suspended. What the entries say is not checked here: a certificate is. Filters: a ``day`` in the
+    time zone ``zone`` (a date, or text like 2021-09-12), a ``place`` or ``role`` as it was written,
+    and a ``text`` that the entry contains. Raises DataError for no such day.
+    """
+    frame = _frame(diary)
+    if day is not None:
+        frame = frame[frame["at"].dt.tz_convert(zone).dt.date == _day(day)]
+    for column, wanted in (("place", place), ("role", role)):
+        if wanted is not None:
+            frame = frame[frame[column] == unicodedata.normalize("NFC", wanted)]
+    if text is not None:
+        part = unicodedata.normalize("NFC", text)
+        found = frame["text"].str.contains(part, case=False, regex=False)
+        frame = frame[found.fillna(False).astype(bool)]
+    return frame.reset_index(drop=True)
+
+
+def _frame(diary: Diary) -> pd.DataFrame:
+    import pandas as pd
+
+    archive, log = diary.archive, diary.log
+    about, bodies = _moves(archive), archive.bodies()
+    place = f"eip155:{diary.chain.chain_id}:{log.address}"
+    rows: list[dict[str, Any]] = []
+    batch_of: dict[int, Batch] = {}
+    for batch in log.batches():
+        batch_of |= dict.fromkeys(range(batch.first_seq, batch.first_seq + batch.count), batch)
+    for entry in archive.published_entries():
+        moves = about.get(entry.commitment, ())
+        case = EntryState.of(entry.author, moves, published=True, purged=entry.purged)
+        body = bodies.get(entry.commitment, {}) if case.state in PUBLIC else {}
+        seq = entry.leaf.seq if entry.leaf else -1
+        batch = batch_of[seq]
+        anchor = batch.anchor
+        rows.append(
+            {
+                "seq": seq,
+                "id": f"{place}/{seq}",
+                "at": pd.Timestamp(entry.at, unit="s", tz="UTC"),
+                "author": entry.author,
+                **body,
+                "attachments": body.get("attachments", 0),
+                "state": case.state,
+                "witnesses": len(case.witnesses),
+                "batch": batch.number,
+                "block_number": anchor.block_number,
+                "block_hash": anchor.block_hash,
+                "block_time": anchor.block_time,
+                "transaction_hash": anchor.transaction_hash,
+                "commitment": entry.commitment,
+            }
+        )
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+
+
+def _moves(archive: Archive) -> dict[str, list[tuple[str, str]]]:
+    """Return the moves about each entry, by the entry's commitment, in order of arrival."""
+    entry_of: dict[str, str] = {}  # a review's entry: an appeal is about the review
+    moves: dict[str, list[tuple[str, str]]] = {}
+    for record in archive.moves():
+        entry = entry_of.get(record.subject, record.subject)
+        if record.type == "review":
+            entry_of[record.commitment] = entry
+        moves.setdefault(entry, []).append((record.move, record.author))
+    return moves
+
+
+def _day(day: date | str) -> date:
+    try:
+        return day if isinstance(day, date) else date.fromisoformat(day)
+    except (TypeError, ValueError):
+        raise DataError("a day like 2021-09-12", repr(day)[:40], "Write it so.") from None

@@ -1,0 +1,83 @@
+"""All that ever happened to one record, as a drawing and a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final, NamedTuple
+
+from kit.core import Anchor
+from kit.diary import Line, Trace
+from kit.views.markup import render
+
+__all__ = ["Row", "trace_html"]
+
+#: What a record does, in Chinese.
+_WORDS: Final = {
+    "entry": "发布申请",
+    "approve": "批准",
+    "reject": "驳回",
+    "suspend": "暂停",
+    "reinstate": "恢复",
+    "appeal": "申诉",
+    "witness": "见证",
+    "withdraw": "撤回",
+    "bulletin": "通报",
+}
+_SIGNS: Final = {"proved": "✓", "not on the chain yet": "…"}
+_LEFT, _STEP, _WIDTH = 10, 104, 84  # of the boxes in the drawing
+
+
+class Row(NamedTuple):
+    """A record as the table and the drawing show it.
+
+    ``left`` and ``middle`` say where its box stands; ``arrow`` where an arrow ends and how high it
+    rises, or None where the record is about none of the others.
+    """
+
+    number: str
+    word: str
+    what: str
+    time: str
+    author: str
+    said: str
+    anchor: Anchor | None
+    sign: str
+    proof: str
+    left: int
+    middle: float
+    arrow: tuple[float, int] | None
+
+
+def trace_html(trace: Trace) -> str:
+    """Return a trace as HTML: a drawing of its records, and a table. All that people wrote is escaped."""
+    return render(
+        "trace.html",
+        rows=list(_rows(trace.lines)),
+        state=trace.lines[-1].state,
+        title=" → ".join(line.what for line in trace.lines),
+        width=_LEFT + len(trace.lines) * _STEP,
+    )
+
+
+def _rows(lines: list[Line]) -> Iterator[Row]:
+    place = {line.record.commitment: i for i, line in enumerate(lines)}
+    for i, line in enumerate(lines):
+        about = place.get(line.record.subject)
+        yield Row(
+            number="–" if line.seq is None else str(line.seq),
+            word=_WORDS.get(line.record.move, ""),
+            what=line.what,
+            time=f"{line.time:%Y-%m-%d %H:%M:%S}",
+            author=line.record.author,
+            said=line.text if len(line.text) <= 120 else line.text[:119] + "…",
+            anchor=line.batch.anchor if line.batch else None,
+            sign=_SIGNS.get(line.proof, "✗"),
+            proof=line.proof,
+            left=_LEFT + i * _STEP,
+            middle=_middle(i),
+            arrow=None if about is None else (_middle(about) + 8, 50 - min(44, 9 * (i - about))),
+        )
+
+
+def _middle(i: int) -> float:
+    return _LEFT + i * _STEP + _WIDTH / 2
