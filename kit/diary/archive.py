@@ -534,5 +534,7 @@ class Archive:
 
 def _stored(row: Any) -> StoredRecord:
     leaf = None if row[-6] is None else Leaf(*row[-6:])
-    values: list[Any] = [*row[:-7], leaf, bool(row[-7])]
-    return StoredRecord(*values)
+    *said, erased, purged, canonical, salt, published = row[:-6]
+    # SQLite has no bool.
+    told: list[Any] = [*said, bool(erased), bool(purged), canonical, salt, leaf, bool(published)]
+    return StoredRecord(*told)
