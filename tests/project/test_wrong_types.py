@@ -8,7 +8,6 @@ import inspect
 import io
 import traceback
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import UTC, datetime
 from importlib import import_module
 from itertools import product
@@ -37,6 +36,7 @@ LEFT_OUT = {
     "kit.teaching.spark": "starts Java",
     "kit.chain.anvil": "starts anvil",
     "kit.chain.register_magic": "is IPython's to call",
+    "kit.views.register": "is IPython's to call",
 }
 
 
@@ -79,6 +79,8 @@ def doors() -> Iterator[tuple[str, Any]]:
             if isinstance(found, ast.ImportFrom):
                 for name in found.names:
                     yield f"{package.__name__}.{name.asname}", getattr(package, str(name.asname))
+    for name in ("desk", "export", "timeline"):
+        yield f"kit.{name}", getattr(kit, name)
     for package in (kit.participation, kit.plots):
         for name in package.__all__:
             yield f"{package.__name__}.{name}", getattr(package, name)
@@ -115,12 +117,12 @@ def world(tmp: Path) -> SimpleNamespace:
     w.certificate = w.diary.certificate(w.published)
     w.leaves = w.diary.leaves()
     w.records = w.diary.records()
-    w.folder = w.diary.export(tmp / "export")
+    w.folder = kit.export(w.diary, tmp / "export")
     w.audit = kit.audit.check(w.folder)[0]
     w.closed = kit.Diary.open(w.chain)
     w.closed.close()
     w.spare = kit.Diary.open(w.chain)  # for what would leave an archive without its log
-    w.spare_entry = w.spare.post(people.alice, "二", place="泉州")
+    w.stored = w.diary.stories([w.published])[w.published.commitment][0]
     w.moving = kit.Diary.open(kit.chain.embedded())  # for what puts entries into another state
     w.log = kit.log.Log.deploy(w.chain, by=people.registrar)
     w.new = [kit.Diary.open(kit.chain.embedded()) for _ in range(3)]
@@ -250,13 +252,10 @@ def good(w: SimpleNamespace) -> dict[str, Any]:
 
 def more(w: SimpleNamespace) -> dict[str, Any]:
     """What an argument of one function may be; by the end of the function's name and its own."""
-    archive, log = w.diary.archive, w.diary.log
+    log = w.diary.log
     alice, bob = people.alice.address, people.bob.address
-    signed, leaf = w.published, w.leaves[0]
-    contract = log.contract
-    record = signed.record
-    said = archive.said(signed.commitment)
-    plan = kit.diary.archive.Plan(0, leaf.hash(), 1)
+    leaf, record, contract = w.leaves[0], w.published.record, log.contract
+    place = kit.core.LogId(w.chain.chain_id, log.address)
     who, p = kit.participation, kit.plots
     counted = {n: getattr(who, n)(w.records) for n in PLOTTED}
     axes = p.by_place(counted["by_place"], source="here")
@@ -267,11 +266,6 @@ def more(w: SimpleNamespace) -> dict[str, Any]:
         "data": "0x" + 3 * word,
     }
     return {
-        "Archive.add.signed": w.published,
-        "Archive.drop.plan": plan,
-        "Archive.landed.plan": plan,
-        "Archive.plan.leaves": [replace(leaf, commitment=w.spare_entry.commitment)],
-        "Archive.settle.home": w.spare.archive.home,
         "Chain.events.name": "BatchAppended",
         "Chain.restore.token": w.wound_back.snapshot(),
         "Chain.send.call": contract.functions.grantRole(kit.log.MODERATOR_ROLE, bob),
@@ -280,10 +274,13 @@ def more(w: SimpleNamespace) -> dict[str, Any]:
         "Certificate.from_json.value": w.certificate.to_json(),
         "Certificate.loads.text": w.certificate.dumps(),
         "Diary.log": log,
-        "Diary.archive": kit.diary.Archive(),
+        "Diary.archive": w.spare.archive,
         "Diary.salt": kit.diary.lesson_salt,
         "Diary.appeal.by": people.alice,
-        "Diary.export.folder": w.tmp / "new",
+        "Diary.act.entry": w.published,
+        "Diary.act.move": "witness",
+        "Diary.keep.records": [],
+        "Diary.stories.of": [w.published],
         "Diary.withdraw.by": people.alice,
         "EntryState.author": alice,
         "EntryState.after.by": bob,
@@ -312,15 +309,14 @@ def more(w: SimpleNamespace) -> dict[str, Any]:
         "Record.review.author": alice,
         "Record.withdrawal.author": alice,
         "Record.witness.author": alice,
-        "Review.record": w.review.record,
-        "Review.salt": "0x" + w.review.salt.hex(),
-        "Review.signature": w.review.signature,
         "Timeline.save.folder": w.tmp / "pages",
-        "Trace.of.said": said,
+        "Trace.of.archive": w.diary.archive,
+        "Trace.of.record": w.stored,
         "Tree.leaves": [leaf.hash()],
         "Tree.proof.leaf": leaf.hash(),
         "anvil.state": None,
-        "audit.write.folder": w.tmp / "written",
+        "audit.export.folder": w.tmp / "written",
+        "kit.export.folder": w.tmp / "again",
         "compile_file.path": w.tmp / "First.sol",
         "compile_file.name": None,
         "compile_source.name": None,
@@ -335,7 +331,23 @@ def more(w: SimpleNamespace) -> dict[str, Any]:
         "core.parse_time.value": "2021-09-20T08:00:00Z",
         "core.is_address.value": alice,
         "core.root_from_proof.leaf": leaf.hash(),
+        "core.LogId.chain_id": w.chain.chain_id,
+        "core.leaf_difference.leaf": leaf,
+        "core.leaf_difference.record": record,
+        "core.level_of.steps": [],
+        "core.nothing_failed.steps": [],
+        "core.record_fault.leaf": leaf,
+        "core.record_fault.log": place,
+        "core.record_fault.signed": w.published,
         "core.sign.by": people.alice,
+        "core.sign.log": place,
+        "core.signature_message.log": place,
+        "core.signer.log": place,
+        "core.subject_from_leaf.subject": leaf.subject,
+        "diary.state_of.story": [w.stored],
+        "StoredRecord.fault.log": place,
+        "views.html.value": w.certificate,
+        "views.trace_html.trace": w.diary.trace(w.published),
         "foundry.name": "anvil",
         "participation.cases.figures": kit.audit.bulletins(w.folder, w.records),
         "plots.alt_text.ax": axes,
@@ -415,7 +427,6 @@ def bound(name: str, function: Any, w: SimpleNamespace) -> Any:
 def w(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
     w = world(tmp_path_factory.mktemp("world"))
     w.objects = {
-        "Archive": w.spare.archive,
         "Artifact": w.good["artifact"],
         "Attachment": kit.core.Attachment.of("a.png", PNG),
         "Audit": w.audit,
@@ -432,9 +443,10 @@ def w(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
         "Log": w.diary.log,
         "Log.append": w.log,
         "Record": w.published.record,
-        "Result": kit.verify(w.certificate),
+        "StoredRecord": w.stored,
+        "Verdict": kit.verify(w.certificate),
         "SignedRecord": w.published,
-        "Timeline": w.diary.timeline(),
+        "Timeline": kit.timeline(w.diary),
         "Tree": kit.core.Tree([w.leaves[0].hash()]),
     }
     w.objects |= {name.removeprefix("kit.diary."): w.moving for name in CHANGES}
