@@ -534,5 +534,7 @@ class Archive:
 
 def _stored(row: Any) -> StoredRecord:
     leaf = None if row[-6] is None else Leaf(*row[-6:])
-    values: list[Any] = [*row[:-7], leaf, bool(row[-7])]
+    # SQLite has no truth values: erased and purged are the ninth and tenth, published the last.
+    flags = map(bool, (row[8], row[9]))
+    values: list[Any] = [*row[:8], *flags, *row[10:-7], leaf, bool(row[-7])]
     return StoredRecord(*values)
