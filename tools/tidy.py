@@ -1,7 +1,7 @@
 """Write lessons in the kit's own form, without what changes by itself: ``python tools/tidy.py FILE …``.
 
 An editor leaves its version, times and the state of its windows in a notebook. Here only the metadata
-stay that the lessons use. Outputs stay, too: they are compared. The exit status is 1 where a file
+stay that the lessons use. Outputs stay as they are: they are compared. The exit status is 1 where a file
 was changed, so that a commit stops and can be looked at.
 """
 
@@ -24,9 +24,6 @@ def tidy(path: Path) -> bool:
     lesson.metadata = nbformat.from_dict(notebooks.METADATA)
     for cell in lesson.cells:
         cell.metadata = nbformat.from_dict({k: x for k, x in cell.metadata.items() if k in KEPT})
-        for output in cell.get("outputs", ()):
-            if "metadata" in output:
-                output.metadata = nbformat.from_dict({})
     notebooks.save(lesson, path)
     return path.read_bytes() != before
 

@@ -55,18 +55,20 @@ print(json.dumps({
 """
 
 
+# Nothing of this clone but what is named: not its folder, and no caches of the user.
+CLEAN = {name: x for name, x in os.environ.items() if not name.startswith("PYTHON")}
+
+
 class Installed(NamedTuple):
     wheel: Path
     python: Path
     folder: Path  # an empty one, where it is used
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        # Nothing of this clone: not its folder, and no cache of the user.
-        variables = {name: x for name, x in os.environ.items() if not name.startswith("PYTHON")}
         return subprocess.run(
             [self.python, *arguments],
             cwd=self.folder,
-            env=variables | {"XDG_CACHE_HOME": str(self.folder.parent / "cache")},
+            env=CLEAN | {"XDG_CACHE_HOME": str(self.folder.parent / "cache")},
             capture_output=True,
             encoding="utf-8",
             check=False,
@@ -87,13 +89,13 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
         (source / left).parent.mkdir(parents=True, exist_ok=True)
         (source / left).touch()
     build = [sys.executable, "-c", BUILD, str(out)]
-    subprocess.run(build, cwd=source, check=True, capture_output=True)
+    subprocess.run(build, cwd=source, env=CLEAN, check=True, capture_output=True)
     (wheel,) = out.iterdir()
 
     venv.create(top / "venv")
     python = top / "venv" / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps"]
-    subprocess.run([*pip, "--no-index", str(wheel)], cwd=top, check=True)
+    subprocess.run([*pip, "--no-index", str(wheel)], cwd=top, env=CLEAN, check=True)
     asked = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     theirs = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
     # The packages that the kit needs are this environment's; its own .pth files don't count there.

@@ -17,6 +17,7 @@ from narwhals.typing import IntoFrameT
 from kit.analysis.participation.counts import timeline
 from kit.analysis.participation.distributions import normal_tails, t_width
 from kit.analysis.participation.frames import ZONE, Step, confident, like, proved
+from kit.arguments import checked
 from kit.errors import DataError
 
 __all__ = ["Growth", "bass", "logistic"]
@@ -29,6 +30,7 @@ _APART = (
 )
 _LITTLE = 1e-6, 1e-2  # Minuit's units and tolerance: estimates are some 1e-5 of their errors off
 _TRIES = 2_000
+_FAR = 600  # a logarithm; floats end at 709
 _EXACT = 1e-16  # residuals by rounding alone, squared, as part of the values'
 _STEPS = 6  # three parameters, and three residuals more than that to look at
 
@@ -48,6 +50,7 @@ class Growth(Generic[IntoFrameT]):
     check: IntoFrameT
 
 
+@checked("step")
 def logistic(
     records: IntoFrameT, step: Step = "day", zone: str = ZONE, confidence: float = 0.95
 ) -> Growth[IntoFrameT]:
@@ -66,6 +69,7 @@ def logistic(
     return _growth(records, table, step, ["K", "r", "t0"], _logistic, fit, confidence)
 
 
+@checked("step")
 def bass(
     records: IntoFrameT, step: Step = "day", zone: str = ZONE, confidence: float = 0.95
 ) -> Growth[IntoFrameT]:
@@ -159,7 +163,8 @@ def _least_squares(
     logs = low > 0
 
     def own(point: Any) -> Floats:
-        return np.where(logs, np.exp(np.where(logs, point, 0)), point)
+        # A search that runs away stays where times and rates can still be multiplied.
+        return np.where(logs, np.exp(np.where(logs, np.minimum(point, _FAR), 0)), point)
 
     def squares(point: Any) -> float:
         return float(((values - curve(t, *own(point))) ** 2).sum() / size)

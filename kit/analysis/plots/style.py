@@ -27,6 +27,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from kit import fonts
 from kit.analysis.participation import PREFECTURES
 from kit.analysis.participation.frames import collect, frame
+from kit.arguments import checked
 from kit.errors import DataError
 from kit.fonts import drawable
 from kit.text import clean, duration, fill, short, width
@@ -231,7 +232,8 @@ def _axes(ax: Axes | None) -> Axes:
     if ax is None:
         _, ax = plt.subplots(figsize=(7.2, 4.2), dpi=100, layout="constrained")
     # Texts that were there before would keep the fonts of their time.
-    for text in (ax.title, ax.xaxis.label, ax.yaxis.label):
+    corners = (ax.xaxis.get_offset_text(), ax.yaxis.get_offset_text())
+    for text in (ax.title, ax.xaxis.label, ax.yaxis.label, *corners):
         text.set_fontfamily(family)
     ax.tick_params(labelfontfamily=family)
     ax.spines[["top", "right"]].set_visible(False)
@@ -358,6 +360,7 @@ def _texts(ax: Axes) -> list[str]:
     return [text.get_text() for text in [*ticks, *ax.texts]]
 
 
+@checked("ax")
 def alt_text(ax: Axes) -> str:
     """Return the sentences that stand for a plot where nobody can see it; '' for another's axes.
 
@@ -367,6 +370,7 @@ def alt_text(ax: Axes) -> str:
     return "" if label.startswith("<") else label  # as <colorbar>
 
 
+@checked("ax", "kind")
 def picture(ax: Axes, kind: Literal["png", "svg", "pdf"] = "svg") -> bytes:
     """Return the figure as a file's bytes, its alternative text among them.
 
@@ -389,6 +393,7 @@ def picture(ax: Axes, kind: Literal["png", "svg", "pdf"] = "svg") -> bytes:
     return out.getvalue()
 
 
+@checked("ax", "path")
 def save(ax: Axes, path: str | Path) -> Path:
     """Save the figure as .png, .svg or .pdf, as ``picture`` makes it; return the path."""
     path = Path(path)
@@ -397,7 +402,7 @@ def save(ax: Axes, path: str | Path) -> Path:
     try:
         path.write_bytes(content)
     except OSError as error:
-        raise DataError(f"to write {path}", str(error.strerror), "Choose another place.") from None
+        raise DataError(f"to write {path}", str(error.strerror), "Choose another place.") from error
     return path
 
 
