@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import requests
 from eth_abi import encode
@@ -38,8 +38,7 @@ from kit.errors import ChainError, DataError, NodeDown
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from kit.chain.base import Chain
+    from web3 import Web3
 
 __all__ = ["CHUNK", "CHUNK_MAX", "PLACE", "Event", "read", "table"]
 
@@ -197,11 +196,31 @@ def _value(value: Any, given: Mapping[str, Any]) -> Any:
     return _checksum(value) if kind == "address" else value
 
 
+class _Block(Protocol):
+    @property
+    def number(self) -> int: ...
+    @property
+    def hash(self) -> str: ...
+
+
+class _Node(Protocol):
+    """What is asked of a chain here: ``Chain``, whose method ``events`` asks here, has all of it."""
+
+    w3: Web3
+
+    @property
+    def chain_id(self) -> int: ...
+    @property
+    def genesis_hash(self) -> str: ...
+    def block(self, number: int | str) -> _Block: ...
+    def block_time(self, block_hash: str) -> datetime: ...
+
+
 # --- reading -------------------------------------------------------------------------------------
 
 
 def read(
-    chain: Chain,
+    chain: _Node,
     address: str,
     event: Event,
     *,
@@ -250,7 +269,7 @@ class _Source:
     """One question to a chain: the logs of an address with these topics."""
 
     def __init__(
-        self, chain: Chain, address: str, topics: Sequence[str | None], first_block: int
+        self, chain: _Node, address: str, topics: Sequence[str | None], first_block: int
     ) -> None:
         self.chain, self.address, self.topics = chain, address, list(topics)
         self.first_block = first_block
