@@ -1,4 +1,7 @@
-"""``python -m kit``: what the kit does without a notebook."""
+"""``python -m kit``: what the kit does without a notebook.
+
+Each command loads what it needs itself, so that checking a certificate starts at once.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +14,23 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 import kit
-from kit.core import Leaf
-from kit.diary import Diary
 from kit.errors import KitError
-from kit.places import CONTRACTS, ROOT
-from kit.teaching import notebooks as lessons
+from kit.places import CONTRACTS, DATA, NOTEBOOKS, ROOT
+
+if TYPE_CHECKING:
+    from kit.core import Leaf
+    from kit.diary import Diary
 
 
 def demo() -> None:
     """Run every lesson, then the diary once more by hand, and leave all of it in build/demo."""
+    from kit.teaching import notebooks as lessons
+
     out = Path.cwd() / "build" / "demo"
     shutil.rmtree(out, ignore_errors=True)
     progress = tqdm(lessons.paths(), unit="lesson")
@@ -50,6 +56,8 @@ def sample_diary(out: Path, cards: Sequence[str] = (".png", ".pdf")) -> dict[str
 
     ``cards`` are the kinds of card that are made of each certificate.
     """
+    from kit.teaching import notebooks as lessons
+
     chain = kit.chain.embedded()
     diary = kit.Diary.open(chain, out / "diary.sqlite")
     kit.data.fill(diary)
@@ -129,12 +137,31 @@ def _certificates(diary: Diary, folder: Path, cards: Sequence[str]) -> list[Path
 
 def notebooks() -> None:
     """Run every lesson, save it in place, and make the students' copies again."""
+    from kit.teaching import notebooks as lessons
+
     progress = tqdm(lessons.paths(), unit="lesson")
     for path in progress:
         progress.set_description(path.stem)
         lesson = lessons.execute(path)
         lessons.save(lesson, path)
         lessons.save(lessons.student_copy(lesson), lessons.STUDENTS / path.name)
+
+
+def lessons(folder: Path, solved: bool) -> None:
+    """Write the lessons, without their answers, and the data they are about into a new folder."""
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        got = f"{folder}, which has something in it" if folder.is_dir() else f"the file {folder}"
+        raise KitError("a new or empty folder", got, "Choose another name.")
+    hidden = shutil.ignore_patterns(".*", "__pycache__")
+    try:
+        # The solved ones lead to those without answers, which stand in a folder beside them.
+        source = NOTEBOOKS if solved else NOTEBOOKS / "student"
+        shutil.copytree(source, folder, ignore=hidden, dirs_exist_ok=True)
+        shutil.copytree(DATA, folder / "data", ignore=hidden)
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)  # nothing was in it before
+        raise KitError(f"to write {folder}", str(error), "Choose another folder.") from error
+    print(f"{folder}: open 00_start_here.ipynb there with JupyterLab.")
 
 
 def tools(tests: bool) -> None:
@@ -184,16 +211,17 @@ def report(folder: Path, rpc: str | None, out: Path) -> int:
     return 0 if found.ok else 1
 
 
-def certificate(file: Path, out: Path, page: str) -> None:
+def certificate(file: Path, out: Path, page: str | None) -> None:
     """Make a card (.png, .svg, .pdf or .html) from a certificate's JSON."""
-    print(kit.views.save_card(kit.Certificate.loads(_read(file)), out, page))
+    made = kit.Certificate.loads(_read(file))
+    print(kit.views.save_card(made, out, page or kit.views.PAGE))
 
 
 def _read(file: Path) -> bytes:
     try:
         return file.read_bytes()
     except OSError as error:
-        raise KitError("a file to read", f"{file}: {error.strerror}", "Check the path.") from None
+        raise KitError("a file to read", f"{file}: {error.strerror}", "Check the path.") from error
 
 
 def _leaves(file: Path) -> list[Leaf]:
@@ -201,7 +229,7 @@ def _leaves(file: Path) -> list[Leaf]:
     text = _read(file).decode("utf-8", errors="replace")
     try:
         return [
-            Leaf(
+            kit.core.Leaf(
                 int(row["seq"]),
                 row["type"],
                 row["author"],
@@ -213,62 +241,64 @@ def _leaves(file: Path) -> list[Leaf]:
         ]
     except (KeyError, TypeError, ValueError) as error:
         fix = "Its columns are seq, type, author, at, subject, commitment."
-        raise KitError("a table of leaves", f"{file}: {error!r}", fix) from None
+        raise KitError("a table of leaves", f"{file}: {error!r}", fix) from error
 
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    found = argparse.ArgumentParser(prog="python -m kit", description=__doc__)
+    found = argparse.ArgumentParser(
+        prog="python -m kit", description="What the kit does without a notebook."
+    )
     commands = found.add_subparsers(dest="command", required=True)
     for command in (demo, notebooks, artifacts):
         commands.add_parser(command.__name__, help=command.__doc__).set_defaults(run=command)
     commands.add_parser("forge", help=forge.__doc__, add_help=False)
+    writer = commands.add_parser("lessons", help=lessons.__doc__)
+    writer.add_argument("folder", type=Path, help="a folder that is new, or empty")
+    writer.add_argument("--solved", action="store_true", help="with their answers and outputs, too")
+    writer.set_defaults(run=lessons)
     installer = commands.add_parser("tools", help=tools.__doc__)
     installer.add_argument("--tests", action="store_true", help="those of the tests, too")
     installer.set_defaults(run=tools)
-    verifier = commands.add_parser(
-        "verify",
-        help=verify.__doc__,
-        description=f"{verify.__doc__} Exit status: 0 nothing failed, 1 a step failed, 2 unusable.",
+    _checkers(commands)
+    card = commands.add_parser("certificate", help=certificate.__doc__)
+    card.add_argument("file", type=Path)
+    card.add_argument("out", type=Path, help="the card to write; its ending says which kind")
+    card.add_argument("--page", help="where its QR code leads (default: the kit's verify page)")
+    card.set_defaults(run=certificate)
+    return found
+
+
+def _checkers(commands: Any) -> None:
+    """Add the commands that check something, and whose exit status says how it went."""
+    status = "Exit status: 0 nothing failed, 1 a step failed, 2 unusable."
+    written = (
+        "Exit status: 0 nothing failed, 1 a step of the audit failed (the report is written and "
+        "says so), 2 unusable."
     )
-    verifier.add_argument("file", type=Path)
-    verifier.add_argument(
-        "--rpc", metavar="URL", help="a JSON-RPC node of the chain, for steps 6 to 9"
+    for command, given, said in (
+        (verify, "a certificate's file", status),
+        (audit, "what kit.export() wrote", status),
+        (report, "what kit.export() wrote", written),
+    ):
+        checker = commands.add_parser(
+            command.__name__, help=command.__doc__, description=f"{command.__doc__} {said}"
+        )
+        checker.add_argument("file" if command is verify else "folder", type=Path, help=given)
+        checker.add_argument("--rpc", metavar="URL", help="a JSON-RPC node of the chain")
+        if command is not report:
+            checker.add_argument("--json", action="store_true", dest="as_json", help="print JSON")
+        checker.set_defaults(run=command)
+    commands.choices["verify"].add_argument(
+        "--leaves", type=Path, metavar="CSV", help="the log's leaves, for step 9"
     )
-    verifier.add_argument("--leaves", type=Path, metavar="CSV", help="the log's leaves, for step 9")
-    verifier.add_argument("--json", action="store_true", dest="as_json", help="print JSON")
-    verifier.set_defaults(run=verify)
-    auditor = commands.add_parser(
-        "audit",
-        help=audit.__doc__,
-        description=f"{audit.__doc__} Exit status: 0 nothing failed, 1 a step failed, 2 unusable.",
-    )
-    auditor.add_argument("folder", type=Path, help="what kit.export() wrote")
-    auditor.add_argument("--rpc", metavar="URL", help="a JSON-RPC node of the chain")
-    auditor.add_argument("--json", action="store_true", dest="as_json", help="print JSON")
-    auditor.set_defaults(run=audit)
-    reporter = commands.add_parser(
-        "report",
-        help=report.__doc__,
-        description=f"{report.__doc__} Exit status: 0 nothing failed, 1 a step of the audit failed (the "
-        "report is written and says so), 2 unusable.",
-    )
-    reporter.add_argument("folder", type=Path, help="what kit.export() wrote")
-    reporter.add_argument("--rpc", metavar="URL", help="a JSON-RPC node of the chain")
-    reporter.add_argument(
+    commands.choices["report"].add_argument(
         "--out",
         type=Path,
         default=Path("report.html"),
         metavar="FILE",
         help="the report (default: report.html); an older report is replaced, another file is not",
     )
-    reporter.set_defaults(run=report)
-    card = commands.add_parser("certificate", help=certificate.__doc__)
-    card.add_argument("file", type=Path)
-    card.add_argument("out", type=Path, help="the card to write; its ending says which kind")
-    card.add_argument("--page", default=kit.views.PAGE, help="where its QR code leads")
-    card.set_defaults(run=certificate)
-    return found
 
 
 def main() -> None:

@@ -17,10 +17,20 @@ Each says what was expected, what came, and what to do about it::
     ├── WrongChain           an archive and a chain (or contract) that do not belong together
     ├── NotAllowed           a person without the right to do this
     ├── NothingWaiting       publish() with nothing to publish
-    └── DataError            a table that a function can't use
+    ├── DataError            a table that a function can't use
+    └── WrongType            an argument of another type than the function takes
+
+In a notebook an error shows its sentence and the line of a cell that led to it; the whole traceback,
+with the causes, is one call away: ``kit.errors.last_traceback()``. So it is in IPython. In a script
+Python prints it all, as ever. A group of exceptions is printed by Python in a notebook, too.
 """
 
 from __future__ import annotations
+
+import re
+import sys
+import traceback
+from typing import Any
 
 __all__ = [
     "ArchiveError",
@@ -39,6 +49,8 @@ __all__ = [
     "SignatureError",
     "SolidityError",
     "WrongChain",
+    "WrongType",
+    "last_traceback",
 ]
 
 
@@ -57,8 +69,42 @@ class KitError(Exception):
         return type(self), (self.expected, self.got, self.todo)
 
     def _render_traceback_(self) -> list[str]:
-        """Give IPython the message alone: it says what to do, a traceback through the kit doesn't."""
-        return [f"{type(self).__name__}: {self}"]
+        """Give IPython the sentence, which says what to do, and the user's own line, nothing else."""
+        return [f"{type(self).__name__}: {self}", *_line_of_a_cell(self)]
+
+
+def last_traceback() -> None:
+    """Print the whole traceback of the last error that was shown, with what caused it.
+
+    For a notebook or IPython, where the kit's own errors show their sentence and a line only.
+    Raises KitError if there was none.
+    """
+    error: BaseException | None = getattr(sys, "last_value", None)
+    if error is None:
+        raise KitError("an error before this", "none", "Call it after a cell that failed.")
+    print("".join(traceback.format_exception(error)), end="")
+
+
+def _line_of_a_cell(error: BaseException) -> list[str]:
+    """Return where in the user's cells an error came from: the innermost line that is in one."""
+    ipython: Any = sys.modules.get("IPython")
+    shell = ipython and ipython.get_ipython()
+    if shell is None:
+        return []
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        cell = shell.compile.format_code_name(frame.filename)  # ("Cell", "In[3]") where it is one
+        if cell and frame.lineno:
+            number = int(re.sub(r"\D", "", cell[1]))
+            typed = "".join(shell.history_manager.input_hist_raw[number : number + 1]).splitlines()
+            empty = next((n for n, line in enumerate(typed) if line.strip()), 0)
+            row, line = (
+                frame.lineno + empty,
+                frame.line or "",
+            )  # IPython drops the first empty lines
+            if line.startswith("get_ipython()."):  # and puts its own words for a magic
+                line = typed[row - 1] if row <= len(typed) else line
+            return [f"In cell {number}, line {row}:", f"    {line.strip()}"]
+    return []
 
 
 class RecordError(KitError):
@@ -133,3 +179,7 @@ class NothingWaiting(KitError):
 
 class DataError(KitError):
     """A table that a function can't use."""
+
+
+class WrongType(KitError):
+    """An argument of another type than the function takes."""

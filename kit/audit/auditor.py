@@ -45,6 +45,7 @@ from eth_utils import to_checksum_address
 from narwhals.exceptions import DuplicateError
 from narwhals.typing import IntoFrame
 
+from kit.arguments import checked
 from kit.core import (
     FAILED,
     PASSED,
@@ -187,6 +188,7 @@ class Audit:
         )
 
 
+@checked("chain", "contract", "leaves", "last_block")
 def audit(
     chain: Chain,
     contract: str | Log,
@@ -301,8 +303,8 @@ class _Row:
 def _read(leaves: Any) -> list[_Row]:
     try:
         table = nw.from_native(leaves, pass_through=True)
-    except DuplicateError:
-        raise _other_columns("some twice") from None
+    except DuplicateError as error:
+        raise _other_columns("some twice") from error
     if not isinstance(table, nw.DataFrame | nw.LazyFrame):
         given = list(leaves)
         if not all(isinstance(leaf, Leaf) for leaf in given):

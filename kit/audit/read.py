@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import duckdb
 import pandas as pd
 
+from kit.arguments import checked
 from kit.audit import files as attached
 from kit.audit.auditor import Audit, account, audit, compare, not_audited
 from kit.audit.export import FORMAT, READABLE, TABLES, database, record_row
@@ -87,6 +88,7 @@ def read(folder: str | Path, chain: Chain | None = None) -> pd.DataFrame:
     return check(folder, chain)[1]
 
 
+@checked("folder", "chain")
 def check(folder: str | Path, chain: Chain | None = None) -> tuple[Audit, pd.DataFrame]:
     """Return the audit of an export, with two steps for its contents, and what ``read`` returns."""
     folder = Path(folder)
@@ -124,6 +126,7 @@ def check(folder: str | Path, chain: Chain | None = None) -> tuple[Audit, pd.Dat
     return found, frame
 
 
+@checked("records")
 def bulletins(folder: str | Path, records: pd.DataFrame) -> pd.DataFrame:
     """Return the figures of the bulletins in an export, a row a figure, in the order of the log.
 
@@ -133,6 +136,9 @@ def bulletins(folder: str | Path, records: pd.DataFrame) -> pd.DataFrame:
     proved says who signed it, not that it was an office's. Raises DataError where the folder is not
     the records'.
     """
+    if missing := {"seq", "type", "author", "at", "subject", "commitment", "proved"} - set(records):
+        fix = "Pass what kit.audit.read() returned."
+        raise DataError("a table of records", f"one without {', '.join(sorted(missing))}", fix)
     ours = records[records["type"] == "bulletin"]
     corrected, ours = set(ours["subject"].dropna()), ours[ours["proved"]]
     table = _load(Path(folder), "records", {})[0] if len(ours) else pd.DataFrame()
@@ -177,8 +183,8 @@ def _about(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
         raise DataError("the contract's address in datapackage.json", about["contract"][:80], fix)
     try:
         hashes = {str(item["path"]): str(item["hash"]) for item in package["resources"]}
-    except (KeyError, TypeError):
-        raise DataError("resources with path and hash", "others", fix) from None
+    except (KeyError, TypeError) as error:
+        raise DataError("resources with path and hash", "others", fix) from error
     return about, hashes
 
 
@@ -225,7 +231,7 @@ def _from_parquet(name: str, content: bytes) -> pd.DataFrame:
             rows = table.fetchall()
         except (duckdb.Error, RuntimeError) as error:  # the second: a column's name is no UTF-8
             got = str(error).replace(str(path), path.name)[:80]
-            raise DataError(f"Parquet in {path.name}", got, "Ask for the file again.") from None
+            raise DataError(f"Parquet in {path.name}", got, "Ask for the file again.") from error
     return pd.DataFrame(rows, columns=list(TABLES[name]), dtype="object")
 
 
@@ -234,7 +240,7 @@ def _from_csv(name: str, content: bytes) -> pd.DataFrame:
         frame = pd.read_csv(io.BytesIO(content), dtype="str", keep_default_na=False)
     except (ValueError, pd.errors.ParserError) as error:  # UnicodeDecodeError is a ValueError
         got = str(error)[:80]
-        raise DataError(f"CSV in {name}.csv", got, "Ask for the file again.") from None
+        raise DataError(f"CSV in {name}.csv", got, "Ask for the file again.") from error
     if list(frame.columns) != list(TABLES[name]):
         raise _other_columns(f"{name}.csv", list(frame.columns))
     cells: dict[str, list[Any]] = {column: frame[column].to_list() for column in TABLES[name]}

@@ -14,6 +14,7 @@ from typing import Any
 
 from web3.types import RPCEndpoint
 
+from kit.arguments import checked, shown
 from kit.chain import watchdog
 from kit.chain.base import BLOCK_SECONDS, START, Block, Chain, Http, coins_for_lessons
 from kit.chain.toolchain import foundry
@@ -34,7 +35,7 @@ class AnvilChain(Chain):
         try:
             command = [str(foundry("anvil")), "--port", str(port)]
         except SolidityError as error:
-            raise ChainError(error.expected, error.got, error.todo) from None
+            raise ChainError(error.expected, error.got, error.todo) from error
         command += ["--timestamp", str(int(START.timestamp()))]
         command += ["--hardfork", "prague", "--color", "never"]
         # Without its first accounts: the lessons' people get the coins.
@@ -115,6 +116,7 @@ class AnvilChain(Chain):
         self._ask("evm_setNextBlockTimestamp", int(time.astimezone(UTC).timestamp()))
         self._ask("evm_mine")
 
+    @checked("blocks")
     def mine(self, blocks: int = 1) -> Block:
         self._ask("anvil_mine", hex(blocks), hex(BLOCK_SECONDS))
         return self.head
@@ -125,7 +127,7 @@ class AnvilChain(Chain):
     def restore(self, token: Any) -> None:
         if not self._ask("evm_revert", token):
             raise ChainError(
-                "a snapshot of this chain", repr(token), "A snapshot can be restored once."
+                "a snapshot of this chain", shown(token), "A snapshot can be restored once."
             )
 
     def close(self) -> None:

@@ -27,7 +27,7 @@ from eth_abi import abi as abi_codec
 from eth_abi.exceptions import DecodingError
 from eth_account.signers.base import BaseAccount
 from eth_utils import abi as abi_tools
-from eth_utils import keccak, to_checksum_address
+from eth_utils import is_address, keccak, to_checksum_address
 from web3 import HTTPProvider, Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractConstructor, ContractFunction
@@ -40,9 +40,11 @@ from web3.exceptions import (
     Web3Exception,
     Web3ValueError,
 )
+from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from kit import people
+from kit.arguments import checked, shown
 from kit.chain.solidity import Artifact
 from kit.errors import ChainError, NodeDown, Reverted
 
@@ -107,7 +109,8 @@ class Chain:
 
     backend = "connected"
 
-    def __init__(self, provider: Any) -> None:
+    @checked("provider")
+    def __init__(self, provider: BaseProvider) -> None:
         self.w3 = Web3(provider)
         self._times: dict[str, datetime] = {}
 
@@ -126,13 +129,16 @@ class Chain:
         """The newest block."""
         return self.block("latest")
 
+    @checked("number")
     def block(self, number: int | str) -> Block:
         """Return a block by its number or its hash. Raises ChainError if there is none."""
         try:
             found = self.w3.eth.get_block(number)  # type: ignore[arg-type]
-        except (BlockNotFound, Web3ValueError):  # the second: it can't be a number or a hash
+        except (BlockNotFound, Web3ValueError):  # the second: it can't be one
             fix = "Check that this is the chain you mean, and that it was not restarted."
-            raise ChainError("a block on this chain", f"none numbered {number}", fix) from None
+            got = f"none numbered {shown(number)}"
+            # No causes: they name what was asked for, which could be a key by mistake.
+            raise ChainError("a block on this chain", got, fix) from None
         time = datetime.fromtimestamp(found["timestamp"], UTC)
         return Block(found["number"], found["hash"].to_0x_hex(), time)
 
@@ -140,6 +146,7 @@ class Chain:
         """Return the chain's time (UTC): on a simulated clock, that of the next block."""
         return datetime.now(UTC).replace(microsecond=0)
 
+    @checked("time")
     def wait_until(self, time: datetime) -> None:
         """Let the chain's clock reach ``time``: a simulated clock jumps there, with an empty block.
 
@@ -151,27 +158,30 @@ class Chain:
         if self.now() < time:
             self._jump(time)
 
+    @checked("address")
     def balance(self, address: str) -> int:
         """Return the balance of an account in wei (10^-18 of the chain's coin)."""
+        _need_address(address, "the address of an account")
         return self.w3.eth.get_balance(to_checksum_address(address))
 
+    @checked("address", "abi")
     def contract(self, address: str, abi: Sequence[Mapping[str, Any]]) -> Contract:
         """Return web3's object for a contract. Raises ChainError if no contract stands there."""
         fix = "Check the address, and that the chain was not restarted without its state."
-        try:
-            address = to_checksum_address(address)
-        except ValueError:
-            raise ChainError("the address of a contract", repr(address), fix) from None
-        if not self.w3.eth.get_code(address):
-            raise ChainError(f"a contract at {address}", "an address without code", fix)
-        return self.w3.eth.contract(address, abi=abi)
+        _need_address(address, "the address of a contract")
+        found = to_checksum_address(address)
+        if not self.w3.eth.get_code(found):
+            raise ChainError(f"a contract at {found}", "an address without code", fix)
+        return self.w3.eth.contract(found, abi=abi)
 
+    @checked("artifact", "by")
     def deploy(self, artifact: Artifact, *arguments: Any, by: BaseAccount) -> Contract:
         """Deploy a contract and return web3's object for it. Raises Reverted, ChainError."""
         contract = self.w3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode)
         receipt = self.send(contract.constructor(*arguments), by=by)
         return self.contract(str(receipt.contract), artifact.abi)
 
+    @checked("call", "by")
     def send(self, call: ContractFunction | ContractConstructor, *, by: BaseAccount) -> Receipt:
         """Sign a call as ``by``, send it, wait until it stands in a block, and return its receipt.
 
@@ -191,25 +201,29 @@ class Chain:
                 raise Reverted("no reason was given (out of gas?)")
         return self._receipt(found)
 
+    @checked("transaction_hash")
     def receipt(self, transaction_hash: str) -> Receipt:
         """Return the receipt of a transaction by its hash. Raises ChainError if there is none."""
         return self._receipt(self.raw_receipt(transaction_hash))
 
+    @checked("transaction_hash")
     def raw_receipt(self, transaction_hash: str) -> Any:
         """Return web3's receipt of a transaction, with its logs. Raises ChainError."""
         try:
             return self.w3.eth.get_transaction_receipt(transaction_hash)  # type: ignore[arg-type]
-        except TransactionNotFound:
+        except (TransactionNotFound, Web3ValueError):  # the second: it can't be a hash
             fix = "Check that this is the chain you mean, and that it was not restarted."
-            raise ChainError(
-                "a transaction on this chain", f"{transaction_hash}, which is not there", fix
-            ) from None
+            got = f"{shown(transaction_hash)}, which is the hash of none"
+            # No causes: they name what was asked for, which could be a key by mistake.
+            raise ChainError("a transaction on this chain", got, fix) from None
 
+    @checked("function", "by")
     def call(self, function: ContractFunction, *, by: BaseAccount | None = None) -> Any:
         """Ask a contract and return its answer; no transaction. Raises Reverted with the reason."""
         with self._readable(function.contract_abi):
             return function.call({"from": by.address if by else _NOBODY})
 
+    @checked("abi", "name", "first_block", "last_block", "where", "resume")
     def events(
         self,
         address: str,
@@ -260,12 +274,14 @@ class Chain:
             self.contract(address, [])  # raises if nothing was ever there: a wrong address
         return found
 
+    @checked("block_hash")
     def block_time(self, block_hash: str) -> datetime:
         """Return the time (UTC) of a block by its hash; each is asked for once. Raises ChainError."""
         if block_hash not in self._times:
             self._times[block_hash] = self.block(block_hash).time
         return self._times[block_hash]
 
+    @checked("blocks")
     def mine(self, blocks: int = 1) -> Block:
         """Mine empty blocks and return the new head, where this chain lets us."""
         raise self._not_here("a chain that mines when told to")
@@ -328,18 +344,24 @@ class Chain:
         try:
             yield
         except ContractLogicError as error:
-            raise Reverted(_reason(error, abi)) from None
+            raise Reverted(_reason(error, abi)) from error
         except TimeExhausted as error:
             fix = "It may still land: look it up with chain.receipt() before you send it again."
-            raise ChainError("the transaction in a block", str(error), fix) from None
-        except BadFunctionCallOutput:
+            raise ChainError("the transaction in a block", str(error), fix) from error
+        except BadFunctionCallOutput as error:
             fix = "Is the contract still there, and is it the one you mean?"
-            raise ChainError("the contract's answer", "none that fits its ABI", fix) from None
+            raise ChainError("the contract's answer", "none that fits its ABI", fix) from error
         except (Web3Exception, ValueError) as error:
             fix = "Does the account have coins for the gas, and is this the chain you mean?"
             raise ChainError(
                 "a transaction that the node accepts", f"its answer: {error}", fix
-            ) from None
+            ) from error
+
+
+def _need_address(value: str, what: str) -> None:
+    """Raise ChainError for what is no address. eth-utils' own error would show a key."""
+    if not is_address(value):
+        raise ChainError(what, shown(value), "Check the address.")
 
 
 def _reason(error: ContractLogicError, abi: Sequence[Any]) -> str:
@@ -382,6 +404,7 @@ class Http(HTTPProvider):
         """Send one JSON-RPC request and return the answer. Raises NodeDown."""
         try:
             answer: Any = super().make_request(method, params)
+        # No causes: requests names the whole address in them, which may hold a key.
         except requests.HTTPError as error:
             status = error.response.status_code if error.response is not None else "unknown"
             raise self.down(f"HTTP status {status}") from None

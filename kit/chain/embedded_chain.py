@@ -14,13 +14,14 @@ from eth.vm.forks.cancun import get_total_blob_gas
 from eth.vm.spoof import SpoofTransaction
 from eth_tester import EthereumTester, PyEVMBackend
 from eth_tester.constants import DYNAMIC_FEE_TRANSACTION_PARAMS
-from eth_tester.exceptions import SnapshotNotFound, TransactionFailed
+from eth_tester.exceptions import BlockNotFound, SnapshotNotFound, TransactionFailed
 from eth_tester.exceptions import ValidationError as InvalidRequest
 from eth_utils import ValidationError, to_canonical_address, to_wei
 from web3.providers.eth_tester import EthereumTesterProvider
 from web3.providers.eth_tester.defaults import API_ENDPOINTS, static_return
 from web3.types import RPCEndpoint, RPCResponse
 
+from kit.arguments import checked, shown
 from kit.chain.base import BLOCK_SECONDS, START, Block, Chain, coins_for_lessons
 from kit.errors import ChainError
 
@@ -89,6 +90,7 @@ class _Backend(PyEVMBackend):  # type: ignore[misc]
         try:
             return int(super().estimate_gas(transaction, block_number))
         except TransactionFailed as error:
+            # No causes: it is what came itself, or the cause of it.
             raise (error.__cause__ if isinstance(error.__cause__, Revert) else error) from None
 
 
@@ -135,13 +137,15 @@ class _Provider(EthereumTesterProvider):
             return self._refusal("execution reverted", data="0x" + bytes(error.args[0]).hex())
         except (VMError, TransactionFailed) as error:  # an invalid instruction, no gas left, …
             return self._refusal(str(error))
+        except BlockNotFound:
+            return self._refusal("no block with this number")
         except (ValidationError, InvalidRequest) as error:
             words = re.sub(r"^Sender b(['\"]).*\1", "The sender", str(error))  # raw bytes
             raise ChainError(
                 "a transaction that the chain accepts",
                 f"its answer: {words}",
                 "On this chain the people of kit.people.FUNDED have coins for the gas.",
-            ) from None
+            ) from error
 
     @staticmethod
     def _refusal(message: str, **data: str) -> RPCResponse:
@@ -165,6 +169,7 @@ class EmbeddedChain(Chain):
     def _jump(self, time: datetime) -> None:
         self._tester.time_travel(int(time.astimezone(UTC).timestamp()))
 
+    @checked("blocks")
     def mine(self, blocks: int = 1) -> Block:
         self._tester.mine_blocks(blocks)
         return self.head
@@ -175,6 +180,6 @@ class EmbeddedChain(Chain):
     def restore(self, token: Any) -> None:
         try:
             self._tester.revert_to_snapshot(token)
-        except SnapshotNotFound:
+        except (SnapshotNotFound, TypeError) as error:  # the second: it can't be one
             fix = "Pass what snapshot() of this chain returned."
-            raise ChainError("a snapshot of this chain", repr(token), fix) from None
+            raise ChainError("a snapshot of this chain", shown(token), fix) from error

@@ -34,11 +34,11 @@ from tqdm import tqdm
 from web3.exceptions import Web3Exception
 from web3.types import RPCEndpoint
 
+from kit.arguments import checked, shown
 from kit.errors import ChainError, DataError, NodeDown
 
 if TYPE_CHECKING:
     import pandas as pd
-    from web3 import Web3
 
 __all__ = ["CHUNK", "CHUNK_MAX", "PLACE", "Event", "read", "table"]
 
@@ -85,6 +85,7 @@ class Event:
     ``"Transfer(address,address,uint256)"``. Raises ChainError if the ABI has no such event.
     """
 
+    @checked("abi", "name")
     def __init__(self, abi: Sequence[Mapping[str, Any]], name: str) -> None:
         events: list[Any] = [item for item in abi if item.get("type") == "event"]
         found = [e for e in events if name in (e["name"], abi_tools.abi_to_signature(e))]
@@ -113,6 +114,7 @@ class Event:
             for name, kind, given in self._arguments
         }
 
+    @checked("where")
     def topics(self, where: Mapping[str, Any]) -> list[str | None]:
         """Return the topics to ask a node for: the event's own, and the values of indexed arguments.
 
@@ -131,15 +133,16 @@ class Event:
                 for name, kind in indexed.items()
             ]
         except Exception as error:  # eth-abi's own, and Python's
-            raise ChainError("values that the arguments can have", str(error), "Check.") from None
+            raise ChainError("values that the arguments can have", str(error), "Check.") from error
         while given and given[-1] is None:
             given.pop()
         return [self.topic, *given]
 
+    @checked("log")
     def decode(self, log: Mapping[str, Any]) -> dict[str, Any]:
         """Return the arguments of a log by name. Raises ChainError if it is no log of this event."""
-        topics = log["topics"][1:]
         try:
+            topics = log["topics"][1:]
             if len(topics) != len(self._indexed):
                 raise ValueError(f"{len(topics)} indexed arguments")
             # What is hashed stays as it is; the other topics are a word each, decoded together.
@@ -155,9 +158,9 @@ class Event:
             }
             data = _DECODER.decode(self._types, bytes.fromhex(log["data"][2:]))
         except Exception as error:  # eth-abi's own, and Python's
-            got = f"another in block {log['block_number']} ({error})"
+            got = f"another in block {log.get('block_number', '?')} ({error})"
             fix = "Is it the ABI of this contract? Indexed arguments count, too."
-            raise ChainError(f"a log of {self.signature}", got, fix) from None
+            raise ChainError(f"a log of {self.signature}", got, fix) from error
         for (name, _, given), value in zip(self._plain, data, strict=True):
             values[name] = _value(value, given)
         return {name: values[name] for name, _, _ in self._arguments}
@@ -196,31 +199,27 @@ def _value(value: Any, given: Mapping[str, Any]) -> Any:
     return _checksum(value) if kind == "address" else value
 
 
-class _Block(Protocol):
-    @property
-    def number(self) -> int: ...
-    @property
-    def hash(self) -> str: ...
-
-
-class _Node(Protocol):
-    """What is asked of a chain here: ``Chain``, whose method ``events`` asks here, has all of it."""
-
-    w3: Web3
-
-    @property
-    def chain_id(self) -> int: ...
-    @property
-    def genesis_hash(self) -> str: ...
-    def block(self, number: int | str) -> _Block: ...
-    def block_time(self, block_hash: str) -> datetime: ...
-
-
 # --- reading -------------------------------------------------------------------------------------
 
 
+class _Asked(Protocol):
+    """What reading events asks of a chain; ``kit.chain.base`` needn't be known here."""
+
+    w3: Any
+
+    @property
+    def chain_id(self) -> int: ...
+
+    @property
+    def genesis_hash(self) -> str: ...
+
+    def block(self, number: int | str) -> Any: ...
+
+    def block_time(self, block_hash: Any) -> datetime: ...
+
+
 def read(
-    chain: _Node,
+    chain: _Asked,
     address: str,
     event: Event,
     *,
@@ -234,16 +233,15 @@ def read(
     ``block_time`` is a UTC datetime. See ``Chain.events`` for the rest.
     """
     if not is_address(address):
-        raise ChainError("the address of a contract", repr(address), "Check the address.")
+        raise ChainError("the address of a contract", shown(address), "Check the address.")
     address, topics = to_checksum_address(address), event.topics(where or {})
-    if isinstance(last_block, str):
-        last_block = chain.block(last_block).number
+    last = last_block if isinstance(last_block, int) else int(chain.block(last_block).number)
     source = _Source(chain, address, topics, first_block)
     kept = _Kept(Path(resume), source) if resume is not None else None
-    logs = kept.chunks(last_block) if kept else source.chunks(first_block, last_block)
+    logs = kept.chunks(last) if kept else source.chunks(first_block, last)
     for _, _, found in logs:
         for log in found:
-            if log["block_number"] <= last_block:
+            if log["block_number"] <= last:
                 place = {name: log[name] for name in PLACE}
                 place["block_time"] = datetime.fromtimestamp(log["block_time"], UTC)
                 yield event.decode(log) | place
@@ -269,7 +267,7 @@ class _Source:
     """One question to a chain: the logs of an address with these topics."""
 
     def __init__(
-        self, chain: _Node, address: str, topics: Sequence[str | None], first_block: int
+        self, chain: _Asked, address: str, topics: Sequence[str | None], first_block: int
     ) -> None:
         self.chain, self.address, self.topics = chain, address, list(topics)
         self.first_block = first_block
@@ -317,7 +315,7 @@ class _Source:
             answer = self.chain.w3.manager.request_blocking(RPCEndpoint("eth_getLogs"), [asked])
         except (Web3Exception, ValueError) as error:
             fix = "Ask a node of your own, or one that lists the events of more blocks at once."
-            raise ChainError("the node to list events", f"its answer: {error}", fix) from None
+            raise ChainError("the node to list events", f"its answer: {error}", fix) from error
         logs = [self._log(log) for log in answer]
         return sorted(logs, key=lambda log: (log["block_number"], log["log_index"]))
 
@@ -376,7 +374,7 @@ class _Kept:
             if not self.path.exists() or self.path.read_bytes() != text.encode():
                 self.path.write_text(text, encoding="utf-8", newline="\n")
         except OSError as error:
-            raise self._refused(str(error.strerror)) from None
+            raise self._refused(str(error.strerror)) from error
         for piece in pieces:
             yield piece["first"], piece["last"], piece["logs"]
         start = pieces[-1]["last"] + 1 if pieces else self.source.first_block
@@ -394,7 +392,7 @@ class _Kept:
         try:
             text = self.path.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:
-            raise self._refused(str(error)) from None
+            raise self._refused(str(error)) from error
         lines = text.splitlines()
         # A first line that was cut off holds nothing yet; anything else there is not ours.
         if not lines or (len(lines) == 1 and json.dumps(self.head).startswith(text)):

@@ -10,6 +10,7 @@ from web3.exceptions import Web3Exception
 from web3.middleware import ExtraDataToPOAMiddleware
 from web3.providers.rpc.utils import ExceptionRetryConfiguration
 
+from kit.arguments import checked
 from kit.chain.anvil_chain import AnvilChain
 from kit.chain.base import Chain, Http
 from kit.chain.embedded_chain import EmbeddedChain
@@ -41,6 +42,7 @@ def anvil(*, state: str | Path | None = None, port: int = 0) -> AnvilChain:
     return AnvilChain(state=Path(state) if state else None, port=port)
 
 
+@checked("url")
 def connect(url: str) -> Chain:
     """Return the chain of any JSON-RPC node that answers at ``url`` (``http://`` or ``https://``).
 

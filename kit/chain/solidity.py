@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from kit.arguments import checked
 from kit.chain.toolchain import node, node_modules
 from kit.errors import CompileError, SolidityError
 from kit.places import CONTRACTS
@@ -77,6 +78,7 @@ class Artifact:
         """Bytes of creation code, which is what deploying it pays for."""
         return (len(self.bytecode) - 2) // 2
 
+    @checked("kind")
     def signatures(self, kind: str) -> list[str]:
         """Return the signatures of one kind ("function", "event" or "error"), in source order."""
         return [
@@ -93,6 +95,7 @@ def _parameter(item: Mapping[str, Any]) -> str:
     return f"{item['type']} {item['name']}".strip()
 
 
+@checked("source", "name", "filename", "compiler")
 def compile_source(
     source: str,
     name: str | None = None,
@@ -111,6 +114,7 @@ def compile_source(
     return _pick(_compile(source, filename, compiler), name, filename)
 
 
+@checked("path", "name", "compiler")
 def compile_file(
     path: str | Path, name: str | None = None, *, compiler: Compiler | None = None
 ) -> Artifact:
@@ -138,6 +142,7 @@ def load_artifact(name: str) -> Artifact:
     )
 
 
+@checked("source")
 def save_artifact(source: Path) -> Path:
     """Compile one of the kit's contracts and write its artifact with the hash of its source."""
     artifact = compile_file(source, source.stem)
@@ -156,7 +161,10 @@ def save_artifact(source: Path) -> Path:
 
 
 def settings() -> dict[str, Any]:
-    """Return the compiler settings of the standard JSON, as ``foundry.toml`` pins them."""
+    """Return the compiler settings of the standard JSON, as ``foundry.toml`` pins them.
+
+    Only the remappings are the kit's own: they begin at the folder above forge's.
+    """
     return {
         "evmVersion": _PROFILE["evm_version"],
         "optimizer": {"enabled": _PROFILE["optimizer"], "runs": _PROFILE["optimizer_runs"]},
@@ -257,10 +265,10 @@ def _compile(source: str, filename: str, compiler: Compiler | None) -> dict[str,
         )
     except SolcError as error:
         if getattr(error, "error_dict", None):
-            raise CompileError(str(error.message).strip()) from None
-        raise SolidityError("solc to run", f"{error}", "Run: python -m kit tools") from None
+            raise CompileError(str(error.message).strip()) from error
+        raise SolidityError("solc to run", f"{error}", "Run: python -m kit tools") from error
     except (OSError, ValueError, subprocess.SubprocessError) as error:  # not a solc, or broken
-        raise SolidityError("solc to run", f"{error}", "Run: python -m kit tools") from None
+        raise SolidityError("solc to run", f"{error}", "Run: python -m kit tools") from error
     warnings = tuple(error["formattedMessage"].strip() for error in answer.get("errors", ()))
     found = answer.get("contracts", {}).get(filename, {})
     return {name: _artifact(name, output, warnings) for name, output in found.items()}

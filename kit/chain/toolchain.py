@@ -21,6 +21,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
+from kit.arguments import checked
 from kit.errors import SolidityError
 from kit.places import IN_CLONE, ROOT
 
@@ -62,6 +63,7 @@ def node_modules() -> Path | None:
     return None
 
 
+@checked("name")
 def foundry(name: str) -> Path:
     """Return the path of npm's "anvil" or "forge" for this machine.
 

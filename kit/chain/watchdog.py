@@ -1,6 +1,6 @@
 """Runs one program and ends it when whoever started this script is gone, however that happened.
 
-Standard library only, for it is run as a script: ``python keeper.py PROGRAM ARGUMENT…``. The parent
+Standard library only, for it is run as a script: ``python watchdog.py PROGRAM ARGUMENT…``. The parent
 holds the other end of standard input; when that closes (the parent stopped, or was killed), the
 program is asked to stop, and killed if it doesn't. The exit status is the program's; 128 and the
 signal's number if a signal ended it, as in a shell.

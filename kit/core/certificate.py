@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from kit.arguments import checked
 from kit.core import compact
 from kit.core.merkle import BATCH_MAX, Anchor, Batch, Leaf
 from kit.core.reading import (
@@ -76,6 +77,7 @@ class InclusionProof:
         }
 
     @classmethod
+    @checked("value")
     def from_json(cls, value: Mapping[str, Any]) -> InclusionProof:
         """Return what the four keys state. Raises CertificateError."""
         leaf = fields(value["leaf"], "leaf", "seq", "type", "author", "at", "subject", "commitment")
@@ -198,6 +200,7 @@ class Certificate:
         return json.dumps(self.to_json(), ensure_ascii=False, indent=1) + "\n"
 
     @classmethod
+    @checked("text")
     def loads(cls, text: str | bytes) -> Certificate:
         """Return the certificate that a JSON text states. Raises CertificateError.
 
@@ -247,6 +250,7 @@ class Certificate:
         return compact.pack(compact.encode(self.redacted().to_json()))
 
     @classmethod
+    @checked("text")
     def from_compact(cls, text: str) -> Certificate:
         """Return the certificate, redacted and without review, of a compact form.
 

@@ -21,6 +21,7 @@ from typing import Final
 from eth_hash.auto import keccak  # eth_utils takes twice the time for the same
 from eth_utils import is_address, to_canonical_address
 
+from kit.arguments import checked
 from kit.core.record import TYPES, Record
 from kit.core.signature import LogId
 from kit.errors import ProofError
@@ -72,6 +73,7 @@ class Leaf:
     commitment: str
 
     @classmethod
+    @checked("record")
     def of(cls, seq: int, record: Record, commitment: str) -> Leaf:
         """Return the leaf of a record that has the number ``seq`` in the log."""
         at = int(record.at.timestamp())
@@ -161,6 +163,7 @@ class Tree:
     True
     """
 
+    @checked("leaves")
     def __init__(self, leaves: Iterable[str]) -> None:
         """Build the tree. Raises ProofError for no leaf, more than BATCH_MAX, or one that is twice."""
         sorted_leaves = sorted(_node(leaf) for leaf in leaves)
@@ -201,6 +204,7 @@ class Tree:
         return proof
 
 
+@checked("proof")
 def root_from_proof(leaf: str, proof: Sequence[str]) -> str:
     """Return the root that a leaf and its inclusion proof lead to. Raises ProofError if malformed."""
     node = _node(leaf)

@@ -29,6 +29,7 @@ import rfc8785
 from eth_hash.auto import keccak  # eth_utils takes twice the time for the same
 from eth_utils import is_checksum_address
 
+from kit.arguments import checked, may_be_key, shown
 from kit.errors import AttachmentError, RecordError
 
 __all__ = [
@@ -106,6 +107,7 @@ class Attachment:
     content: bytes
 
     @classmethod
+    @checked("path")
     def read(cls, path: str | Path) -> Attachment:
         """Read a picture or a video from a file; its kind is told by its first bytes.
 
@@ -127,6 +129,7 @@ class Attachment:
         return cls.of(path.name, content)
 
     @classmethod
+    @checked("content")
     def of(cls, name: str, content: bytes) -> Attachment:
         """Return an attachment with the kind told by its first bytes. Raises AttachmentError."""
         name = _file_name(name)
@@ -202,6 +205,7 @@ class Record:
     # --- the six types ---------------------------------------------------------------------------
 
     @classmethod
+    @checked("attachments")
     def entry(
         cls,
         author: str,
@@ -222,6 +226,7 @@ class Record:
         return cls("entry", author, at, None, body)
 
     @classmethod
+    @checked("decision")
     def review(
         cls,
         author: str,
@@ -344,6 +349,7 @@ def _plain(value: Any) -> Any:
     return {name: _plain(part) for name, part in value.items()}
 
 
+@checked("record")
 def commitment(record: Record, salt: bytes) -> str:
     """Return ``keccak256(salt ‖ canonical bytes)``, 0x-prefixed. Raises RecordError.
 
@@ -383,9 +389,9 @@ class SignedRecord:
 # --- checks of a record's parts ------------------------------------------------------------------
 
 
-def is_address(value: str) -> bool:
-    """Return whether a text is an address with the capitals of EIP-55."""
-    return len(value) == 42 and _has_checksum(value)
+def is_address(value: object) -> bool:
+    """Return whether it is an address with the capitals of EIP-55."""
+    return isinstance(value, str) and len(value) == 42 and _has_checksum(value)
 
 
 @lru_cache(maxsize=65_536)  # a hash each, and the same authors come again and again
@@ -403,6 +409,7 @@ def parse_time(value: str) -> datetime:
     raise RecordError("a UTC time like 2021-09-20T08:00:00Z", brief(value), "Write it so.")
 
 
+@checked("time")
 def format_time(time: datetime) -> str:
     """Return a UTC time as ``2021-09-20T08:00:00Z``; the inverse of parse_time."""
     return time.isoformat()[:19] + "Z"
@@ -561,8 +568,7 @@ def _a(type: str) -> str:
 
 def brief(value: Any) -> str:
     """Return what came, short enough for a message, however deep, long or huge it is."""
-    try:
-        shown = _SHORT.repr(value)
-    except ValueError:  # Python writes no whole number of more than 4,300 digits
-        shown = f"a huge {type(value).__name__}"
-    return shown if len(shown) <= 60 else shown[:57] + "…"
+    if may_be_key(value):
+        return shown(value)
+    short = _SHORT.repr(value)
+    return short if len(short) <= 60 else short[:57] + "…"

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
+from kit.arguments import checked
 from kit.errors import NotAllowed, RecordError
 
 __all__ = ["DECISIONS", "MOVES", "PUBLIC", "WHO", "EntryState", "diagram"]
@@ -77,6 +78,7 @@ class EntryState:
     witnesses: frozenset[str] = frozenset()
 
     @classmethod
+    @checked("moves", "published", "purged")
     def of(
         cls, author: str, moves: Iterable[tuple[str, str]], *, published: bool, purged: bool
     ) -> EntryState:
@@ -94,6 +96,7 @@ class EntryState:
             case = case.after("publish", "")
         return case.after("erase", "") if purged and case.state == "withdrawn" else case
 
+    @checked("move", "by", "moderator")
     def check(self, move: str, by: str, *, moderator: bool = False) -> None:
         """Raise unless ``by`` (an address) may make this move now.
 
@@ -124,6 +127,7 @@ class EntryState:
         if move == "witness" and by in self.witnesses:
             raise RecordError("a first witness record", f"a second of {by}", "Once counts.")
 
+    @checked("move")
     def after(self, move: str, by: str) -> EntryState:
         """Return the case after a move that was made. Raises RecordError if it can't have been."""
         if move not in MOVES[self.state]:

@@ -27,6 +27,7 @@ from typing import Any, Final
 
 from filelock import FileLock, Timeout
 
+from kit.arguments import checked
 from kit.core import Attachment, Leaf, LogId, SignedRecord, Tree
 from kit.diary.stored import StoredRecord
 from kit.errors import ArchiveError, AttachmentError, RecordError, WrongChain
@@ -125,6 +126,7 @@ class PendingBatch:
 class Archive:
     """The records, files and leaves of one diary. ``path`` None keeps them in memory."""
 
+    @checked("path")
     def __init__(self, path: str | Path | None = None) -> None:
         """Open the archive, or make a new one where there is no file.
 
@@ -205,6 +207,7 @@ class Archive:
 
     # --- records ---------------------------------------------------------------------------------
 
+    @checked("signed", "files")
     def add(self, signed: SignedRecord, files: Sequence[Attachment] = ()) -> None:
         """Keep a record and its files: all of it or, on an error, nothing.
 
@@ -235,9 +238,9 @@ class Archive:
                     " signature, canonical, salt) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     row,
                 )
-            except sqlite3.IntegrityError:
+            except sqlite3.IntegrityError as error:
                 got = f"{signed.commitment} again"
-                raise RecordError("a new record", got, "It was accepted before.") from None
+                raise RecordError("a new record", got, "It was accepted before.") from error
             for file in files:
                 self._db.execute(
                     "INSERT INTO attached VALUES (?, ?)", (added.lastrowid, file.sha256)
@@ -298,12 +301,12 @@ class Archive:
             return
         try:
             held = self._lock.acquire(timeout=PATIENCE)
-        except Timeout:
+        except Timeout as error:
             fix = "Wait until it is done, or end it."
-            raise ArchiveError(f"a turn at {self.path}", "another program's", fix) from None
+            raise ArchiveError(f"a turn at {self.path}", "another program's", fix) from error
         except OSError as error:
             fix = "May you write in that folder?"
-            raise ArchiveError(f"to use {self.path}", str(error), fix) from None
+            raise ArchiveError(f"to use {self.path}", str(error), fix) from error
         with held:
             yield
 
@@ -391,6 +394,7 @@ class Archive:
             " ORDER BY records.at, records.arrived"
         )
 
+    @checked("first_seq")
     def ready(self, first_seq: int, limit: int) -> list[Leaf]:
         """Return the leaves that are to be published next, in order of time, from ``first_seq`` on.
 
@@ -459,6 +463,7 @@ class Archive:
         """Return the newest batch that was seen on the chain."""
         return self._batch("WHERE landed ORDER BY first_seq DESC")
 
+    @checked("first_seq", "count")
     def leaves(self, first_seq: int, count: int) -> list[tuple[Leaf, str]]:
         """Return the leaves with these numbers that the archive has, each with its hash as stored."""
         last = first_seq + count - 1
@@ -513,12 +518,15 @@ class Archive:
         """Turn SQLite's errors inside the block into the kit's."""
         try:
             yield
+        except sqlite3.ProgrammingError as error:
+            fix = "Open the diary again, with its chain and this file."
+            raise ArchiveError("an archive that is open", "one that was closed", fix) from error
         except sqlite3.OperationalError as error:
             fix = "Is another program using it, is the disk full, may you write there?"
-            raise ArchiveError(f"to use {self.path}", str(error), fix) from None
+            raise ArchiveError(f"to use {self.path}", str(error), fix) from error
         except sqlite3.DatabaseError as error:
             fix = "It is another program's file, or damaged: choose another name, or take a copy of it."
-            raise ArchiveError(f"an archive of this kit at {self.path}", str(error), fix) from None
+            raise ArchiveError(f"an archive of this kit at {self.path}", str(error), fix) from error
 
     def __repr__(self) -> str:
         return f"archive at {self.path or 'memory'}, {self.count():,} records"

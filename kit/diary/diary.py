@@ -19,6 +19,7 @@ from eth_account.signers.base import BaseAccount
 from eth_hash.auto import keccak
 
 from kit import people
+from kit.arguments import checked
 from kit.chain import Chain
 from kit.core import (
     BATCH_MAX,
@@ -62,6 +63,7 @@ _ACTS: Final = (*DECISIONS, "appeal", "witness", "withdraw")
 TOGETHER: Final = 512
 
 
+@checked("number")
 def lesson_salt(number: int) -> bytes:
     """Return the test salt of the n-th record: known to everybody, so that lessons print the same.
 
@@ -73,6 +75,7 @@ def lesson_salt(number: int) -> bytes:
 class Diary:
     """A civic diary on a chain; made by ``Diary.open``."""
 
+    @checked("log", "archive")
     def __init__(
         self, log: Log, archive: Archive, registrar: BaseAccount, salt: Callable[[int], bytes]
     ) -> None:
@@ -81,6 +84,7 @@ class Diary:
         self._salt = salt
 
     @classmethod
+    @checked("chain", "archive", "moderators")
     def open(
         cls,
         chain: Chain,
@@ -119,6 +123,7 @@ class Diary:
 
     # --- what people do --------------------------------------------------------------------------
 
+    @checked("attachments")
     def post(
         self,
         author: BaseAccount,
@@ -141,6 +146,7 @@ class Diary:
         with self.archive.lock():
             return self._accept(entry, author, files)
 
+    @checked("approve")
     def review(
         self,
         entry: SignedRecord | str,
@@ -371,6 +377,11 @@ class Diary:
             for signed in records:
                 self.archive.add(signed)
 
+    @property
+    def path(self) -> Path | None:
+        """The archive's file, or None if it is in memory."""
+        return self.archive.path
+
     def file(self, sha256: str) -> bytes | None:
         """Return a file of an entry by its SHA-256 (hex, with 0x); None if it is gone or was changed."""
         return self.archive.file(sha256)
@@ -383,6 +394,7 @@ class Diary:
         """
         return next(self.certificates([record]))
 
+    @checked("of")
     def certificates(self, of: Iterable[SignedRecord | str] | None = None) -> Iterator[Certificate]:
         """Return the certificates of published records: of all in order, or of those named.
 
@@ -515,8 +527,8 @@ def _log_of(archive: Archive, log_id: LogId, genesis_hash: str, chain: Chain) ->
         log = Log(chain, log_id.contract)
     except NodeDown:
         raise
-    except (ChainError, WrongChain):
-        raise restarted from None
+    except (ChainError, WrongChain) as error:
+        raise restarted from error
     last = archive.last_landed()
     if last:
         seen = {batch.first_seq: batch.root for batch in log.batches()}

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from eth_account.signers.base import BaseAccount
 from eth_utils import is_checksum_address, keccak
+from web3.contract.contract import ContractFunction
 from web3.exceptions import Web3Exception
 
+from kit.arguments import checked, shown
 from kit.chain import Chain, Event, Receipt, load_artifact
 from kit.chain.events import read
 from kit.core import Anchor, Batch, LogId
@@ -41,6 +43,7 @@ EVENT_COLUMNS: Final = {
 class Log:
     """A deployed DiaryLog. ``contract`` is web3's object for it."""
 
+    @checked("chain", "address")
     def __init__(self, chain: Chain, address: str) -> None:
         """Attach to the log at ``address``. Raises ChainError, or WrongChain if it is no DiaryLog."""
         self.chain = chain
@@ -49,11 +52,12 @@ class Log:
             self.record_count()
         except NodeDown:
             raise
-        except ChainError:
+        except ChainError as error:
             fix = "Check the address."
-            raise WrongChain(f"a DiaryLog at {address}", "another contract", fix) from None
+            raise WrongChain(f"a DiaryLog at {address}", "another contract", fix) from error
 
     @classmethod
+    @checked("chain", "by")
     def deploy(cls, chain: Chain, *, by: BaseAccount) -> Log:
         """Deploy a new log; ``by`` becomes its admin and its registrar. Raises ChainError."""
         contract = chain.deploy(load_artifact("DiaryLog"), by.address, by.address, by=by)
@@ -77,32 +81,47 @@ class Log:
         """Return how many batches the log holds."""
         return int(self.chain.call(self.contract.functions.batchCount()))
 
+    def _function(self, name: str, *arguments: object) -> ContractFunction:
+        """Return a function of the contract with its arguments. Raises ChainError."""
+        try:
+            return self.contract.functions[name](*arguments)
+        except Web3Exception:
+            got, fix = ", ".join(map(shown, arguments)), "See contracts/DiaryLog.sol."
+            # No causes: they name what was passed, which could be a key by mistake.
+            raise ChainError(f"arguments that {name}() of the log takes", got, fix) from None
+
+    @checked("batch")
     def root(self, batch: int) -> str:
         """Return the Merkle root of a batch. Raises Reverted with UnknownBatch."""
-        return "0x" + bytes(self.chain.call(self.contract.functions.rootOf(batch))).hex()
+        return "0x" + bytes(self.chain.call(self._function("rootOf", batch))).hex()
 
+    @checked("role")
     def has_role(self, role: bytes, address: str) -> bool:
         """Return whether an address holds a role now."""
-        call = self.contract.functions.hasRole(role, _address(address))
+        call = self._function("hasRole", role, _address(address))
         return bool(self.chain.call(call))
 
+    @checked("role", "by")
     def grant(self, role: bytes, address: str, *, by: BaseAccount) -> Receipt:
         """Give an address a role; ``by`` is the admin. Raises Reverted."""
-        call = self.contract.functions.grantRole(role, _address(address))
+        call = self._function("grantRole", role, _address(address))
         return self.chain.send(call, by=by)
 
+    @checked("root", "first_seq", "count", "by")
     def append(self, root: str, first_seq: int, count: int, *, by: BaseAccount) -> Batch:
         """Append a batch and return it as the chain holds it. Raises Reverted, ChainError."""
-        call = self.contract.functions.append(bytes.fromhex(root[2:]), first_seq, count)
+        call = self._function("append", _node(root), first_seq, count)
         block = self.chain.send(call, by=by).block.number
         return next(b for b in self.batches(block, block) if b.first_seq == first_seq)
 
+    @checked("first_block", "last_block")
     def batches(self, first_block: int = 0, last_block: int | str = "latest") -> list[Batch]:
         """Return the batches that were appended in a range of blocks, in order, from the events."""
         return [
             self._batch(row, row) for row in self._events("BatchAppended", first_block, last_block)
         ]
 
+    @checked("transaction_hash", "log_index")
     def batch_in(self, transaction_hash: str, log_index: int) -> Batch | None:
         """Return the batch that one event of a transaction announces, if it is this log's own.
 
@@ -138,6 +157,7 @@ class Log:
             fix = "Don't trust what it answers."
             raise WrongChain(f"the code of DiaryLog at {self.address}", "other code", fix)
 
+    @checked("time")
     def was_moderator(self, address: str, time: datetime) -> bool:
         """Return whether an address held MODERATOR_ROLE at a time, by the log's role events.
 
@@ -155,6 +175,7 @@ class Log:
                 held = granted
         return held
 
+    @checked("first_block", "last_block", "resume")
     def events(
         self,
         first_block: int = 0,
@@ -216,6 +237,14 @@ class Log:
 
     def __repr__(self) -> str:
         return f"DiaryLog at {self.address} on chain {self.chain.chain_id}, {self.record_count():,} records"
+
+
+def _node(root: str) -> bytes:
+    """Return the bytes of a root. Raises ChainError."""
+    try:
+        return bytes.fromhex(root.removeprefix("0x"))
+    except ValueError as error:
+        raise ChainError("a root: 0x and 64 hex digits", shown(root), "Take tree.root.") from error
 
 
 def _address(value: str) -> str:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from eth_utils import to_checksum_address
 
+from kit.arguments import checked
 from kit.core import (
     FAILED,
     FORMAT,
@@ -57,6 +58,7 @@ class _Skipped(Exception):
     """A step could not be taken."""
 
 
+@checked("certificate", "chain")
 def verify(
     certificate: Certificate | str | bytes,
     chain: Chain | None = None,
@@ -275,8 +277,8 @@ class _OnChain:
         batch = member.batch
         try:
             root = self.log.root(batch.number)
-        except Reverted:
-            raise _Failed(f"the log has no batch {batch.number}") from None
+        except Reverted as error:
+            raise _Failed(f"the log has no batch {batch.number}") from error
         if root != batch.root:
             raise _Failed(f"the log has another root for batch {batch.number}")
         said = self.log.batch_in(batch.anchor.transaction_hash, batch.anchor.log_index)
@@ -323,7 +325,7 @@ def _listed(ask: Callable[[], Any]) -> Any:
     except NodeDown:
         raise
     except ChainError as error:
-        raise _Skipped(str(error)) from None
+        raise _Skipped(str(error)) from error
 
 
 def _check_review(review: Certificate, commitment: str) -> None:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from kit import people
 from kit.analysis.participation import ZONE
+from kit.arguments import checked
 from kit.core import DECISIONS, Batch
 from kit.errors import DataError
 from kit.log import MODERATOR_ROLE
@@ -47,6 +48,7 @@ def bulletin() -> pd.DataFrame:
     return _table("bulletin_2021-09-20.csv", ["as_of"])
 
 
+@checked("diary")
 def fill(diary: Diary) -> list[Batch]:
     """Post, approve and publish the sample entries, a batch for each day of ten; return the batches.
 
@@ -81,6 +83,7 @@ def platform_day() -> pd.DataFrame:
     return _table("platform_day.csv", ["at"]).fillna("")
 
 
+@checked("diary")
 def day(diary: Diary) -> dict[str, SignedRecord]:
     """Run that day on a diary of the registrar's; return its records by name.
 

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from kit.arguments import checked
 from kit.diary import COLUMNS
-from kit.errors import KitError
+from kit.errors import DataError, KitError
 from kit.teaching import java
 from kit.teaching.exercises import EXERCISES, HANDS, PROGRAM, Exercise
 
@@ -95,9 +96,9 @@ def spark() -> SparkSession:
 def refused() -> Iterator[None]:
     """Expect that the kit or a contract refuses what the block does, and print why.
 
-    >>> from kit import merkle
+    >>> from kit.core import Tree
     >>> with refused():
-    ...     merkle.Tree([])
+    ...     Tree([])
     Refused: Expected 1 to 1,024 leaves, got 0. Publish in several batches.
 
     Raises KitError if nothing was refused.
@@ -110,6 +111,7 @@ def refused() -> Iterator[None]:
         raise KitError("a refusal", "none: it went through", "Did a cell above not run?")
 
 
+@checked("name")
 def check(name: str, answer: Any) -> None:
     """Print whether an answer to an exercise is right; where it isn't, what to look at.
 
@@ -137,6 +139,7 @@ def check(name: str, answer: Any) -> None:
     print(verdict)
 
 
+@checked("name", "number")
 def hint(name: str, number: int = 1) -> None:
     """Print a hint to an exercise; the higher the number, the more it gives away.
 
@@ -152,12 +155,13 @@ def hint(name: str, number: int = 1) -> None:
 def _exercise(name: str) -> Exercise:
     try:
         return EXERCISES[name]
-    except KeyError:
+    except KeyError as error:
         raise KitError(
             f"one of {', '.join(EXERCISES)}", repr(name), "Copy the name from the lesson."
-        ) from None
+        ) from error
 
 
+@checked("diary", "commitment", "old")
 def tamper(diary: Diary, commitment: str, old: str, new: str) -> None:
     """Change a word of a record in the archive, behind the diary's back, as a dishonest owner could.
 
@@ -173,6 +177,7 @@ def tamper(diary: Diary, commitment: str, old: str, new: str) -> None:
     database.execute("UPDATE records SET canonical = ? WHERE commitment = ?", (changed, commitment))
 
 
+@checked("table")
 def mix_in(table: pd.DataFrame) -> pd.DataFrame:
     """Return a table of records with more entries in it: a program's, and one person's with three keys.
 
@@ -183,6 +188,9 @@ def mix_in(table: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
+    if missing := {"type", "proved", "at", "place"} - set(table):
+        got = f"one without {', '.join(sorted(missing))}"
+        raise DataError("a table of records", got, "Start from diary.records().")
     entries = table[(table["type"] == "entry") & table["proved"]]
     begin = entries["at"].min() if len(entries) else pd.Timestamp("2021-09-10T00:00Z")
     rows = [(PROGRAM, begin + pd.Timedelta(minutes=37 * n), _SLOGAN) for n in range(45)]

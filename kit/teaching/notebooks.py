@@ -66,7 +66,7 @@ def execute(path: Path) -> NotebookNode:
         client.execute()
     except CellExecutionError as error:
         fix = f"Open {path.name} and run it to that cell."
-        raise KitError(f"{path.name} to run", f"{error.ename}: {error.evalue}", fix) from None
+        raise KitError(f"{path.name} to run", f"{error.ename}: {error.evalue}", fix) from error
     # The kernel's own version would differ from machine to machine.
     lesson.metadata.update(METADATA)
     return lesson

@@ -45,6 +45,7 @@ from eth_hash.auto import keccak
 from eth_utils import to_checksum_address
 from tqdm import tqdm
 
+from kit.arguments import checked
 from kit.chain import BLOCK_SECONDS, START
 from kit.core import BATCH_MAX, Batch, Record, SignedRecord, commitment, signature_message, utc
 from kit.diary import COLUMNS, lesson_salt
@@ -231,7 +232,7 @@ def _start(value: Any) -> datetime:
     try:
         time = utc(value)
     except RecordError as error:
-        raise DataError(f"start: {error.expected}", error.got, error.todo) from None
+        raise DataError(f"start: {error.expected}", error.got, error.todo) from error
     if time.year > _YEAR_MAX:
         raise DataError(f"start: a time up to {_YEAR_MAX}", str(time), "Choose an earlier one.")
     return time
@@ -271,7 +272,7 @@ def _name(name: str, key: Any) -> str:
     try:
         told = Record.entry(alice.address, START, "…", **{"place": "…", kind: key})
     except RecordError as error:
-        raise DataError(f"{name}: {error.expected}", error.got, error.todo) from None
+        raise DataError(f"{name}: {error.expected}", error.got, error.todo) from error
     return str(told.body[kind])
 
 
@@ -314,6 +315,7 @@ def participants(
     return _as_records(frame, int(plan["number"].max()) + 1, seed, model)
 
 
+@checked("diary")
 def publish(
     diary: Diary, people: int = 33_000, seed: int = 2021, model: Model | None = None
 ) -> list[Batch]:

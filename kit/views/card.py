@@ -21,6 +21,7 @@ import qrcode.image.svg
 from qrcode.constants import ERROR_CORRECT_M
 
 from kit import fonts
+from kit.arguments import checked
 from kit.core import Certificate
 from kit.errors import CertificateError
 from kit.text import wrap
@@ -52,6 +53,7 @@ _WITHHELD = "（内容未公开或已删除 · content held back or erased）"
 # --- the QR code ---------------------------------------------------------------------------------
 
 
+@checked("certificate")
 def qr_code(certificate: Certificate, page: str = PAGE) -> QRCode:
     """Return the QR code of a certificate: ``page#compact form``, level M, never split.
 
@@ -72,6 +74,7 @@ def qr_code(certificate: Certificate, page: str = PAGE) -> QRCode:
     return code
 
 
+@checked("certificate", "scale")
 def qr_png(certificate: Certificate, page: str = PAGE, *, scale: int = 4) -> bytes:
     """Return the QR code as a PNG picture, ``scale`` pixels a module, quiet zone included."""
     code = qr_code(certificate, page)
@@ -81,6 +84,7 @@ def qr_png(certificate: Certificate, page: str = PAGE, *, scale: int = 4) -> byt
     return out.getvalue()
 
 
+@checked("certificate")
 def qr_svg(certificate: Certificate, page: str = PAGE) -> str:
     """Return the QR code as an SVG picture: one path, a unit a module, quiet zone included."""
     code = qr_code(certificate, page)
@@ -158,6 +162,7 @@ def _content(certificate: Certificate) -> tuple[str, str]:
 # --- HTML ----------------------------------------------------------------------------------------
 
 
+@checked("certificate")
 def card_html(certificate: Certificate, page: str = PAGE) -> str:
     """Return the card as HTML for a notebook; whatever the record says is escaped."""
     text, line = _content(certificate)
@@ -176,6 +181,7 @@ def card_html(certificate: Certificate, page: str = PAGE) -> str:
 # --- PNG, SVG, PDF -------------------------------------------------------------------------------
 
 
+@checked("certificate", "path")
 def save_card(certificate: Certificate, path: str | Path, page: str = PAGE) -> Path:
     """Write the card as A5 to a file and return its path; the ending says which kind.
 

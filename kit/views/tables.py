@@ -97,7 +97,7 @@ def log_html(log: Log) -> str:
 
 def diary_html(diary: Diary) -> str:
     """Return a diary and what waits in it, as a table. Asks the node."""
-    path = diary.archive.path
+    path = diary.path
     return _table(
         {
             "log": diary.log.address,

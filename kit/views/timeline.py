@@ -17,6 +17,7 @@ from markupsafe import Markup
 from tqdm import tqdm
 
 from kit.analysis.participation import PREFECTURES, ZONE
+from kit.arguments import checked
 from kit.core import Certificate
 from kit.diary import entries
 from kit.errors import ArchiveError, DataError
@@ -131,6 +132,7 @@ class Timeline:
         """How many pages there are; at least one."""
         return max(1, -(-len(self) // self.PAGE_SIZE))
 
+    @checked("number")
     def page(self, number: int = 1) -> Page:
         """Return a page, counted from 1, with pictures, videos and certificates inside it.
 
@@ -147,6 +149,7 @@ class Timeline:
             )
         )
 
+    @checked("folder")
     def save(self, folder: str | Path) -> Path:
         """Write the timeline as web pages, files beside them; return the first page's path.
 

@@ -72,8 +72,8 @@ def _start(
     assert process.stdout is not None
     line = process.stdout.readline()
     assert line, process.communicate()
-    keeper = int(line)
-    pids = [keeper, _node(keeper)]
+    watchdog = int(line)
+    pids = [watchdog, _node(watchdog)]
     assert all(_runs(pid) for pid in pids)
     return process, pids
 
@@ -164,9 +164,9 @@ except KeyboardInterrupt:
 def test_a_program_that_will_not_stop_is_killed() -> None:
     script = """
 import sys
-from kit import keeper
-keeper.PATIENCE = 0.2
-sys.exit(keeper.main())
+from kit.chain import watchdog
+watchdog.PATIENCE = 0.2
+sys.exit(watchdog.main())
 """
     stubborn = "trap '' TERM; echo ready; while :; do sleep 0.05; done"
     with subprocess.Popen(
@@ -183,7 +183,7 @@ sys.exit(keeper.main())
     assert process.returncode == 128 + signal.SIGKILL
 
 
-def test_the_keeper_hands_on_the_status() -> None:
+def test_the_watchdog_hands_on_the_status() -> None:
     # It must not fall over the thread that still waits for the end of the input.
     with subprocess.Popen(
         [sys.executable, kit.chain.anvil_chain.watchdog.__file__, "sh", "-c", "exit 7"],
@@ -295,7 +295,7 @@ time.sleep(60)
     address, head = process.stdout.readline().split()
     process.kill()
     process.communicate(timeout=30)
-    assert _gone(pids)  # the keeper let the node write its state first
+    assert _gone(pids)  # the watchdog let the node write its state first
     with kit.chain.anvil(state=state) as chain:
         assert chain.head.hash == head
         assert _stored(chain, address)[3:5] == [1, alice.address]

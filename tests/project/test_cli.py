@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,7 +16,7 @@ from typing import Any
 import pytest
 
 import kit
-from kit import people
+from kit import people, places
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -118,6 +120,97 @@ def test_a_card_from_a_file(published: Path, tmp_path: Path) -> None:
         card = tmp_path / f"card{ending}"
         assert run("certificate", published / "whole.json", card).returncode == 0
         assert card.read_bytes().startswith(magic)
+
+
+# --- it starts at once ---------------------------------------------------------------------------
+
+HEAVY = {"web3", "matplotlib", "pandas", "numpy", "nbclient", "eth_tester", "requests"}
+
+
+def loaded(*arguments: object) -> tuple[set[str], float]:
+    """Which heavy packages a command loads, and the seconds it takes, imports and all."""
+    script = (
+        "import runpy, sys, time; start = time.perf_counter()\n"
+        "try: runpy.run_module('kit', run_name='__main__', alter_sys=True)\n"
+        "finally: print(time.perf_counter() - start, *sys.modules, file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    seconds, *modules = done.stderr.split()
+    return HEAVY.intersection(modules), float(seconds)
+
+
+def test_checking_offline_loads_neither_chain_nor_figures(published: Path) -> None:
+    assert loaded("verify", published / "whole.json")[0] == set()
+    assert (
+        loaded("verify", published / "whole.json", "--leaves", published / "leaves.csv")[0] == set()
+    )
+    card = published / "card.png"  # and would we have noticed?
+    assert "matplotlib" in loaded("certificate", published / "whole.json", card)[0]
+
+
+def test_help_comes_at_once(published: Path) -> None:
+    """Sooner than the smallest check, which loads the signatures' mathematics."""
+    (heavy, seconds), (_, check) = loaded("--help"), loaded("verify", published / "whole.json")
+    assert heavy == set()
+    assert seconds < check / 2
+
+
+# --- the lessons ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("solved", [False, True])
+def test_the_lessons_in_a_new_folder(solved: bool, tmp_path: Path) -> None:
+    folder = tmp_path / "class" / "of 2021"
+    done = run("lessons", folder, *["--solved"] * solved)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"{folder}: open 00_start_here.ipynb there with JupyterLab.\n"
+    source = places.NOTEBOOKS if solved else places.NOTEBOOKS / "student"
+    names = sorted(path.name for path in source.glob("*.ipynb"))
+    assert sorted(path.name for path in folder.glob("*.ipynb")) == names
+    for name in names:
+        assert (folder / name).read_bytes() == (source / name).read_bytes()
+        links = re.findall(r"\]\(([^)#:]+\.ipynb)\)", (folder / name).read_text("utf-8"))
+        assert links
+        assert all((folder / link).is_file() for link in links)
+    for path in places.DATA.rglob("*.*"):
+        assert (folder / "data" / path.relative_to(places.DATA)).is_file() or "__pycache__" in str(
+            path
+        )
+
+
+def test_the_lessons_are_those_of_an_installed_kit(tmp_path: Path) -> None:
+    """Its files are inside the package, where a wheel puts them."""
+    package = Path(shutil.copytree(places.ROOT / "kit", tmp_path / "site" / "kit"))
+    for name in ("notebooks", "data", "contracts"):
+        shutil.copytree(places.ROOT / name, package / "files" / name)
+    done = subprocess.run(
+        [sys.executable, "-m", "kit", "lessons", "lessons"],
+        env=os.environ | {"PYTHONPATH": str(package.parent)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "lessons" / "00_start_here.ipynb").is_file()
+    assert (tmp_path / "lessons" / "data" / "diary_entries.csv").is_file()
+
+
+def test_a_folder_with_something_in_it_stays_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "mine.txt"
+    file.write_text("mine")
+    for folder in (tmp_path, file):
+        done = run("lessons", folder)
+        assert done.returncode == 2
+        assert done.stderr.startswith("KitError: Expected a new or empty folder, got ")
+        assert done.stderr.endswith("Choose another name.\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+    (tmp_path / "empty").mkdir()
+    assert run("lessons", tmp_path / "empty").returncode == 0
+    assert run("lessons", tmp_path / "another name").returncode == 0
+    assert run("lessons", file / "inside").returncode == 2
 
 
 # --- audit ---------------------------------------------------------------------------------------

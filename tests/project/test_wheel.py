@@ -41,6 +41,7 @@ certificate = diary.certificate(entry)
 Path("certificate.json").write_text(certificate.dumps(), "utf-8")
 compiled = {path.stem: chain.compile_file(path, path.stem) for path in places.CONTRACTS.glob("*.sol")}
 kit.views.save_card(certificate, Path("card.png"))
+kit.views.save_card(certificate, Path("card.html"))  # from a template
 print(json.dumps({
     "kit": kit.__file__,
     "clone": places.IN_CLONE,

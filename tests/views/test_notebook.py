@@ -116,6 +116,9 @@ def test_a_value_that_has_no_such_form_is_refused(value: object) -> None:
 
 ELEMENT = re.compile(r"</?[a-zA-Z][a-zA-Z0-9]*([ >/]|$)|&[a-zA-Z]+;")
 
+#: A plot's ``img`` with its alternative text: the analysis may not know the views.
+ELSEWHERE = {"analysis/plots/style.py": ["escape("]}
+
 
 def texts(path: Path) -> list[str]:
     """Return the strings of a module, but those that only explain it."""
@@ -133,7 +136,7 @@ def test_outside_the_views_there_is_no_html() -> None:
     for module in modules:
         text = module.read_text(encoding="utf-8")
         found = re.findall(r"<td|<div|_repr_html_|(?<!re\.)\bescape\(", text)
-        assert not found, module
+        assert found == ELSEWHERE.get(module.relative_to(KIT).as_posix(), []), module
 
 
 def test_in_the_views_html_comes_from_templates_alone() -> None:

@@ -11,6 +11,7 @@ from narwhals.typing import IntoFrameT
 
 from kit.analysis.participation.distributions import poisson_interval
 from kit.analysis.participation.frames import choose, collect, confident, frame, like, proved
+from kit.arguments import checked
 from kit.errors import DataError
 
 __all__ = ["CITIES", "PREFECTURES", "bulletin_totals", "cases", "rates"]
@@ -51,7 +52,7 @@ def bulletin_totals(bulletin: IntoFrameT) -> IntoFrameT:
     except (KeyError, ValueError) as error:
         got = f"a row that is missing or there twice ({error})"
         fix = "Start from kit.data.bulletin()."
-        raise DataError("each city's confirmed and asymptomatic cases, once", got, fix) from None
+        raise DataError("each city's confirmed and asymptomatic cases, once", got, fix) from error
     return like(bulletin, table.reset_index(), "place")
 
 
@@ -77,6 +78,7 @@ def cases(records: IntoFrameT, figures: Any) -> IntoFrameT:
     return like(records, table.astype({"place": "str"}), "place")
 
 
+@checked("of", "confidence")
 def rates(
     records: IntoFrameT,
     bulletin: Any,

@@ -14,12 +14,14 @@ import pandas as pd
 from narwhals.typing import IntoFrameT
 
 from kit.analysis.participation.frames import choose, collect, like, proved, utc
+from kit.arguments import checked
 
 __all__ = ["burstiness", "inter_event_times"]
 
 Of = Literal["diary", "author", "place", "role"]
 
 
+@checked("of")
 def inter_event_times(records: IntoFrameT, of: Of = "author") -> IntoFrameT:
     """Return the seconds between an entry and the next, by author, place or role, or in the diary.
 
@@ -32,6 +34,7 @@ def inter_event_times(records: IntoFrameT, of: Of = "author") -> IntoFrameT:
     return like(records, gaps[[*_names(of), "at", "seconds"]])
 
 
+@checked("of")
 def burstiness(records: IntoFrameT, of: Of = "diary") -> IntoFrameT:
     """Return how bursty the entries come, in the diary, or for each author, place or role.
 

@@ -19,6 +19,7 @@ from kit.analysis.participation.frames import (
     proved,
     starts,
 )
+from kit.arguments import checked
 
 __all__ = [
     "by_place",
@@ -101,6 +102,7 @@ def by_role(records: IntoFrameT) -> IntoFrameT:
     return _by(records, proved(records, "entry", "role"), "role")
 
 
+@checked("step")
 def new_and_returning(records: IntoFrameT, step: Step = "day", zone: str = ZONE) -> IntoFrameT:
     """Return a row a step (hour, day or week): how many wrote for the first time, how many again.
 
@@ -113,6 +115,7 @@ def new_and_returning(records: IntoFrameT, step: Step = "day", zone: str = ZONE)
     return like(records, table[[step, "new", "returning", "share_new"]], step)
 
 
+@checked("step")
 def cumulative(records: IntoFrameT, step: Step = "day", zone: str = ZONE) -> IntoFrameT:
     """Return entries and participants so far, at the end of each hour, day or week.
 
@@ -138,6 +141,7 @@ def weekday_hour(records: IntoFrameT, zone: str = ZONE) -> IntoFrameT:
     return like(records, table.reindex(every, fill_value=0).reset_index())
 
 
+@checked("step")
 def retention(records: IntoFrameT, step: Step = "week", zone: str = ZONE) -> IntoFrameT:
     """Return how many of those who began together wrote again, and when.
 

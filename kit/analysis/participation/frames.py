@@ -181,8 +181,8 @@ def time_zone(name: str) -> ZoneInfo:
     """Return a time zone by its name. Raises DataError for a name that nobody knows."""
     try:
         return ZoneInfo(name)
-    except (KeyError, ValueError, TypeError, OSError):  # as the name is wrong in one way or another
-        raise DataError(f"a time zone like {ZONE}", repr(name), "Check its name.") from None
+    except (KeyError, ValueError, TypeError, OSError) as error:  # as the name is wrong
+        raise DataError(f"a time zone like {ZONE}", repr(name), "Check its name.") from error
 
 
 def _in_utc(whole: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

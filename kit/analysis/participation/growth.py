@@ -17,6 +17,7 @@ from narwhals.typing import IntoFrameT
 from kit.analysis.participation.counts import timeline
 from kit.analysis.participation.distributions import normal_tails, t_width
 from kit.analysis.participation.frames import ZONE, Step, confident, like, proved
+from kit.arguments import checked
 from kit.errors import DataError
 
 __all__ = ["Growth", "bass", "logistic"]
@@ -48,6 +49,7 @@ class Growth(Generic[IntoFrameT]):
     check: IntoFrameT
 
 
+@checked("step")
 def logistic(
     records: IntoFrameT, step: Step = "day", zone: str = ZONE, confidence: float = 0.95
 ) -> Growth[IntoFrameT]:
@@ -66,6 +68,7 @@ def logistic(
     return _growth(records, table, step, ["K", "r", "t0"], _logistic, fit, confidence)
 
 
+@checked("step")
 def bass(
     records: IntoFrameT, step: Step = "day", zone: str = ZONE, confidence: float = 0.95
 ) -> Growth[IntoFrameT]:

@@ -15,6 +15,7 @@ import pandas as pd
 from narwhals.typing import IntoFrameT
 
 from kit.analysis.participation.frames import collect, confident, like, proved
+from kit.arguments import checked
 from kit.errors import DataError
 
 __all__ = ["concentration", "lorenz"]
@@ -22,6 +23,7 @@ __all__ = ["concentration", "lorenz"]
 Floats = npt.NDArray[np.float64]
 
 
+@checked("seed", "resamples", "confidence")
 def lorenz(
     records: IntoFrameT, seed: int = 1, resamples: int = 1_000, confidence: float = 0.95
 ) -> IntoFrameT:
@@ -46,6 +48,7 @@ def lorenz(
     return like(records, pd.DataFrame(table))
 
 
+@checked("seed", "resamples", "confidence")
 def concentration(
     records: IntoFrameT, seed: int = 1, resamples: int = 1_000, confidence: float = 0.95
 ) -> IntoFrameT:

@@ -15,6 +15,7 @@ from narwhals.typing import IntoFrameT
 
 from kit.analysis.participation.distributions import normal_width
 from kit.analysis.participation.frames import collect, confident, like, proved, same_kind, utc
+from kit.arguments import checked
 
 __all__ = ["agreement", "appeals", "approval", "waiting_times"]
 
@@ -39,6 +40,7 @@ def waiting_times(records: IntoFrameT) -> IntoFrameT:
     return same_kind(records, found, "at", "commitment")
 
 
+@checked("confidence")
 def approval(records: IntoFrameT, confidence: float = 0.95) -> IntoFrameT:
     """Return how many first decisions of each moderator were approvals.
 

@@ -22,6 +22,7 @@ from kit.analysis.participation.frames import (
     proved,
     starts,
 )
+from kit.arguments import checked
 
 __all__ = ["words"]
 
@@ -46,6 +47,7 @@ _STOP = frozenset(_CHINESE.split()) | frozenset(_ENGLISH.split())
 _RUN = re.compile(r"[\u3400-\u9fff\U00020000-\U0003ffff々〇]+|[^\W\d_]+(?:['’-][^\W\d_]+)*")
 
 
+@checked("by")
 def words(
     records: IntoFrameT, by: Literal["day", "place"] | None = None, zone: str = ZONE
 ) -> IntoFrameT:

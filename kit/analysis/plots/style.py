@@ -27,6 +27,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 from kit import fonts
 from kit.analysis.participation import PREFECTURES
 from kit.analysis.participation.frames import collect, frame
+from kit.arguments import checked
 from kit.errors import DataError
 from kit.fonts import drawable
 from kit.text import clean, duration, fill, short, width
@@ -358,6 +359,7 @@ def _texts(ax: Axes) -> list[str]:
     return [text.get_text() for text in [*ticks, *ax.texts]]
 
 
+@checked("ax")
 def alt_text(ax: Axes) -> str:
     """Return the sentences that stand for a plot where nobody can see it; '' for another's axes.
 
@@ -367,6 +369,7 @@ def alt_text(ax: Axes) -> str:
     return "" if label.startswith("<") else label  # as <colorbar>
 
 
+@checked("ax", "kind")
 def picture(ax: Axes, kind: Literal["png", "svg", "pdf"] = "svg") -> bytes:
     """Return the figure as a file's bytes, its alternative text among them.
 
@@ -389,6 +392,7 @@ def picture(ax: Axes, kind: Literal["png", "svg", "pdf"] = "svg") -> bytes:
     return out.getvalue()
 
 
+@checked("ax", "path")
 def save(ax: Axes, path: str | Path) -> Path:
     """Save the figure as .png, .svg or .pdf, as ``picture`` makes it; return the path."""
     path = Path(path)
@@ -397,7 +401,7 @@ def save(ax: Axes, path: str | Path) -> Path:
     try:
         path.write_bytes(content)
     except OSError as error:
-        raise DataError(f"to write {path}", str(error.strerror), "Choose another place.") from None
+        raise DataError(f"to write {path}", str(error.strerror), "Choose another place.") from error
     return path
 
 

@@ -1,0 +1,436 @@
+"""Whatever is passed to whatever the kit's doors name, an error is one of ours."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import inspect
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from importlib import import_module
+from itertools import product
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+
+import kit
+from kit import people
+from kit.errors import KitError
+
+PACKAGE = Path(kit.__file__).parent
+PNG = b"\x89PNG\r\n\x1a\n"
+#: The plots whose tables ten records give.
+PLOTTED = ("by_place", "by_role", "daily", "hourly", "weekly")
+NOON = datetime(2021, 9, 12, 4, tzinfo=UTC)
+
+#: What starts a process or asks a network, and what ends what the others need.
+LEFT_OUT = {
+    "kit.chain.install": "asks npm",
+    "kit.teaching.spark": "starts Java",
+    "kit.chain.anvil": "starts anvil",
+    "kit.chain.register_magic": "is IPython's to call",
+}
+
+
+#: What takes long where it goes through: only values of other types are passed.
+SLOW = {"kit.chain.compile_file", "kit.chain.compile_source", "kit.views.build", "kit.views.write"}
+
+#: What puts entries into another state where it goes through.
+CHANGES = {
+    f"kit.diary.Diary.{move}"
+    for move in ("appeal", "reinstate", "review", "suspend", "withdraw", "witness")
+}
+
+#: What is refused here whatever is passed: no node, no rows enough, no records left.
+REFUSED: set[str] = set()
+
+
+def doors() -> Iterator[tuple[str, Any]]:
+    """Yield what a user can name: of each package, what its door names."""
+    for stub in sorted(PACKAGE.glob("*/__init__.pyi")):
+        package = import_module(f"kit.{stub.parent.name}")
+        for found in ast.walk(ast.parse(stub.read_text("utf-8"))):
+            if isinstance(found, ast.ImportFrom):
+                for name in found.names:
+                    yield f"{package.__name__}.{name.asname}", getattr(package, str(name.asname))
+    for package in (kit.participation, kit.plots):
+        for name in package.__all__:
+            yield f"{package.__name__}.{name}", getattr(package, name)
+    for module in (kit.data, kit.simulate):
+        for name in module.__all__:
+            yield f"{module.__name__}.{name}", getattr(module, name)
+
+
+def functions() -> dict[str, Any]:
+    """The public functions, classes and methods by their names; each can be called."""
+    found: dict[str, Any] = {}
+    for name, thing in doors():
+        if name in LEFT_OUT or not callable(thing):
+            continue
+        if not inspect.isclass(thing):
+            found[name] = thing
+            continue
+        if issubclass(thing, str):
+            continue
+        found[name] = thing
+        for method, value in inspect.getmembers(thing, callable):
+            if not method.startswith("_") and not inspect.isclass(value):
+                found[f"{name}.{method}"] = value
+    return found
+
+
+def world(tmp: Path) -> SimpleNamespace:
+    """A diary with published and waiting records, and all that can be had of it."""
+    w = SimpleNamespace(tmp=tmp, chain=kit.chain.embedded())
+    w.diary = kit.Diary.open(w.chain)
+    w.published = w.diary.post(people.alice, "一", place="厦门")
+    w.review = w.diary.review(w.published, by=people.moderator, approve=True)
+    w.batch = w.diary.publish()
+    w.certificate = w.diary.certificate(w.published)
+    w.leaves = w.diary.leaves()
+    w.records = w.diary.records()
+    w.folder = w.diary.export(tmp / "export")
+    w.audit = kit.audit.check(w.folder)[0]
+    w.closed = kit.Diary.open(w.chain)
+    w.closed.close()
+    w.spare = kit.Diary.open(w.chain)  # for what would leave an archive without its log
+    w.spare_entry = w.spare.post(people.alice, "二", place="泉州")
+    w.new = [kit.Diary.open(kit.chain.embedded()) for _ in range(3)]
+    (tmp / "picture.png").write_bytes(PNG)
+    (tmp / "First.sol").write_text("contract First {}")
+    w.good, w.more = good(w), more(w) | entries(w)
+    return w
+
+
+def entries(w: SimpleNamespace) -> dict[str, Any]:
+    """Entries in the states that the diary's methods want; where one goes through, others follow."""
+    post, review = w.diary.post, w.diary.review
+    names = ("waiting", "rejected", "published", "suspended", "own")
+    made = {name: post(people.alice, name, place="泉州") for name in names}
+    review(made["rejected"], by=people.moderator, approve=False, reason_code="off-topic")
+    review(made["published"], by=people.moderator, approve=True)
+    review(made["suspended"], by=people.moderator, approve=True)
+    w.diary.publish()
+    w.diary.suspend(made["suspended"], by=people.moderator, reason_code="off-topic")
+    return {
+        "Diary.appeal.entry": made["rejected"],
+        "Diary.reinstate.entry": made["suspended"],
+        "Diary.review.entry": made["waiting"],
+        "Diary.suspend.entry": made["published"],
+        "Diary.withdraw.entry": made["own"],
+        "Diary.witness.entry": made["published"],
+    }
+
+
+#: What each argument may be, by its name; by its function's and its own where that differs.
+def good(w: SimpleNamespace) -> dict[str, Any]:
+    entry = w.published
+    anchor = w.batch.anchor
+    contract = w.diary.log.contract
+    return {
+        "abi": contract.abi,
+        "address": w.diary.log.address,
+        "anchor": anchor,
+        "answer": 64,
+        "appealed": False,
+        "approve": True,
+        "archive": None,
+        "artifact": kit.chain.load_artifact("DiaryStorage"),
+        "as_of": NOON,
+        "at": NOON,
+        "author": people.alice,
+        "ax": None,
+        "batch": 0,
+        "block": w.chain.head,
+        "block_hash": w.chain.head.hash,
+        "block_number": 1,
+        "block_time": NOON,
+        "blocks": 1,
+        "body": entry.record.body,
+        "bulletin": kit.data.bulletin(),
+        "by": people.moderator,
+        "bytecode": "0x",
+        "certificate": w.certificate,
+        "chain": w.chain,
+        "chain_id": w.chain.chain_id,
+        "commitment": entry.commitment,
+        "commitments": [entry.commitment],
+        "compiler": None,
+        "confidence": 0.95,
+        "content": b"\x89PNG\r\n\x1a\n",
+        "contract": w.diary.log.address,
+        "corrects": None,
+        "count": 1,
+        "decision": "approve",
+        "diary": w.diary,
+        "entry": entry,
+        "figures": {"厦门": 1},
+        "filename": "source.sol",
+        "files": [],
+        "first_block": 0,
+        "first_seq": 0,
+        "folder": w.folder,
+        "found": w.audit,
+        "function": contract.functions.recordCount(),
+        "inclusion": w.certificate.inclusion,
+        "kind": "event",
+        "last_block": "latest",
+        "leaf": w.leaves[0],
+        "leaves": w.leaves,
+        "licence": "CC0-1.0",
+        "limit": 10,
+        "log": w.diary.log,
+        "log_index": anchor.log_index,
+        "move": "approve",
+        "moves": [],
+        "name": "DiaryStorage",
+        "new": "二",
+        "number": 1,
+        "old": "一",
+        "out": w.tmp / "report.html",
+        "path": w.tmp / "file",
+        "people": [people.alice],
+        "place": "厦门",
+        "proof": (),
+        "proof_of": (),
+        "provider": None,
+        "published": True,
+        "purged": False,
+        "record": entry,
+        "records": w.records,
+        "registrar": people.registrar,
+        "role": "resident",
+        "root": w.batch.root,
+        "salt": entry.salt,
+        "seq": 0,
+        "sha256_hex": "00" * 32,
+        "signature": entry.signature,
+        "signed": w.published,
+        "source": "contract C {}",
+        "state": "waiting",
+        "subject": entry.commitment,
+        "table": w.records,
+        "text": "三",
+        "time": NOON,
+        "transaction_hash": anchor.transaction_hash,
+        "type": "entry",
+        "url": "http://127.0.0.1:9",
+        "value": {},
+        "where": None,
+    }
+
+
+def more(w: SimpleNamespace) -> dict[str, Any]:
+    """What an argument of one function may be; by the end of the function's name and its own."""
+    archive, chain, log = w.diary.archive, w.chain, w.diary.log
+    alice, bob = people.alice.address, people.bob.address
+    signed, leaf = w.published, w.leaves[0]
+    contract = log.contract
+    record = signed.record
+    said = archive.said(signed.commitment)
+    plan = kit.diary.archive.Plan(0, leaf.hash(), 1)
+    who, p = kit.participation, kit.plots
+    counted = {n: getattr(who, n)(w.records) for n in PLOTTED}
+    axes = p.by_place(counted["by_place"], source="here")
+    log_of_event = {"topics": [], "data": "0x", "block_number": 1}
+    return {
+        "Archive.add.signed": w.published,
+        "Archive.drop.plan": plan,
+        "Archive.landed.plan": plan,
+        "Archive.plan.leaves": [replace(leaf, commitment=w.spare_entry.commitment)],
+        "Archive.settle.home": w.spare.archive.home,
+        "Chain.events.name": "BatchAppended",
+        "Chain.restore.token": chain.snapshot(),
+        "Chain.send.call": contract.functions.grantRole(kit.log.MODERATOR_ROLE, bob),
+        "Chain.send.by": people.registrar,
+        "Certificate.from_compact.text": w.certificate.compact(),
+        "Certificate.from_json.value": w.certificate.to_json(),
+        "Certificate.loads.text": w.certificate.dumps(),
+        "Diary.log": log,
+        "Diary.archive": kit.diary.Archive(),
+        "Diary.salt": kit.diary.lesson_salt,
+        "Diary.appeal.by": people.alice,
+        "Diary.export.folder": w.tmp / "new",
+        "Diary.withdraw.by": people.alice,
+        "EntryState.author": alice,
+        "EntryState.after.by": bob,
+        "EntryState.check.by": bob,
+        "EntryState.check.moderator": True,
+        "EntryState.of.author": alice,
+        "Event.name": "BatchAppended",
+        "Event.decode.log": log_of_event,
+        "Event.topics.where": {},
+        "InclusionProof.from_json.value": w.certificate.to_json(),
+        "InclusionProof.leaf": leaf,
+        "Leaf.of.record": record,
+        "Log.append.by": people.registrar,
+        "Log.append.first_seq": log.record_count(),
+        "Log.grant.by": people.registrar,
+        "Log.grant.role": kit.log.MODERATOR_ROLE,
+        "Log.has_role.role": kit.log.MODERATOR_ROLE,
+        "Record.author": alice,
+        "Record.body": record.body,
+        "Record.appeal.author": alice,
+        "Record.bulletin.author": alice,
+        "Record.bulletin.source": "报",
+        "Record.entry.author": alice,
+        "Record.from_json.value": record.to_json(),
+        "Record.review.author": alice,
+        "Record.withdrawal.author": alice,
+        "Record.witness.author": alice,
+        "Review.record": w.review.record,
+        "Review.salt": "0x" + w.review.salt.hex(),
+        "Review.signature": w.review.signature,
+        "Timeline.save.folder": w.tmp / "pages",
+        "Trace.of.said": said,
+        "Tree.leaves": [leaf.hash()],
+        "Tree.proof.leaf": w.batch.root,
+        "anvil.state": None,
+        "audit.write.folder": w.tmp / "written",
+        "compile_file.path": w.tmp / "First.sol",
+        "compile_file.name": None,
+        "compile_source.name": None,
+        "core.Attachment.media_type": "image/png",
+        "Attachment.name": "a.png",
+        "Attachment.of.name": "a.png",
+        "Attachment.of.content": PNG,
+        "Attachment.read.path": w.tmp / "picture.png",
+        "core.commitment.record": record,
+        "core.SignedRecord.record": record,
+        "core.Certificate.record": record,
+        "core.parse_time.value": "2021-09-20T08:00:00Z",
+        "core.is_address.value": alice,
+        "core.root_from_proof.leaf": leaf.hash(),
+        "core.sign.by": people.alice,
+        "foundry.name": "anvil",
+        "participation.cases.figures": kit.audit.bulletins(w.folder, w.records),
+        "plots.alt_text.ax": axes,
+        "plots.picture.ax": axes,
+        "plots.save.ax": axes,
+        "plots.save.path": w.tmp / "plot.png",
+        "plots.growth.fit": None,
+        "plots.witness_network.graph": who.witness_network(w.records),
+        "save_card.path": w.tmp / "card.svg",
+        "simulate.participants.people": 10,
+        "simulate.publish.people": 10,
+        "simulate.publish.diary": w.new[0],
+        "data.fill.diary": w.new[1],
+        "data.day.diary": w.new[2],
+        "teaching.check.name": "01-hex-digits",
+        "teaching.hint.name": "01-hex-digits",
+        "views.build.found": w.audit,
+    } | {f"plots.{name}.table": table for name, table in counted.items()}
+
+
+def wrong(w: SimpleNamespace) -> list[Any]:
+    """What is passed to each argument in turn."""
+    table = pd.DataFrame({"a": [1]})
+    return [None, 7, -1.5, True, b"bytes", "text", [], {}, object(), table, w.closed, w.chain]
+
+
+def call(function: Any, arguments: dict[str, Any]) -> None:
+    """Call a function and go through what it returns."""
+    positional, named = [], {}
+    for p in inspect.signature(function).parameters.values():
+        if p.kind is p.POSITIONAL_OR_KEYWORD:
+            positional.append(arguments[p.name])
+        elif p.kind is p.KEYWORD_ONLY:
+            named[p.name] = arguments[p.name]
+    with contextlib.redirect_stdout(io.StringIO()):
+        found = function(*positional, **named)
+        if isinstance(found, Iterator):
+            list(found)
+        elif isinstance(found, contextlib.AbstractContextManager) and not hasattr(found, "close"):
+            with found:
+                pass
+        elif isinstance(found, kit.Diary):
+            found.close()
+
+
+def chosen(name: str, function: Any, w: SimpleNamespace) -> dict[str, Any]:
+    """What a function's arguments may be."""
+    found = {}
+    for p in inspect.signature(function).parameters.values():
+        if p.kind is p.VAR_POSITIONAL:
+            continue
+        ends = [f"{'.'.join(name.split('.')[n:])}.{p.name}" for n in (-2, -1)]
+        known = [w.more[end] for end in ends if end in w.more]
+        if known:
+            found[p.name] = known[0]
+        else:
+            found[p.name] = w.good.get(p.name, "") if p.default is p.empty else p.default
+    return found
+
+
+def attempt(name: str, function: Any, other: dict[str, Any], w: SimpleNamespace) -> None:
+    """Call a function with what its arguments may be, but for one."""
+    call(bound(name, function, w), chosen(name, function, w) | other)
+    if name in CHANGES:
+        w.more |= entries(w)
+
+
+def bound(name: str, function: Any, w: SimpleNamespace) -> Any:
+    """A method of an object that has it; a function as it is."""
+    *_, holder, own = name.split(".")
+    return getattr(w.objects[holder], own) if holder in w.objects else function
+
+
+@pytest.fixture(scope="module")
+def w(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
+    w = world(tmp_path_factory.mktemp("world"))
+    w.objects = {
+        "Archive": w.spare.archive,
+        "Artifact": w.good["artifact"],
+        "Attachment": kit.core.Attachment.of("a.png", PNG),
+        "Audit": w.audit,
+        "Certificate": w.certificate,
+        "Chain": w.chain,
+        "Diary": w.diary,
+        "EntryState": kit.core.EntryState(people.alice.address),
+        "Event": kit.chain.Event(w.good["abi"], "BatchAppended"),
+        "InclusionProof": w.certificate.inclusion,
+        "Leaf": w.leaves[0],
+        "Log": w.diary.log,
+        "Record": w.published.record,
+        "Result": kit.verify(w.certificate),
+        "SignedRecord": w.published,
+        "Timeline": w.diary.timeline(),
+        "Tree": kit.core.Tree([w.leaves[0].hash()]),
+    }
+    return w
+
+
+@pytest.mark.filterwarnings("ignore")  # what a wrong value makes others warn of
+def test_whatever_is_passed_an_error_is_ours(
+    w: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(w.tmp)
+    offenders: list[str] = []
+    refused: dict[str, str] = {}
+    tried = 0
+    for name, function in functions().items():
+        try:  # else an error could be that of another argument, and nothing would be seen
+            attempt(name, function, {}, w)
+        except KitError as error:
+            refused[name] = str(error)
+        arguments = chosen(name, function, w)
+        for argument, value in product(arguments, wrong(w)):
+            if name in SLOW and type(value) is type(arguments[argument]):
+                continue
+            tried += 1
+            try:
+                attempt(name, function, {argument: value}, w)
+            except KitError:
+                pass
+            except Exception as error:
+                offenders.append(f"{name}({argument}={type(value).__name__}): {error!r}")
+    plt.close("all")
+    assert not offenders, "\n".join(offenders)
+    assert set(refused) == REFUSED, refused
+    assert tried > 4_000
