@@ -148,6 +148,8 @@ def may_be_key(value: object) -> bool:
         return bool(_KEY.search(value))
     if isinstance(value, int):
         return abs(value) >= 2**64
+    if isinstance(value, list | tuple):
+        return any(may_be_key(each) for each in value if not isinstance(each, list | tuple))
     return isinstance(value, bytes | bytearray) and len(value) >= 32
 
 

@@ -132,8 +132,10 @@ class Event:
                 "0x" + encode([kind], [where[name]]).hex() if name in where else None
                 for name, kind in indexed.items()
             ]
-        except Exception as error:  # eth-abi's own, and Python's
-            raise ChainError("values that the arguments can have", str(error), "Check.") from error
+        except Exception:  # eth-abi's own, and Python's
+            got = ", ".join(f"{name} {shown(value)}" for name, value in where.items())
+            # No causes: they name what was passed, which could be a key by mistake.
+            raise ChainError("values that the arguments can have", got, "Check.") from None
         while given and given[-1] is None:
             given.pop()
         return [self.topic, *given]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Final
@@ -21,7 +21,7 @@ from typing import Final
 from eth_hash.auto import keccak  # eth_utils takes twice the time for the same
 from eth_utils import is_address, to_canonical_address
 
-from kit.arguments import checked
+from kit.arguments import checked, shown
 from kit.core.record import TYPES, Record
 from kit.core.signature import LogId
 from kit.errors import ProofError
@@ -95,8 +95,11 @@ class Leaf:
         """
         try:
             return "0x" + keccak(keccak(self._encoded())).hex()
-        except (ProofError, KeyError, TypeError, ValueError, OverflowError) as error:
-            got = f"{self} ({error})"
+        except (ProofError, KeyError, TypeError, ValueError, OverflowError):
+            got = ", ".join(
+                f"{part.name} {shown(getattr(self, part.name))}" for part in fields(self)
+            )
+            # No causes: they name what was passed, which could be a key by mistake.
             raise ProofError(
                 "a leaf with values of the right kind", got, "Check its source."
             ) from None
@@ -195,7 +198,9 @@ class Tree:
         """Return the inclusion proof of a leaf: its siblings, from the leaf up. Raises ProofError."""
         position = self._position.get(_node(leaf))
         if position is None:
-            raise ProofError("a leaf of this tree", leaf, "Was it published in another batch?")
+            raise ProofError(
+                "a leaf of this tree", shown(leaf), "Was it published in another batch?"
+            )
         proof = []
         while position > 0:
             sibling = position + 1 if position % 2 else position - 1
@@ -220,7 +225,7 @@ def _parent(a: bytes, b: bytes) -> bytes:
 def _node(value: str) -> bytes:
     if isinstance(value, str) and _HASH.fullmatch(value):
         return bytes.fromhex(value[2:])
-    raise ProofError("a hash: 0x and 64 hex digits", repr(value)[:80], "Check its source.")
+    raise ProofError("a hash: 0x and 64 hex digits", shown(value), "Check its source.")
 
 
 def _word(value: int) -> bytes:

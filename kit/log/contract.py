@@ -163,7 +163,7 @@ class Log:
 
         Times are in whole seconds: in the second in which the role is given or taken, it is held.
         """
-        asked = {"role": MODERATOR_ROLE, "account": address}
+        asked = {"role": MODERATOR_ROLE, "account": _address(address)}
         changes = [
             (row["block_number"], row["log_index"], row["block_time"], granted)
             for event, granted in (("RoleGranted", True), ("RoleRevoked", False))

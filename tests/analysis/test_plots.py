@@ -19,6 +19,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
@@ -254,6 +255,14 @@ def test_tables_of_another_kind_are_refused(name: str) -> None:
     with pytest.raises(TypeError, match="source"):
         draw(pd.DataFrame())
     assert plt.get_fignums() == []  # nothing half drawn is left
+
+
+def test_a_table_of_another_step_of_time_is_refused(tables: dict[str, Any]) -> None:
+    steps = {"hourly": "hour", "daily": "day", "weekly": "week"}
+    for name, step in steps.items():
+        for other in set(steps) - {name}:
+            with pytest.raises(DataError, match=f"a table with the columns {step}, entries"):
+                getattr(plots, name)(tables[other], source="x")
 
 
 def test_words_where_numbers_should_be() -> None:
@@ -766,6 +775,19 @@ def test_axes_that_were_there_before_get_the_fonts() -> None:
     assert mpl.rcParams["font.family"] == list(fonts.FAMILY)
     written = [text for text in ax.findobj(Text) if text.get_text()]
     assert {tuple(text.get_fontfamily()) for text in written} == {fonts.FAMILY}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_plot_has_the_same_bytes_whatever_was_drawn_before(
+    name: str, tables: dict[str, Any]
+) -> None:
+    def picture() -> bytes:
+        ax = Figure(figsize=(5.2, 4.2), layout="constrained").subplots()
+        return plots.picture(getattr(plots, name)(tables[name], ax, source=SOURCE))
+
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        assert picture() == picture()  # the first one sets the fonts of those that come later
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,6 +8,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from matplotlib.figure import Figure
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
@@ -35,7 +36,7 @@ CELLS = {
     "finer": "%config InlineBackend.figure_formats = ['retina']\nkit.plots.daily(days, source='x');",
     "drawn": "%config InlineBackend.figure_formats = ['svg']\nkit.plots.daily(days, source='x');",
 }
-SAID = plots.alt_text(plots.daily(DAILY, source="x"))
+SAID = plots.alt_text(plots.daily(DAILY, Figure().subplots(), source="x"))
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,7 @@ _APART = (
 )
 _LITTLE = 1e-6, 1e-2  # Minuit's units and tolerance: estimates are some 1e-5 of their errors off
 _TRIES = 2_000
+_FAR = 600  # a logarithm; floats end at 709
 _EXACT = 1e-16  # residuals by rounding alone, squared, as part of the values'
 _STEPS = 6  # three parameters, and three residuals more than that to look at
 
@@ -162,7 +163,8 @@ def _least_squares(
     logs = low > 0
 
     def own(point: Any) -> Floats:
-        return np.where(logs, np.exp(np.where(logs, point, 0)), point)
+        # A search that runs away stays where times and rates can still be multiplied.
+        return np.where(logs, np.exp(np.where(logs, np.minimum(point, _FAR), 0)), point)
 
     def squares(point: Any) -> float:
         return float(((values - curve(t, *own(point))) ** 2).sum() / size)

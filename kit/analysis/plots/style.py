@@ -232,7 +232,8 @@ def _axes(ax: Axes | None) -> Axes:
     if ax is None:
         _, ax = plt.subplots(figsize=(7.2, 4.2), dpi=100, layout="constrained")
     # Texts that were there before would keep the fonts of their time.
-    for text in (ax.title, ax.xaxis.label, ax.yaxis.label):
+    corners = (ax.xaxis.get_offset_text(), ax.yaxis.get_offset_text())
+    for text in (ax.title, ax.xaxis.label, ax.yaxis.label, *corners):
         text.set_fontfamily(family)
     ax.tick_params(labelfontfamily=family)
     ax.spines[["top", "right"]].set_visible(False)
