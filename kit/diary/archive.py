@@ -534,7 +534,7 @@ class Archive:
 
 def _stored(row: Any) -> StoredRecord:
     leaf = None if row[-6] is None else Leaf(*row[-6:])
-    # SQLite has no truth values: erased and purged are the ninth and tenth, published the last.
-    flags = map(bool, (row[8], row[9]))
-    values: list[Any] = [*row[:8], *flags, *row[10:-7], leaf, bool(row[-7])]
-    return StoredRecord(*values)
+    *said, erased, purged, canonical, salt, published = row[:-6]
+    # SQLite has no bool.
+    told: list[Any] = [*said, bool(erased), bool(purged), canonical, salt, leaf, bool(published)]
+    return StoredRecord(*told)
