@@ -140,10 +140,10 @@ def test_an_import_up_is_refused_in_a_function_and_for_types_alone(tmp_path: Pat
         "core/by_hand.py",
         "def later():\n    import kit.diary.diary",
         "if False:\n    from typing import TYPE_CHECKING",
-        "if TYPE_CHECKING:\n    from kit.audit.folder import write",
+        "if TYPE_CHECKING:\n    from kit.audit.export import export",
     )
     assert "kit.core.by_hand -> kit.diary.diary" in said
-    assert "kit.core.by_hand -> kit.audit.folder" in said
+    assert "kit.core.by_hand -> kit.audit.export" in said
 
 
 def test_the_analysis_may_know_no_records(tmp_path: Path) -> None:
