@@ -39,6 +39,7 @@ from typing import TYPE_CHECKING, Any, Final
 import duckdb
 import pandas as pd
 
+from kit.arguments import checked
 from kit.audit import files as attached
 from kit.audit.auditor import LEAF, compare
 from kit.core import FAILED, PUBLIC, Batch, Leaf, SignedRecord, format_time
@@ -110,6 +111,7 @@ READABLE: Final = ("text", "place", "role", "decision")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "'")
 
 
+@checked("diary", "leaves")
 def open_records(diary: Diary, leaves: Sequence[Leaf]) -> list[tuple[int, SignedRecord]]:
     """Return the records whose content the diary shows to everybody, each with its number.
 
@@ -130,6 +132,7 @@ def open_records(diary: Diary, leaves: Sequence[Leaf]) -> list[tuple[int, Signed
     return [(seq, signed) for seq, signed in found if signed is not None]
 
 
+@checked("diary", "folder")
 def export(
     diary: Diary, folder: str | Path, *, licence: str = "notspecified", simulated: bool = False
 ) -> Path:

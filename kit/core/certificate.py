@@ -80,6 +80,8 @@ class InclusionProof:
     @checked("value")
     def from_json(cls, value: Mapping[str, Any]) -> InclusionProof:
         """Return what the four keys state. Raises CertificateError."""
+        if missing := [key for key in ("leaf", "proof", "batch", "anchor") if key not in value]:
+            raise refused("leaf, proof, batch and anchor", f"none of {', '.join(missing)}")
         leaf = fields(value["leaf"], "leaf", "seq", "type", "author", "at", "subject", "commitment")
         batch = fields(value["batch"], "batch", "number", "root", "first_seq", "count")
         anchor = fields(

@@ -6,6 +6,7 @@ has the commitment, the signature is its author's, and its leaf says what it say
 
 from __future__ import annotations
 
+from kit.arguments import checked
 from kit.core.merkle import Leaf
 from kit.core.record import Record, SignedRecord
 from kit.core.signature import LogId, signer
@@ -13,6 +14,7 @@ from kit.core.signature import LogId, signer
 __all__ = ["leaf_difference", "record_fault"]
 
 
+@checked("leaf", "signed", "log")
 def record_fault(leaf: Leaf, signature: str, signed: SignedRecord | None, log: LogId) -> str:
     """Return what is wrong, or '': the first of the three that does not hold.
 
@@ -41,6 +43,7 @@ def record_fault(leaf: Leaf, signature: str, signed: SignedRecord | None, log: L
     return ""
 
 
+@checked("leaf")
 def leaf_difference(leaf: Leaf, record: Record) -> str:
     """Return the first of type, author, at and subject that a leaf has other than its record, or ''."""
     told = vars(Leaf.of(leaf.seq, record, leaf.commitment))

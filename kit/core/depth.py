@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from kit.arguments import checked
+
 __all__ = ["DEPTH_MAX", "nests_too_deep"]
 
 #: The levels that a JSON text may have. The kit's own formats need at most six.
@@ -18,6 +20,7 @@ DEPTH_MAX: Final = 12
 _MARK = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]', re.DOTALL)
 
 
+@checked("text")
 def nests_too_deep(text: str, levels: int = DEPTH_MAX) -> bool:
     """Return whether a text nests arrays and objects deeper than so many levels, JSON or not.
 

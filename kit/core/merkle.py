@@ -53,6 +53,7 @@ def subject_to_leaf(subject: str | None) -> str:
     return _NO_SUBJECT if subject is None else subject
 
 
+@checked("subject")
 def subject_from_leaf(subject: str) -> str | None:
     """Return a record's subject by what its leaf has; the inverse of ``subject_to_leaf``."""
     return None if subject == _NO_SUBJECT else subject

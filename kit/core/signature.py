@@ -18,6 +18,7 @@ from eth_account.signers.base import BaseAccount
 from eth_hash.auto import keccak  # eth_utils takes twice the time for the same
 from eth_utils import to_checksum_address
 
+from kit.arguments import checked
 from kit.core.record import HASH, brief
 from kit.errors import RecordError, SignatureError
 
@@ -54,6 +55,7 @@ def domain(log: LogId) -> dict[str, str | int]:
     }
 
 
+@checked("commitment", "log")
 def signature_message(commitment: str, log: LogId) -> SignableMessage:
     """Return what an author signs for a record, for eth-account's ``sign_message``.
 
@@ -73,6 +75,7 @@ def _separator(log: LogId) -> bytes:
     return bytes(encode_typed_data(domain(log), _TYPES, {"commitment": bytes(32)}).header)
 
 
+@checked("commitment", "log", "by")
 def sign(commitment: str, log: LogId, by: BaseAccount) -> str:
     """Return the 65-byte signature of a record's commitment, 0x-prefixed. Raises RecordError.
 
@@ -86,6 +89,7 @@ def sign(commitment: str, log: LogId, by: BaseAccount) -> str:
     return "0x" + bytes(by.sign_message(message).signature).hex()
 
 
+@checked("commitment", "log")
 def signer(commitment: str, signature: str, log: LogId) -> str:
     """Return the address whose key made the signature.
 

@@ -13,6 +13,8 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Any, Final
 
+from kit.arguments import checked
+
 __all__ = [
     "FAILED",
     "MARKS",
@@ -54,11 +56,13 @@ class Step:
         return f"{self.number} {mark} {self.outcome:8}{self.name}: {self.reason}"
 
 
+@checked("steps")
 def nothing_failed(steps: Iterable[Step]) -> bool:
     """Return whether no step failed. A skipped step shows nothing, neither way."""
     return all(step.outcome != FAILED for step in steps)
 
 
+@checked("steps")
 def level_of(steps: Iterable[Step], reached: str) -> str:
     """Return the level that steps reach: ``reached``, unless one of them failed.
 
@@ -82,6 +86,7 @@ class Verdict:
         """Whether no step failed. A skipped step shows nothing, neither way."""
         return nothing_failed(self.steps)
 
+    @checked("number")
     def outcome(self, number: int) -> str:
         """Return "passed", "failed" or "skipped" for a step by its number, from 1."""
         return self.steps[number - 1].outcome

@@ -233,6 +233,7 @@ class Diary:
         """
         return self.act("withdraw", entry, by=by, at=at, reason=reason)
 
+    @checked("move")
     def act(
         self,
         move: str,
@@ -341,6 +342,7 @@ class Diary:
         """Return the log's table of leaves, in order, as the archive has it."""
         return [leaf for leaf, _ in self.archive.leaves(0, self.log.record_count())]
 
+    @checked("of")
     def stories(self, of: Iterable[SignedRecord | str]) -> dict[str, list[StoredRecord]]:
         """Return many records by commitment, each before all that is about it, in order of arrival.
 
@@ -367,6 +369,7 @@ class Diary:
         """Return how many records were ever received, published or not."""
         return self.archive.count()
 
+    @checked("records")
     def keep(self, records: Iterable[SignedRecord]) -> None:
         """Keep records that were signed elsewhere, without files: all of them or, on an error, none.
 

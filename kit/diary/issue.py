@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
+from kit.arguments import checked
 from kit.core import PUBLIC, Batch, Certificate, EntryState, InclusionProof, Leaf, Tree
 from kit.diary.archive import Archive
 from kit.diary.stored import StoredRecord
@@ -77,6 +78,7 @@ def _approval(about: Sequence[StoredRecord], proofs: Proofs) -> Certificate | No
     return None
 
 
+@checked("story")
 def state_of(story: Sequence[StoredRecord]) -> EntryState:
     """Return what became of the entry that a story begins with. Raises RecordError."""
     entry, *about = story

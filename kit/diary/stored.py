@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
+from kit.arguments import checked
 from kit.core import (
     BODY_BYTES_MAX,
     SALT_BYTES,
@@ -84,6 +85,7 @@ class StoredRecord:
             return None
         return None if leaf_difference(self.leaf_at(0), signed.record) else signed
 
+    @checked("log")
     def fault(self, log: LogId) -> str:
         """Return why this isn't the record that was received for a log, or ''.
 

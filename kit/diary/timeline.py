@@ -9,6 +9,7 @@ import unicodedata
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
+from kit.arguments import checked
 from kit.core import PUBLIC, Batch, EntryState
 from kit.diary.archive import Archive
 from kit.errors import DataError
@@ -41,6 +42,7 @@ COLUMNS: Final = {
 }
 
 
+@checked("diary", "place", "role", "text")
 def entries(
     diary: Diary,
     *,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from kit.arguments import checked
 from kit.core import Batch, SignedRecord, root_from_proof, subject_from_leaf
 from kit.diary.archive import Archive
 from kit.diary.issue import Proofs, state_of
@@ -67,6 +68,7 @@ class Trace:
         self.lines = lines
 
     @classmethod
+    @checked("log", "archive", "record")
     def of(cls, log: Log, archive: Archive, record: StoredRecord) -> Trace:
         """Return the trace of a record, or of the one that it is about."""
         while above := archive.get(record.subject):

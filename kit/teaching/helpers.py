@@ -167,11 +167,12 @@ def tamper(diary: Diary, commitment: str, old: str, new: str) -> None:
 
     For lessons about what the chain notices. Raises KitError if the record or the word isn't there.
     """
+    known = diary.archive.stories([commitment])
     database = diary.archive._db
     found = database.execute(
         "SELECT canonical FROM records WHERE commitment = ?", (commitment,)
     ).fetchone()
-    if found is None or old.encode() not in found[0]:
+    if not known or old.encode() not in found[0]:
         raise KitError(f"a record with {old!r}", "none", "Has it been changed already?")
     changed = found[0].replace(old.encode(), new.encode())
     database.execute("UPDATE records SET canonical = ? WHERE commitment = ?", (changed, commitment))

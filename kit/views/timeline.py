@@ -89,6 +89,7 @@ class Article(NamedTuple):
     card: Markup
 
 
+@checked("diary", "place", "role", "text")
 def timeline(
     diary: Diary,
     *,

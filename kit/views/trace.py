@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
+from kit.arguments import checked
 from kit.core import Anchor
 from kit.diary import Line, Trace
 from kit.views.markup import render
@@ -48,6 +49,7 @@ class Row(NamedTuple):
     arrow: tuple[float, int] | None
 
 
+@checked("trace")
 def trace_html(trace: Trace) -> str:
     """Return a trace as HTML: a drawing of its records, and a table. All that people wrote is escaped."""
     return render(

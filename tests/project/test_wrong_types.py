@@ -121,7 +121,8 @@ def world(tmp: Path) -> SimpleNamespace:
     w.audit = kit.audit.check(w.folder)[0]
     w.closed = kit.Diary.open(w.chain)
     w.closed.close()
-    w.spare = kit.Diary.open(w.chain)  # for what would leave an archive without its log
+    w.spare = kit.Diary.open(w.chain)  # whose archive is tampered with
+    w.spare_entry = w.spare.post(people.alice, "一", place="泉州")
     w.stored = w.diary.stories([w.published])[w.published.commitment][0]
     w.moving = kit.Diary.open(kit.chain.embedded())  # for what puts entries into another state
     w.log = kit.log.Log.deploy(w.chain, by=people.registrar)
@@ -354,8 +355,7 @@ def more(w: SimpleNamespace) -> dict[str, Any]:
         "plots.picture.ax": axes,
         "plots.save.ax": axes,
         "plots.save.path": w.tmp / "plot.png",
-        "plots.growth.fit": None,
-        "plots.witness_network.graph": who.witness_network(w.records),
+        "plots.witness_network.table": who.witness_network(w.records),
         "save_artifact.source": kit.places.CONTRACTS / "DiaryStorage.sol",
         "save_card.path": w.tmp / "card.svg",
         "simulate.participants.people": 10,
@@ -363,6 +363,8 @@ def more(w: SimpleNamespace) -> dict[str, Any]:
         "simulate.publish.diary": w.new[0],
         "data.fill.diary": w.new[1],
         "data.day.diary": w.new[2],
+        "teaching.tamper.diary": w.spare,
+        "teaching.tamper.commitment": w.spare_entry.commitment,
         "teaching.check.name": "01-hex-digits",
         "teaching.hint.name": "01-hex-digits",
         "views.build.found": w.audit,

@@ -220,6 +220,7 @@ def undrawn(count: int, chinese: str = "项", english: str = "more") -> str:
 # --- axes ----------------------------------------------------------------------------------------
 
 
+@checked("ax")
 def _axes(ax: Axes | None) -> Axes:
     """Return the axes to draw on, in the house style.
 

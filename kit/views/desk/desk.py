@@ -13,6 +13,7 @@ import ipywidgets as widgets
 from eth_account.signers.base import BaseAccount
 
 from kit import people as lesson
+from kit.arguments import checked
 from kit.views.desk.review_tab import Reviewing
 from kit.views.desk.session import Room
 from kit.views.desk.timeline_tab import Reading
@@ -27,6 +28,7 @@ __all__ = ["Desk", "desk"]
 _TITLES: Final = ["写 Write", "审核 Review", "时间线 Timeline"]
 
 
+@checked("diary", "people")
 def desk(diary: Diary, people: Iterable[BaseAccount] = ()) -> Desk:
     """Return a diary as a desk to click: write, review, timeline; the last line of a cell.
 

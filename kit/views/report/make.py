@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Final
 import matplotlib as mpl
 import pandas as pd
 
+from kit.arguments import checked
 from kit.audit import Audit, bulletins, check
+from kit.diary import COLUMNS
 from kit.errors import DataError
 from kit.text import clean
 from kit.views.markup import render
@@ -26,6 +28,7 @@ __all__ = ["build", "write"]
 _GENERATOR: Final = "civic-diary-report/1"
 
 
+@checked("out")
 def write(folder: str | Path, out: str | Path = "report.html", chain: Chain | None = None) -> Audit:
     """Write the report of an export into a file, and return its audit.
 
@@ -42,6 +45,7 @@ def write(folder: str | Path, out: str | Path = "report.html", chain: Chain | No
     return found
 
 
+@checked("found", "records", "name", "rpc", "figures")
 def build(
     found: Audit,
     records: pd.DataFrame,
@@ -55,6 +59,9 @@ def build(
     ``name`` is the folder's, and ``rpc`` whether a chain was asked: both for the command that the
     report names. ``figures`` are those of the diary's own bulletins (``kit.audit.bulletins``).
     """
+    if missing := set(COLUMNS) - set(records):
+        got = f"one without {', '.join(sorted(missing))}"
+        raise DataError("a table of records", got, "Pass what kit.audit.check() returned.")
     simulated = bool(found.simulated or records.attrs.get("simulated"))
     page = Page(found, records, simulated, figures)
     if page.simulated:  # a plot looks at its table
