@@ -275,7 +275,7 @@ def more(w: SimpleNamespace) -> dict[str, Any]:
         "Certificate.from_json.value": w.certificate.to_json(),
         "Certificate.loads.text": w.certificate.dumps(),
         "Diary.log": log,
-        "Diary.archive": w.spare.archive,
+        "Diary.archive": kit.Diary.open(w.chain).archive,
         "Diary.salt": kit.diary.lesson_salt,
         "Diary.appeal.by": people.alice,
         "Diary.act.entry": w.published,
