@@ -199,7 +199,7 @@ def _whole(folder: Path) -> Iterator[Path]:
     except (OSError, duckdb.IOException) as error:
         fix = "Choose another folder, or make room."
         got = error.strerror if isinstance(error, OSError) else str(error)[:200]
-        raise DataError(f"to write {folder}", str(got), fix) from None
+        raise DataError(f"to write {folder}", str(got), fix) from error
 
 
 def _batch_row(batch: Batch) -> dict[str, Any]:

@@ -167,9 +167,9 @@ def _about(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
         package = json.loads(text)
     except OSError as error:
         got = f"{folder}: {error.strerror}"
-        raise DataError("a folder with a datapackage.json", got, fix) from None
-    except ValueError:
-        raise DataError("JSON in datapackage.json", "something else", fix) from None
+        raise DataError("a folder with a datapackage.json", got, fix) from error
+    except ValueError as error:
+        raise DataError("JSON in datapackage.json", "something else", fix) from error
     about = package.get("civic_diary") if isinstance(package, dict) else None
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         got = repr(about.get("format") if isinstance(about, dict) else about)[:80]

@@ -272,7 +272,7 @@ def _record(value: Any) -> Record:
     try:
         return Record.from_json(value)
     except KitError as error:
-        raise refused(f"a record with {error.expected}", error.got) from None
+        raise refused(f"a record with {error.expected}", error.got) from error
 
 
 def _salt(value: Any) -> bytes:

@@ -129,7 +129,7 @@ def _inflate(text: str) -> tuple[bytes, list[Any]]:
             raise zlib.error("it is cut off, too long, or has something behind it")
         fields = cbor2.loads(raw, max_depth=2, allow_indefinite=False)
     except Exception as error:  # base64, zlib and cbor2 each have errors of their own
-        raise refused("a compact form: CBOR, deflated, in base32", str(error)) from None
+        raise refused("a compact form: CBOR, deflated, in base32", str(error)) from error
     if not isinstance(fields, list) or len(fields) != 20 or fields[0] != _VERSION:
         raise refused(f"compact form {_VERSION}, with 20 fields", fields)
     return raw, fields
@@ -153,4 +153,4 @@ def _unix(value: Any) -> datetime:
     try:
         return datetime.fromtimestamp(integer(value, "block time"), UTC)
     except (OverflowError, OSError, ValueError) as error:
-        raise refused("a time before the year 10000", str(error)) from None
+        raise refused("a time before the year 10000", str(error)) from error

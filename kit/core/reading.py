@@ -55,8 +55,8 @@ def parse(text: str | bytes) -> Any:
     if isinstance(text, bytes):
         try:
             text = text[: 4 * JSON_MAX + 1].decode("utf-8")
-        except UnicodeDecodeError:
-            raise refused("JSON in UTF-8", "other bytes") from None
+        except UnicodeDecodeError as error:
+            raise refused("JSON in UTF-8", "other bytes") from error
     if len(text) > JSON_MAX:
         raise refused(f"at most {JSON_MAX:,} characters", f"{len(text):,}")
     if nests_too_deep(text):
@@ -70,7 +70,7 @@ def parse(text: str | bytes) -> Any:
             parse_int=_parse_integer,
         )
     except ValueError as error:
-        raise refused("JSON", str(error)) from None
+        raise refused("JSON", str(error)) from error
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -134,4 +134,4 @@ def time(value: Any) -> datetime:
     try:
         return utc(parse_time(value))
     except KitError as error:
-        raise refused("a UTC time like 2021-09-20T08:00:00Z", error.got) from None
+        raise refused("a UTC time like 2021-09-20T08:00:00Z", error.got) from error

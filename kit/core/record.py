@@ -125,7 +125,7 @@ class Attachment:
             content = path.read_bytes()
         except OSError as error:  # no right to read it, or a path that can't be
             got = f"{brief(str(path))} ({error.strerror})"
-            raise AttachmentError("a file that can be read", got, "Check the path.") from None
+            raise AttachmentError("a file that can be read", got, "Check the path.") from error
         return cls.of(path.name, content)
 
     @classmethod

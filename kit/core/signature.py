@@ -103,4 +103,4 @@ def signer(commitment: str, signature: str, log: LogId) -> str:
         raw = bytes.fromhex(signature[2:])
         return str(Account.recover_message(message, signature=raw))
     except Exception as error:  # eth-keys and coincurve have errors of their own
-        raise SignatureError(expected, str(error) or "none", fix) from None
+        raise SignatureError(expected, str(error) or "none", fix) from error

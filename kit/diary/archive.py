@@ -534,7 +534,7 @@ class Archive:
 
 def _stored(row: Any) -> StoredRecord:
     leaf = None if row[-6] is None else Leaf(*row[-6:])
-    *stays, erased, purged, canonical, salt, published = row[:-6]
-    truths = bool(erased), bool(purged)  # SQLite has none: it gives 0 and 1
-    values: list[Any] = [*stays, *truths, canonical, salt, leaf, bool(published)]
-    return StoredRecord(*values)
+    *said, erased, purged, canonical, salt, published = row[:-6]
+    # SQLite has no bool.
+    told: list[Any] = [*said, bool(erased), bool(purged), canonical, salt, leaf, bool(published)]
+    return StoredRecord(*told)

@@ -68,7 +68,7 @@ class StoredRecord:
             record = Record.from_json(json.loads(text))
         except ValueError as error:
             fix = "The archive was damaged."
-            raise RecordError("a record in the archive", str(error), fix) from None
+            raise RecordError("a record in the archive", str(error), fix) from error
         return SignedRecord(record, self.salt, self.signature)
 
     def intact(self) -> SignedRecord | None:

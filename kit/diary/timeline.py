@@ -123,5 +123,5 @@ def _moves(archive: Archive) -> dict[str, list[tuple[str, str]]]:
 def _day(day: date | str) -> date:
     try:
         return day if isinstance(day, date) else date.fromisoformat(day)
-    except (TypeError, ValueError):
-        raise DataError("a day like 2021-09-12", repr(day)[:40], "Write it so.") from None
+    except (TypeError, ValueError) as error:
+        raise DataError("a day like 2021-09-12", repr(day)[:40], "Write it so.") from error

@@ -65,9 +65,9 @@ def _read(*numbers: str, by: str = "") -> Callable[[Any], pd.DataFrame]:
             return found
         try:
             return found.assign(**{step: pd.to_datetime(found[step], format="ISO8601")})
-        except (TypeError, ValueError):
+        except (TypeError, ValueError) as error:
             fix = "Pass the table as it came, or use pd.to_datetime()."
-            raise DataError(f"times in the column {step}", "something else", fix) from None
+            raise DataError(f"times in the column {step}", "something else", fix) from error
 
     return timed
 

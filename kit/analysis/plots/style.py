@@ -181,7 +181,7 @@ def read(table: Any, *texts: str, numbers: Sequence[str] = ()) -> pd.DataFrame:
         got = f"something else ({str(error)[:80]})"
         raise DataError(
             f"numbers in {', '.join(numbers)}", got, "Look at the table's types."
-        ) from None
+        ) from error
 
 
 def columns(table: Any) -> list[str]:

@@ -79,7 +79,7 @@ def _refuse_others(out: Path) -> None:
         with out.open("rb") as file:
             ours = _GENERATOR.encode() in file.read(1_000)
     except OSError as error:
-        raise DataError(f"to write {out}", str(error.strerror), "Choose another file.") from None
+        raise DataError(f"to write {out}", str(error.strerror), "Choose another file.") from error
     if not ours:
         got = f"{out}, which is something else"
         raise DataError("a new file, or an older report", got, "Nothing was written.")
@@ -99,4 +99,4 @@ def _save(out: Path, text: str) -> None:
             Path(part).unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise DataError(f"to write {out}", str(error.strerror), "Choose another file.") from None
+        raise DataError(f"to write {out}", str(error.strerror), "Choose another file.") from error
