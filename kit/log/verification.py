@@ -28,6 +28,7 @@ from kit.core import (
     PASSED,
     SKIPPED,
     STEP_NAMES,
+    Batch,
     Certificate,
     InclusionProof,
     Leaf,
@@ -272,6 +273,19 @@ class _OnChain:
             raise _Failed(f"it was reviewed again, record {reviews[-1]}: ask what was decided")
         return f"nothing against it among all {len(self.leaves):,} records of the log"
 
+    def _announced(self, batch: Batch) -> Batch | None:
+        """Return what the log's event says of a batch, if the transaction has one there."""
+        transaction = batch.anchor.transaction_hash
+        try:
+            return self.log.batch_in(transaction, batch.anchor.log_index)
+        except NodeDown:
+            raise
+        except ChainError as error:
+            # A chain repeats no hash that it was asked for: it could be a key. This one is public.
+            fix = "Check that this is the chain you mean, and that it was not restarted."
+            got = f"{transaction}, which is not there"
+            raise ChainError("a transaction on this chain", got, fix) from error
+
     def _anchored(self, member: InclusionProof) -> None:
         """Raise unless the log has the batch: its root, its numbers, and the event in its receipt."""
         batch = member.batch
@@ -281,7 +295,7 @@ class _OnChain:
             raise _Failed(f"the log has no batch {batch.number}") from error
         if root != batch.root:
             raise _Failed(f"the log has another root for batch {batch.number}")
-        said = self.log.batch_in(batch.anchor.transaction_hash, batch.anchor.log_index)
+        said = self._announced(batch)
         if said is None:
             raise _Failed("the transaction holds no BatchAppended event of this log there")
         for name in ("number", "root", "first_seq", "count"):

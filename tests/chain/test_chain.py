@@ -225,14 +225,19 @@ class TestEach:
         assert type(caught.value) is ChainError  # it was not the contract that refused
         assert 'b"' not in str(caught.value)  # no raw bytes in front of a reader
 
-    @pytest.mark.parametrize("number", [10**9, NOWHERE, "rubbish", -1])
-    def test_no_such_block(self, each: Chain, number: Any) -> None:
-        with pytest.raises(ChainError, match=f"a block on this chain, got none numbered {number}"):
+    # What could be a key by mistake isn't shown: a hash of a block or a transaction is one of these.
+    HIDDEN = "a text of 66 characters"
+
+    @pytest.mark.parametrize(
+        ("number", "shown"), [(10**9, 10**9), (NOWHERE, HIDDEN), ("rubbish", "'rubbish'"), (-1, -1)]
+    )
+    def test_no_such_block(self, each: Chain, number: Any, shown: Any) -> None:
+        with pytest.raises(ChainError, match=f"a block on this chain, got none numbered {shown}"):
             each.block(number)
 
-    @pytest.mark.parametrize("transaction", [NOWHERE, "0xab"])
-    def test_no_such_transaction(self, each: Chain, transaction: str) -> None:
-        with pytest.raises(ChainError, match=f"a transaction on this chain, got {transaction},"):
+    @pytest.mark.parametrize(("transaction", "shown"), [(NOWHERE, HIDDEN), ("0xab", "'0xab'")])
+    def test_no_such_transaction(self, each: Chain, transaction: str, shown: str) -> None:
+        with pytest.raises(ChainError, match=f"a transaction on this chain, got {shown},"):
             each.receipt(transaction)
 
     def test_no_such_contract(self, each: Chain, refusals: Artifact) -> None:
