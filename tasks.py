@@ -348,6 +348,7 @@ def bench() -> None:
     """Show how fast the kit is, beside its peers; write docs/sizes.md"""
     everything()
     say("Measuring; the least of several runs each")
+    run(python(), "tests/sizes.py")
     run(python(), "tests/bench.py")
 
 

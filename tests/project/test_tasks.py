@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections import namedtuple
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -194,3 +195,12 @@ def test_a_failing_step_fails_the_test_task(monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(SystemExit, match=r"Failed: types \(mypy\)"):
         tasks.test()
     assert ran == ["everything", "lint", "unit", "forge", "lessons"]
+
+
+def test_the_bench_measures_sizes_and_speed(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[Any] = []
+    monkeypatch.setattr(tasks, "everything", lambda: None)
+    monkeypatch.setattr(tasks, "run", lambda *command: ran.append(command[1]))
+    tasks.bench()
+    assert ran == ["tests/sizes.py", "tests/bench.py"]
+    assert all((ROOT / script).is_file() for script in ran)
