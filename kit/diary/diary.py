@@ -251,10 +251,8 @@ class Diary:
         """
         address = _with_key(by, "whoever signs").address
         if move not in _ACTS:
-            got = repr(move) if isinstance(move, str) else _kind(move)
-            raise RecordError(
-                f"one of the moves {', '.join(_ACTS)}", got[:40], "Choose one of them."
-            )
+            got = repr(move)[:40]
+            raise RecordError(f"one of the moves {', '.join(_ACTS)}", got, "Choose one of them.")
         with self.archive.lock():
             story = self._story(entry, "entry")
             moderator = move in DECISIONS and self.log.has_role(MODERATOR_ROLE, address)

@@ -96,9 +96,11 @@ def test_nothing_but_the_platform_touches_the_archive() -> None:
 
 def test_a_move_by_its_name(diary: Diary) -> None:
     entry = diary.post(ALICE, "你好", place="泉州")
-    for wrong in ("publish", "erase", "post", "", None):
+    for wrong in ("publish", "erase", "post", ""):
         with pytest.raises(RecordError, match="one of the moves approve, reject"):
-            diary.act(wrong, entry, by=MODERATOR)  # type: ignore[arg-type]
+            diary.act(wrong, entry, by=MODERATOR)
+    with pytest.raises(KitError, match="a text as move, got None"):
+        diary.act(None, entry, by=MODERATOR)  # type: ignore[arg-type]
     diary.act("approve", entry, by=MODERATOR, reason="好")
     with pytest.raises(RecordError, match="one of the moves approve, reject"):
         diary.act("publish", entry, by=MODERATOR)  # which the rules would have next

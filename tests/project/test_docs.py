@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import re
-import subprocess
 import tomllib
 from itertools import pairwise
 from pathlib import Path
@@ -14,18 +13,12 @@ import pytest
 
 import kit.__main__
 import tasks
+from tests.tree import files
 
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-TRACKED = subprocess.run(
-    ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
-    cwd=ROOT,
-    capture_output=True,
-    text=True,
-    check=True,
-).stdout.split()
 #: All prose beside the code, but for the changelog, which tells of what was.
-PAGES = [ROOT / name for name in TRACKED if name != "CHANGELOG.md" and (ROOT / name).is_file()]
+PAGES = [ROOT / name for name in files(".md") if name != "CHANGELOG.md"]
 ENDINGS = "py|pyi|sol|md|js|mjs|json|toml|yml|lock|ipynb|csv"
 #: What a set-up or a build makes, and what is only the name of such a file.
 MADE = ("build/", "node_modules", ".venv")
@@ -150,8 +143,5 @@ def test_the_folders_of_the_readme_are_those_that_are_there() -> None:
     readme = (ROOT / "README.md").read_text("utf-8")
     table = readme.split("## What is where")[1].split("\n## ")[0]
     named = set(re.findall(r"^\| `(\w+)/`", table, re.MULTILINE))
-    tracked = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-    folders = {path.split("/")[0] for path in tracked if "/" in path}
+    folders = {path.split("/")[0] for path in files() if "/" in path}
     assert named | {"binder"} == {folder for folder in folders if not folder.startswith(".")}

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.tree import files
+
 ROOT = Path(__file__).parents[2]
 #: What a clone with its page and fonts built has, and the build needs.
 SOURCES = (
@@ -129,11 +131,10 @@ def test_the_wheel_holds_what_it_needs_and_no_more(installed: Installed) -> None
 
 
 def test_every_file_of_the_package_is_in_the_wheel(installed: Installed) -> None:
-    tracked = subprocess.run(
-        ["git", "ls-files", "kit"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.split()
+    own = {name for name in files() if name.startswith("kit/")}
+    assert "kit/core/by_hand.py" in own
     with zipfile.ZipFile(installed.wheel) as wheel:
-        assert set(tracked) <= set(wheel.namelist())
+        assert own <= set(wheel.namelist())
 
 
 def test_it_is_the_installed_kit_that_runs(installed: Installed, used: dict[str, Any]) -> None:
