@@ -97,10 +97,8 @@ def _line_of_a_cell(error: BaseException) -> list[str]:
             number = int(re.sub(r"\D", "", cell[1]))
             typed = "".join(shell.history_manager.input_hist_raw[number : number + 1]).splitlines()
             empty = next((n for n, line in enumerate(typed) if line.strip()), 0)
-            row, line = (
-                frame.lineno + empty,
-                frame.line or "",
-            )  # IPython drops the first empty lines
+            row = frame.lineno + empty  # IPython drops the first empty lines
+            line = frame.line or ""
             if line.startswith("get_ipython()."):  # and puts its own words for a magic
                 line = typed[row - 1] if row <= len(typed) else line
             return [f"In cell {number}, line {row}:", f"    {line.strip()}"]
