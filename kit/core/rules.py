@@ -13,9 +13,10 @@ from types import MappingProxyType
 from typing import Final
 
 from kit.arguments import checked
+from kit.core.record import DECISIONS
 from kit.errors import NotAllowed, RecordError
 
-__all__ = ["DECISIONS", "MOVES", "PUBLIC", "WHO", "EntryState", "diagram"]
+__all__ = ["MOVES", "PUBLIC", "WHO", "EntryState", "diagram"]
 
 #: Who may make a move.
 WHO: Final[Mapping[str, str]] = MappingProxyType(
@@ -51,9 +52,6 @@ MOVES: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
 
 #: The states in which everybody may read the entry.
 PUBLIC: Final = frozenset({"published", "reinstated"})
-
-#: The moves that are a review, which only a moderator may make.
-DECISIONS: Final = frozenset({"approve", "reject", "suspend", "reinstate"})
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,7 @@ from PIL import Image
 
 import kit
 from kit import people
-from kit.core import ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, MOVES, TEXT_MAX
-from kit.core.rules import DECISIONS
+from kit.core import ATTACHMENT_BYTES_MAX, ATTACHMENTS_MAX, DECISIONS, MOVES, TEXT_MAX
 from kit.diary import Diary
 from kit.errors import NotAllowed
 from kit.log import MODERATOR_ROLE
@@ -396,7 +395,7 @@ def test_the_question_goes_with_its_entry(desk: Desk, diary: Diary) -> None:
 def test_the_buttons_are_the_moves(desk: Desk, diary: Diary) -> None:
     def is_offered(state: str) -> None:
         assert diary.state(entry) == state
-        assert offered(desk) == set(MOVES[state]) & DECISIONS
+        assert offered(desk) == set(MOVES[state]) & set(DECISIONS)
 
     desk.tabs.selected_index = 1
     assert offered(desk) == set()

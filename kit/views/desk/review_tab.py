@@ -9,9 +9,7 @@ from typing import Final
 
 import ipywidgets as widgets
 
-from kit.core import DECISIONS as IN_ORDER
-from kit.core import PUBLIC
-from kit.core.rules import DECISIONS
+from kit.core import DECISIONS, PUBLIC
 from kit.diary import entries
 from kit.errors import RecordError
 from kit.log import MODERATOR_ROLE
@@ -58,7 +56,7 @@ class Reviewing:
         self.history, self.entry = widgets.HTML(), widgets.HTML()
         self.code = field(widgets.Dropdown, "理由类别 Reason code", options=list(REASONS.items()))
         self.reason = field(widgets.Textarea, "理由 Reason", rows=3)
-        self.buttons = {name: action(MOVE_WORDS[name], main=True) for name in IN_ORDER}
+        self.buttons = {name: action(MOVE_WORDS[name], main=True) for name in DECISIONS}
         self.ready = widgets.HTML()
         self.publish = action("上链 Publish", main=True)
         self.decided = widgets.HTML()
@@ -134,7 +132,7 @@ class Reviewing:
 
     def _show(self) -> None:
         chosen = self.chosen
-        moves = self.room.allowed(chosen) & DECISIONS if chosen else frozenset()
+        moves = self.room.allowed(chosen) & set(DECISIONS) if chosen else frozenset()
         for name, button in self.buttons.items():
             show(button, name in moves)
             button.disabled = name not in moves
