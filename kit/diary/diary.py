@@ -302,9 +302,9 @@ class Diary:
 
     def state(self, entry: SignedRecord | str) -> str:
         """Return an entry's state, one of ``kit.core.MOVES``. Raises RecordError if it is unknown."""
-        return self.case(entry).state
+        return self.entry_state(entry).state
 
-    def case(self, entry: SignedRecord | str) -> EntryState:
+    def entry_state(self, entry: SignedRecord | str) -> EntryState:
         """Return an entry's state with what the rules need to know. Raises RecordError."""
         return state_of(self._story(entry, "entry"))
 

@@ -59,7 +59,7 @@ def busy_diary(diary: Diary, seed: int = 1) -> tuple[list[bytes], list[bytes]]:
             said = chance.choice(entries)[0]
             if diary.state(said) == "waiting":
                 diary.review(said, by=MODERATOR, approve=chance.random() < 0.7)
-            if diary.state(said) == "rejected" and not diary.case(said).appealed:
+            if diary.state(said) == "rejected" and not diary.entry_state(said).appealed:
                 plea = f"<{chance.getrandbits(64):016x}>"
                 diary.appeal(said, plea, by=ALICE)
                 next(x for e, x in entries if e is said).append(plea.encode())

@@ -150,7 +150,7 @@ class Walk:
         return {
             "count": diary.archive.count(),
             "states": {c: diary.state(c) for c in self.entries},
-            "witnesses": {c: diary.case(c).witnesses for c in self.entries},
+            "witnesses": {c: diary.entry_state(c).witnesses for c in self.entries},
             "waiting": {x.commitment for x in diary.waiting()},
             "ready": [leaf.commitment for leaf in diary.archive.ready(0, 2000)],
             "published": diary.log.record_count(),

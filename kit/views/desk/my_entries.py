@@ -88,7 +88,7 @@ class Mine:
 
     def _show(self) -> None:
         room, chosen = self.room, self.chosen
-        case = room.diary.case(chosen) if chosen else None
+        case = room.diary.entry_state(chosen) if chosen else None
         moves = room.allowed(chosen) if chosen else frozenset()
         show(self.appeal_box, "appeal" in moves and case and not case.appealed)
         show(self.withdraw, "withdraw" in moves and not self._asked)
