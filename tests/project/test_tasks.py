@@ -204,3 +204,20 @@ def test_the_bench_measures_sizes_and_speed(monkeypatch: pytest.MonkeyPatch) -> 
     tasks.bench()
     assert ran == ["tests/sizes.py", "tests/bench.py"]
     assert all((ROOT / script).is_file() for script in ran)
+
+
+def test_what_was_built_is_not_linted_where_there_is_no_git() -> None:
+    """ruff reads .gitignore in a git repository only; a clone may be an unpacked archive."""
+    (ROOT / "build" / "demo" / "notebooks").mkdir(parents=True, exist_ok=True)
+    probe = ROOT / "build" / "demo" / "notebooks" / "probe.py"
+    probe.write_text("import os\n")
+    try:
+        command = [sys.executable, "-m", "ruff", "check", "--no-respect-gitignore", "--show-files"]
+        shown = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    finally:
+        probe.unlink()
+    paths = [Path(line).relative_to(ROOT).as_posix() for line in shown.splitlines()]
+    assert "kit/errors.py" in paths
+    assert not [
+        x for x in paths if x.startswith(("build/", ".venv/", "node_modules/", "kit/files/"))
+    ]
