@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,12 +21,24 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 import kit
-from kit.errors import KitError
+from kit.errors import KitError, NodeDown
+from kit.given import read_text
 from kit.places import CONTRACTS, DATA, NOTEBOOKS, ROOT
 
 if TYPE_CHECKING:
     from kit.core import Leaf
     from kit.diary import Diary
+
+#: The exit statuses. No crash and no closed pipe has one that means a verdict.
+SHOWN, FAILED, UNUSABLE, UNANSWERED, CRASHED, STOPPED, CLOSED = 0, 1, 2, 3, 70, 130, 141
+STATUSES = """exit status:
+  0    what was asked was shown: nothing failed
+  1    a step failed
+  2    the input or the command line is unusable
+  3    unanswered: the chain's node gave no answer
+  70   a crash of the kit: please report it
+  130  stopped with Ctrl+C
+  141  the output was closed before all was written"""
 
 
 def demo() -> None:
@@ -190,43 +204,36 @@ def verify(file: Path, rpc: str | None, leaves: Path | None, as_json: bool) -> i
     """Verify a certificate: its JSON, or the text of its QR code."""
     chain = kit.chain.connect(rpc) if rpc else None
     table = _leaves(leaves) if leaves else None
-    result = kit.verify(_read(file), chain, leaves=table)
-    print(json.dumps(result.to_json(), ensure_ascii=False, indent=2) if as_json else result)
+    result = kit.verify(read_text(file, "a certificate"), chain, leaves=table)
+    print(json.dumps(result.to_json(), indent=2) if as_json else result)
     if result.outcome(1) == "failed":
-        return 2
-    return 0 if result.ok else 1
+        return UNUSABLE
+    return SHOWN if result.ok else FAILED
 
 
 def audit(folder: Path, rpc: str | None, as_json: bool) -> int:
     """Audit the export of a diary: whether it is all of the log, unchanged, and who took part."""
     found, _ = kit.audit.check(folder, kit.chain.connect(rpc) if rpc else None)
-    print(json.dumps(found.to_json(), ensure_ascii=False, indent=2) if as_json else found)
-    return 0 if found.ok else 1
+    print(json.dumps(found.to_json(), indent=2) if as_json else found)
+    return SHOWN if found.ok else FAILED
 
 
 def report(folder: Path, rpc: str | None, out: Path) -> int:
     """Write the report of an export: the audit's verdict, and who took part, in one HTML file."""
     found = kit.views.write(folder, out, kit.chain.connect(rpc) if rpc else None)
     print(f"{out}: {found.level}")
-    return 0 if found.ok else 1
+    return SHOWN if found.ok else FAILED
 
 
 def certificate(file: Path, out: Path, page: str | None) -> None:
     """Make a card (.png, .svg, .pdf or .html) from a certificate's JSON."""
-    made = kit.Certificate.loads(_read(file))
+    made = kit.Certificate.loads(read_text(file, "a certificate"))
     print(kit.views.save_card(made, out, page or kit.views.PAGE))
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise KitError("a file to read", f"{file}: {error.strerror}", "Check the path.") from error
 
 
 def _leaves(file: Path) -> list[Leaf]:
     """Return the leaves of a CSV file with the columns seq, type, author, at, subject, commitment."""
-    text = _read(file).decode("utf-8", errors="replace")
+    text = read_text(file, "a table of leaves")
     try:
         return [
             kit.core.Leaf(
@@ -247,7 +254,10 @@ def _leaves(file: Path) -> list[Leaf]:
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
     found = argparse.ArgumentParser(
-        prog="python -m kit", description="What the kit does without a notebook."
+        prog="python -m kit",
+        description="What the kit does without a notebook.",
+        epilog=STATUSES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = found.add_subparsers(dest="command", required=True)
     for command in (demo, notebooks, artifacts):
@@ -271,18 +281,17 @@ def parser() -> argparse.ArgumentParser:
 
 def _checkers(commands: Any) -> None:
     """Add the commands that check something, and whose exit status says how it went."""
-    status = "Exit status: 0 nothing failed, 1 a step failed, 2 unusable."
-    written = (
-        "Exit status: 0 nothing failed, 1 a step of the audit failed (the report is written and "
-        "says so), 2 unusable."
-    )
-    for command, given, said in (
-        (verify, "a certificate's file", status),
-        (audit, "what kit.export() wrote", status),
-        (report, "what kit.export() wrote", written),
+    for command, given in (
+        (verify, "a certificate's file"),
+        (audit, "what kit.export() wrote"),
+        (report, "what kit.export() wrote"),
     ):
         checker = commands.add_parser(
-            command.__name__, help=command.__doc__, description=f"{command.__doc__} {said}"
+            command.__name__,
+            help=command.__doc__,
+            description=command.__doc__,
+            epilog=STATUSES,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         checker.add_argument("file" if command is verify else "folder", type=Path, help=given)
         checker.add_argument("--rpc", metavar="URL", help="a JSON-RPC node of the chain")
@@ -302,19 +311,41 @@ def _checkers(commands: Any) -> None:
 
 
 def main() -> None:
-    """Read the command line and do what it says."""
-    options, rest = parser().parse_known_args()
-    given = vars(options)
-    command = given.pop("command")
+    """Read the command line, do what it says, and end with one of the exit statuses."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal in GBK or ASCII has no ✓
+            stream.reconfigure(errors="backslashreplace")
     try:
+        status = _status()
+    except BrokenPipeError:
+        # Python's last flush would raise it once more: there is nobody to write to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = CLOSED
+    except KeyboardInterrupt:
+        status = STOPPED
+    except Exception:
+        traceback.print_exc()
+        status = CRASHED
+    sys.exit(status)
+
+
+def _status() -> int:
+    """Do what the command line says, write out all that was printed, and return the exit status."""
+    try:
+        options, rest = parser().parse_known_args()
+        given = vars(options)
+        command = given.pop("command")
         if command == "forge":
             forge(rest)
         if rest:
             parser().error(f"unknown: {' '.join(rest)}")
-        sys.exit(given.pop("run")(**given) or 0)
+        status = int(given.pop("run")(**given) or SHOWN)
     except KitError as error:
         print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        sys.exit(2)
+        status = UNANSWERED if isinstance(error, NodeDown) else UNUSABLE
+    finally:
+        sys.stdout.flush()
+    return status
 
 
 if __name__ == "__main__":

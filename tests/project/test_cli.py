@@ -17,6 +17,7 @@ import pytest
 
 import kit
 from kit import people, places
+from kit.__main__ import STATUSES
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -84,7 +85,18 @@ def test_a_failed_step_is_status_1(published: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "said"),
-    [(b"{}", "not a certificate"), (b"\xff\xfe", "not a certificate"), (b"", "not a certificate")],
+    [
+        (b"{}", "not a certificate"),
+        (b"\xff\xfe", "not a certificate"),
+        (b"", "an empty file"),
+        (b" \r\n", "an empty file"),
+        (b"\xff\xff", "which is no text"),
+        (b"\xff\xfe{", "which is no text"),
+        (b"%PDF-1.4\n", "a PDF"),
+        (b"\x89PNG\r\n\x1a\n", "a picture (PNG)"),
+        (b"BM\x36\0\0\0", "a picture (BMP)"),
+        (b"\0\0\0\x18ftypheic", "a picture or film (HEIC, MP4)"),
+    ],
 )
 def test_what_is_no_certificate_is_status_2(content: bytes, said: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(content)
@@ -98,7 +110,6 @@ def test_what_is_no_certificate_is_status_2(content: bytes, said: str, tmp_path:
     "arguments",
     [
         ["verify", "no-such-file"],
-        ["verify", "whole.json", "--rpc", "http://127.0.0.1:9"],
         ["verify", "whole.json", "--rpc", "ftp://example.org"],
         ["verify", "whole.json", "--leaves", "whole.json"],
         ["verify", "whole.json", "--nonsense"],
@@ -113,6 +124,119 @@ def test_unusable_input_is_status_2_and_one_message(arguments: list[str], publis
     assert done.stdout == ""
     assert done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["verify", "audit", "report"])
+def test_no_answer_is_status_3_and_one_message(
+    command: str, published: Path, exported: Path, tmp_path: Path
+) -> None:
+    given = published / "whole.json" if command == "verify" else exported
+    more = ["--out", tmp_path / "report.html"] if command == "report" else []
+    done = run(command, given, "--rpc", "http://127.0.0.1:9", *more)
+    assert done.returncode == 3
+    assert done.stdout == ""
+    assert "NodeDown" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not any(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("name", ["whole.json", "scanned.txt", "forged.json"])
+def test_a_file_as_an_editor_or_a_shell_saved_it(
+    name: str, encoding: str, published: Path, tmp_path: Path
+) -> None:
+    text = (published / name).read_text("utf-8")
+    mark = "\ufeff" if encoding.endswith(("-le", "-be")) else ""  # Python writes it for the others
+    saved = tmp_path / name
+    saved.write_bytes((mark + text.replace("\n", "\r\n")).encode(encoding))
+    same, plain = run("verify", saved), run("verify", published / name)
+    assert (same.returncode, same.stdout) == (plain.returncode, plain.stdout)
+    assert plain.returncode == (1 if name == "forged.json" else 0)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_table_of_leaves_as_an_editor_saved_it(
+    encoding: str, published: Path, anvil: Any, tmp_path: Path
+) -> None:
+    leaves = tmp_path / "leaves.csv"
+    leaves.write_text((published / "leaves.csv").read_text("utf-8"), encoding=encoding)
+    done = run("verify", published / "whole.json", "--rpc", anvil.url, "--leaves", leaves)
+    assert done.returncode == 0, done.stderr
+    assert "\n9 ✓ passed" in done.stdout
+
+
+# --- terminals, pipes and crashes ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "cp1252", "ascii", "cp437", "shift_jis"])
+@pytest.mark.parametrize(("name", "status"), [("whole.json", 0), ("forged.json", 1)])
+def test_a_verdict_is_the_same_on_any_terminal(
+    name: str, status: int, encoding: str, published: Path
+) -> None:
+    command = [sys.executable, "-m", "kit", "verify", str(published / name)]
+    where = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    done = subprocess.run(command, capture_output=True, env=where)
+    assert (done.returncode, done.stderr) == (status, b"")
+    shown = done.stdout.decode(encoding)
+    level = "consistent in itself" if status == 0 else "not proved: failed at step 2"
+    assert shown.splitlines()[-1].startswith(level)
+    as_json = subprocess.run([*command, "--json"], capture_output=True, env=where)
+    plain = run("verify", published / name, "--json")
+    assert as_json.returncode == status
+    assert as_json.stdout.decode("ascii").splitlines() == plain.stdout.splitlines()
+
+
+def test_a_locale_that_is_c_shows_the_same_verdict(published: Path) -> None:
+    where = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-m", "kit", "verify", str(published / "whole.json")]
+    assert subprocess.run(command, capture_output=True, env=where).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["whole.json", "forged.json"])
+def test_a_pipe_that_closes_is_quiet_and_no_verdict(name: str, published: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "kit", "verify", str(published / name)]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")
+def test_a_verdict_that_could_not_be_written_is_status_70(published: Path) -> None:
+    command = [sys.executable, "-m", "kit", "verify", str(published / "whole.json")]
+    with open("/dev/full", "w") as full:
+        assert subprocess.run(command, stdout=full, stderr=subprocess.DEVNULL).returncode == 70
+
+
+@pytest.mark.parametrize(
+    ("raised", "status"),
+    [
+        *[(error, 70) for error in ("OSError(5)", "MemoryError", "RecursionError", "KeyError(1)")],
+        ("KeyboardInterrupt", 130),
+    ],
+)
+def test_a_crash_is_never_a_verdict(raised: str, status: int, published: Path) -> None:
+    script = (
+        "import kit, kit.__main__ as cli\n"
+        f"def crash(*_, **__): raise {raised}\n"
+        "kit.verify = crash\n"
+        "cli.main()"
+    )
+    file = str(published / "whole.json")
+    command = [sys.executable, "-c", script, "verify", file]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (status, "")
+    assert ("Traceback" in done.stderr) == (status == 70)
+
+
+@pytest.mark.parametrize("command", [[], ["verify"], ["audit"], ["report"]])
+def test_the_help_and_the_readme_have_the_table_of_statuses(command: list[str]) -> None:
+    assert STATUSES in run(*command, "--help").stdout
+    rows = re.findall(r"^  (\d+) +(.*)$", STATUSES, re.M)
+    assert [int(number) for number, _ in rows] == [0, 1, 2, 3, 70, 130, 141]
+    readme = (places.ROOT / "README.md").read_text("utf-8")
+    assert all(f"| {number} | {meaning} |" in readme for number, meaning in rows)
 
 
 def test_a_card_from_a_file(published: Path, tmp_path: Path) -> None:
@@ -291,7 +415,6 @@ def test_audit_of_a_table_by_another_tool(exported: Path, anvil: Any, tmp_path: 
     "arguments",
     [
         ["audit", "no-such-folder"],
-        ["audit", "FOLDER", "--rpc", "http://127.0.0.1:9"],
         ["audit", "FOLDER", "--rpc", "ftp://example.org"],
         ["audit", "FOLDER", "--nonsense"],
         ["audit"],
