@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
@@ -393,11 +394,24 @@ def _shown(value: Any, kind: str) -> str:
     return to_checksum_address(value) if kind == "address" else str(value)
 
 
+def _is_loopback(url: str) -> bool:
+    """Return whether an address is on this machine, where no proxy could find it."""
+    host = (urlsplit(url).hostname or "").rstrip(".")
+    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761, section 6.3
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 class Http(HTTPProvider):
     """web3's HTTP provider that says NodeDown when nobody answers, and why if it can."""
 
     def __init__(self, url: str, why: Callable[[], str] = lambda: "", **options: Any) -> None:
-        super().__init__(url, request_kwargs={"timeout": 30}, **options)
+        # Requests takes an empty proxy for none, whatever the environment says.
+        proxies = {"http": "", "https": ""} if _is_loopback(url) else None
+        super().__init__(url, request_kwargs={"timeout": 30, "proxies": proxies}, **options)
         self._why = why
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:

@@ -307,3 +307,10 @@ def test_a_state_file_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(NodeDown, match=r"anvil to start, got a node that died .*state"):
         kit.chain.anvil(state=state)
     assert state.read_text() == "rubbish"  # somebody's file; it is left as it was
+
+
+def test_a_proxy_of_the_environment_does_not_hide_anvil(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with kit.chain.anvil() as chain:
+        assert chain.head.number == 0

@@ -422,6 +422,45 @@ def test_connect_to_a_node(server: HTTPServer) -> None:
     assert kit.chain.connect(f"http://127.0.0.1:{server.server_port}/").chain_id == 123
 
 
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST", "user:a@127.0.0.1"])
+def test_this_machine_is_asked_without_a_proxy(
+    host: str, server: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in PROXIES:
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    monkeypatch.setattr(server, "answer", (200, _answer(result="0x7b")), raising=False)
+    assert kit.chain.connect(f"http://{host}:{server.server_port}/").chain_id == 123
+
+
+def test_another_machine_is_asked_through_the_proxy(
+    server: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in PROXIES:
+        monkeypatch.setenv(name, f"http://127.0.0.1:{server.server_port}")
+    monkeypatch.setattr(server, "answer", (200, _answer(result="0x7b")), raising=False)
+    assert kit.chain.connect("http://node.example:8545/").chain_id == 123
+
+
+@pytest.mark.parametrize(
+    ("url", "here"),
+    [
+        *[
+            (f"http://{host}/", True)
+            for host in ("[::1]", "127.1.2.3", "a.localhost", "localhost.")
+        ],
+        *[
+            (f"http://{host}/", False)
+            for host in ("1.1.1.1", "127.0.0.1.example", "localhost.io", "[::2]")
+        ],
+    ],
+)
+def test_what_is_on_this_machine(url: str, here: bool) -> None:
+    assert kit.chain.base._is_loopback(url) is here
+
+
 @pytest.mark.parametrize(
     "answer",
     [

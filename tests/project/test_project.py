@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -252,3 +253,20 @@ def test_the_readme_s_example_runs() -> None:
     names: dict[str, Any] = {}
     exec(example, names)  # noqa: S102
     assert names["records"]["proved"].tolist() == [True, True]
+
+
+@pytest.mark.skipif(not shutil.which("git") and "CI" not in os.environ, reason="needs git")
+def test_git_for_windows_leaves_every_byte_as_it_is(tmp_path: Path) -> None:
+    git = ["git", "-c", "core.autocrlf=true", "-c", "core.eol=crlf", "-c", "core.safecrlf=false"]
+    source = b"one\ntwo\n"
+    shutil.copy(ROOT / ".gitattributes", tmp_path)
+    for name in ("a.json", "a.sol", "a.csv", "a.md", "a", "a.ipynb", "a.lock"):
+        (tmp_path / name).write_bytes(source)
+    for step in (["init", "-q"], ["add", "."], ["rm", "-rq", "--cached", "."], ["add", "."]):
+        subprocess.run([*git, *step], cwd=tmp_path, check=True, capture_output=True)
+    made = sorted(path for path in tmp_path.glob("a*"))
+    for path in made:
+        path.unlink()
+    subprocess.run([*git, "checkout", "-q", "."], cwd=tmp_path, check=True)
+    assert len(made) == 7
+    assert all(path.read_bytes() == source for path in made)
