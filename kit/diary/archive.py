@@ -15,6 +15,7 @@ An archive belongs to one log on one chain. It says so, and refuses any other.
 
 from __future__ import annotations
 
+import errno
 import json
 import sqlite3
 import weakref
@@ -38,6 +39,8 @@ __all__ = ["Archive", "PendingBatch"]
 APPLICATION_ID: Final = 0x43444B54
 #: The version of the tables below.
 VERSION: Final = 3
+#: What a file system says that can't lock files: a share, mostly.
+_NO_LOCKS: Final = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}
 #: Seconds that one program waits for another's lock.
 PATIENCE: Final = 10.0
 
@@ -143,7 +146,9 @@ class Archive:
         # Closed with the archive, or when nobody holds it any more.
         self._closed = weakref.finalize(self, self._db.close)
         self._in_transaction = False
-        self._lock = FileLock(f"{self.path}.lock") if self.path else None
+        # Without flock, a lock file that only lies there would be another program's for ever.
+        lock = f"{self.path}.lock"
+        self._lock = FileLock(lock, fallback_to_soft=False) if self.path else None
         # A damaged text is read as another text, which the checks notice, and not as an error.
         self._db.text_factory = lambda raw: raw.decode(errors="replace")
         try:
@@ -306,6 +311,8 @@ class Archive:
             raise ArchiveError(f"a turn at {self.path}", "another program's", fix) from error
         except OSError as error:
             fix = "May you write in that folder?"
+            if error.errno in _NO_LOCKS:
+                fix = "Its folder is on a share that can't lock files: copy it to one that can."
             raise ArchiveError(f"to use {self.path}", str(error), fix) from error
         with held:
             yield

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 import sqlite3
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -567,3 +572,41 @@ def test_errors_inside_a_write_come_out_as_they_are(archive: Archive) -> None:
     with pytest.raises(KeyboardInterrupt):
         fail()
     assert archive.home is None
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows locks files otherwise")
+@pytest.mark.parametrize("missing", [errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP])
+def test_a_share_that_cannot_lock_is_named_and_a_copy_elsewhere_opens(
+    missing: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    share, local = tmp_path / "share", tmp_path / "local"
+    share.mkdir()
+    local.mkdir()
+    with closing(Archive(share / "a.sqlite")) as archive, archive.lock():
+        archive.add(entry())
+    (share / "a.sqlite.lock").touch()  # it moved with the archive
+    flock, there = fcntl.flock, (share / "a.sqlite.lock").stat().st_ino
+
+    def no_locks_on_the_share(file: int, operation: int) -> None:
+        if os.fstat(file).st_ino == there:
+            raise OSError(missing, os.strerror(missing))
+        flock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", no_locks_on_the_share)
+    start = time.monotonic()
+    with (
+        pytest.raises(ArchiveError, match="a share that can't lock files: copy it"),
+        closing(Archive(share / "a.sqlite")) as archive,
+        archive.lock(),
+    ):
+        pytest.fail("nothing was locked")
+    assert time.monotonic() - start < module.PATIENCE / 2
+    assert (share / "a.sqlite.lock").exists()
+    for file in share.iterdir():
+        shutil.copy(file, local)
+    with closing(Archive(local / "a.sqlite")) as archive:
+        with archive.lock():
+            archive.add(entry("二"))
+        assert archive.count() == 2
