@@ -36,6 +36,7 @@ def short(text: Any, columns: int = 28) -> str:
     whole = clean(text)
     if width(whole) <= columns:
         return whole
+    whole = whole[:columns]  # a character takes a column at least; a stranger's text may be long
     while width(whole) > columns - 1:
         whole = whole[:-1]
     return whole + "…"

@@ -48,6 +48,7 @@ from kit import people
 from kit.arguments import checked, shown
 from kit.chain.solidity import Artifact
 from kit.errors import ChainError, NodeDown, Reverted
+from kit.text import short
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,6 +76,8 @@ _NOBODY = to_checksum_address("0x" + 40 * "0")
 
 #: The error of ``require(…, "text")`` and ``revert("text")``; it stands in no contract's ABI.
 _REQUIRE = {"type": "error", "name": "Error", "inputs": [{"type": "string", "name": ""}]}
+#: Columns of a refusal, or of a value in it, that an error shows: a contract may say anything.
+_REASON_MAX = 300
 
 
 @dataclass(frozen=True)
@@ -368,30 +371,33 @@ def _need_address(value: str, what: str) -> None:
 def _reason(error: ContractLogicError, abi: Sequence[Any]) -> str:
     """Return why a contract refused, as Solidity would write it: ``Name(value: …, …)``."""
     data = error.data if isinstance(error.data, str) else ""
-    raw = bytes.fromhex(data[2:]) if data.startswith("0x") else b""
+    try:
+        raw = bytes.fromhex(data.removeprefix("0x"))
+    except ValueError:  # what a node says may be anything
+        raw = b""
     for item in (*abi, _REQUIRE):
         if item["type"] != "error" or raw[:4] != keccak(text=abi_tools.abi_to_signature(item))[:4]:
             continue
         types = [abi_tools.collapse_if_tuple(i) for i in item["inputs"]]
         try:
             values = abi_codec.decode(types, raw[4:])
-        except DecodingError:
+        except (DecodingError, UnicodeDecodeError):
             break
         if item is _REQUIRE:
-            return values[0] or "no reason was given"
+            return short(values[0], _REASON_MAX) or "no reason was given"
         shown = (
             f"{i['name']}={_shown(v, kind)}"
             for i, v, kind in zip(item["inputs"], values, types, strict=True)
         )
         return f"{item['name']}({', '.join(shown)})"
     message = str(error.message or "").removeprefix("execution reverted").lstrip(": ")
-    return message or "no reason was given"
+    return short(message, _REASON_MAX) or "no reason was given"
 
 
 def _shown(value: Any, kind: str) -> str:
     if isinstance(value, bytes):
         return "0x" + value.hex()
-    return to_checksum_address(value) if kind == "address" else str(value)
+    return to_checksum_address(value) if kind == "address" else short(value, _REASON_MAX)
 
 
 def _is_loopback(url: str) -> bool:

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+from web3.exceptions import ContractLogicError
 
 import kit
 import kit.chain.base
@@ -657,3 +658,32 @@ def test_the_estimate_is_py_evm_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
         chain.send(contract.functions.fail(), by=kit.people.alice)
     assert len(tried) == 5  # the one that fails is no estimate
     assert [quick for quick, _ in tried] == [slow for _, slow in tried]
+
+
+def _refusal(said: bytes) -> str:
+    """The data of Solidity's ``Error(string)`` whose text is these bytes."""
+    words = (32).to_bytes(32) + len(said).to_bytes(32) + said + bytes(-len(said) % 32)
+    return "0x08c379a0" + words.hex()
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (_refusal("不行".encode()), "不行"),
+        (_refusal(b""), "no reason was given"),
+        (_refusal(b"\xff\xfe"), "reverted by a node"),
+        (_refusal("不行".encode("gbk")), "reverted by a node"),
+        (_refusal(b"\x1b[2J\r\nno\x00"), "[2J no"),
+        (_refusal(b"a" * 100_000), "a" * 299 + "…"),
+        ("0x08c379a0", "reverted by a node"),
+        ("0x08c379a", "reverted by a node"),
+        ("0xno hex", "reverted by a node"),
+        ("", "reverted by a node"),
+        (None, "reverted by a node"),
+    ],
+)
+def test_whatever_a_refusal_says_is_one_bounded_line(data: str | None, reason: str) -> None:
+    chain = kit.chain.embedded()
+    with pytest.raises(Reverted) as caught, chain._readable():
+        raise ContractLogicError("execution reverted: reverted by a node", data=data)
+    assert caught.value.reason == reason
