@@ -46,6 +46,7 @@ from web3.types import RPCEndpoint, RPCResponse
 
 from kit import people
 from kit.arguments import checked, shown
+from kit.chain.abi import entries
 from kit.chain.solidity import Artifact
 from kit.errors import ChainError, NodeDown, Reverted
 from kit.text import short
@@ -169,14 +170,19 @@ class Chain:
         return self.w3.eth.get_balance(to_checksum_address(address))
 
     @checked("address", "abi")
-    def contract(self, address: str, abi: Sequence[Mapping[str, Any]]) -> Contract:
-        """Return web3's object for a contract. Raises ChainError if no contract stands there."""
+    def contract(
+        self, address: str, abi: Artifact | Mapping[str, Any] | Sequence[Any] | str
+    ) -> Contract:
+        """Return web3's object for a contract. Raises ChainError if no contract stands there.
+
+        ``abi`` is the list of its entries, its JSON, or an artifact: the kit's, Hardhat's, Foundry's.
+        """
         fix = "Check the address, and that the chain was not restarted without its state."
         _need_address(address, "the address of a contract")
         found = to_checksum_address(address)
         if not self.w3.eth.get_code(found):
             raise ChainError(f"a contract at {found}", "an address without code", fix)
-        return self.w3.eth.contract(found, abi=abi)
+        return self.w3.eth.contract(found, abi=entries(abi))
 
     @checked("artifact", "by")
     def deploy(self, artifact: Artifact, *arguments: Any, by: BaseAccount) -> Contract:
@@ -231,7 +237,7 @@ class Chain:
     def events(
         self,
         address: str,
-        abi: Sequence[Mapping[str, Any]],
+        abi: Artifact | Mapping[str, Any] | Sequence[Any] | str,
         name: str,
         *,
         first_block: int = 0,
@@ -241,7 +247,8 @@ class Chain:
     ) -> pd.DataFrame:
         r"""Return the events of any contract as a DataFrame, a row each, oldest first.
 
-        ``name`` is the event's name in ``abi``, or its signature if several have that name.
+        ``abi`` is as in ``contract()``. ``name`` is the event's name there, or its signature if
+        several have that name.
         ``first_block`` to ``last_block`` (both included; or ``"finalized"``, ``"latest"``) are asked
         for in pieces that a public node accepts, with a progress bar where that takes long.
         ``where`` gives values of indexed arguments, for the node to choose by. ``resume`` is a file

@@ -35,6 +35,8 @@ from web3.exceptions import Web3Exception
 from web3.types import RPCEndpoint
 
 from kit.arguments import checked, shown
+from kit.chain.abi import entries
+from kit.chain.solidity import Artifact
 from kit.errors import ChainError, DataError, NodeDown
 
 if TYPE_CHECKING:
@@ -86,8 +88,8 @@ class Event:
     """
 
     @checked("abi", "name")
-    def __init__(self, abi: Sequence[Mapping[str, Any]], name: str) -> None:
-        events: list[Any] = [item for item in abi if item.get("type") == "event"]
+    def __init__(self, abi: Artifact | Mapping[str, Any] | Sequence[Any] | str, name: str) -> None:
+        events: list[Any] = [item for item in entries(abi) if item["type"] == "event"]
         found = [e for e in events if name in (e["name"], abi_tools.abi_to_signature(e))]
         if len(found) != 1 or found[0].get("anonymous"):
             there = ", ".join(abi_tools.abi_to_signature(e) for e in events) or "no events"

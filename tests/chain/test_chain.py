@@ -18,7 +18,7 @@ from web3.exceptions import ContractLogicError
 import kit
 import kit.chain.base
 import kit.chain.solidity
-from kit.chain import BLOCK_SECONDS, START, Artifact, Chain, Receipt, compile_source
+from kit.chain import BLOCK_SECONDS, START, Artifact, Chain, Receipt, compile_source, load_artifact
 from kit.chain.base import Http
 from kit.errors import ChainError, NodeDown, Reverted
 from kit.people import alice, bob, named
@@ -687,3 +687,38 @@ def test_whatever_a_refusal_says_is_one_bounded_line(data: str | None, reason: s
     with pytest.raises(Reverted) as caught, chain._readable():
         raise ContractLogicError("execution reverted: reverted by a node", data=data)
     assert caught.value.reason == reason
+
+
+ARTIFACT = load_artifact("DiaryStorage")
+LISTED = list(ARTIFACT.abi)
+
+
+@pytest.mark.parametrize(
+    "abi",
+    [
+        ARTIFACT,
+        LISTED,
+        tuple(LISTED),
+        {"abi": LISTED, "_format": "hh-sol-artifact-1", "bytecode": "0x"},
+        json.dumps(LISTED),
+        json.dumps({"abi": LISTED, "contractName": "DiaryStorage"}),
+    ],
+    ids=["ours", "list", "tuple", "Hardhat's", "JSON", "Hardhat's JSON"],
+)
+def test_an_abi_as_people_have_it(abi: Any) -> None:
+    chain = kit.chain.embedded()
+    there = chain.deploy(ARTIFACT, by=alice)
+    assert list(chain.contract(there.address, abi).abi) == LISTED
+    assert chain.events(there.address, abi, "EntryStored").empty
+
+
+@pytest.mark.parametrize(
+    "abi", ["", "{", "null", "[1]", "[[]]", '"abi"', {}, {"abi": "x"}, [{}], [None], "[" * 100_000]
+)
+def test_what_is_no_abi(abi: Any) -> None:
+    chain = kit.chain.embedded()
+    there = chain.deploy(ARTIFACT, by=alice)
+    for ask in (chain.contract, functools.partial(chain.events, name="EntryStored")):
+        with pytest.raises(ChainError, match="Expected the ABI of a contract, got") as caught:
+            ask(there.address, abi)
+        assert len(str(caught.value)) < 300
