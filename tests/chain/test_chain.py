@@ -485,6 +485,7 @@ def test_connect_to_what_is_no_node(server: HTTPServer, answer: tuple[int, bytes
 
 def test_connect_to_a_refused_port_names_the_host_and_no_secret(server: HTTPServer) -> None:
     port = server.server_port
+    server.shutdown()  # first: its thread would look at a closed socket
     server.server_close()
     with pytest.raises(NodeDown) as caught:
         kit.chain.connect(f"http://somebody:password@127.0.0.1:{port}/v3/key?token=key")
