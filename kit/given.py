@@ -50,8 +50,7 @@ def read_text(path: Path, wanted: str) -> str:
         raise KitError(wanted, f"an empty file: {path}", "Ask for the file again.")
     for start, magic, kind in _KINDS:
         if content.startswith(magic, start) and (magic != b"BM" or b"\0" in content[:32]):
-            fix = "Give its text, or open the picture with the verify page (make page)."
-            raise KitError(wanted, f"{kind}: {path}", fix)
+            raise KitError(wanted, f"{kind}: {path}", f"Give {wanted} as a file of text.")
     mark, encoding = next((x for x in _MARKS if content.startswith(x[0])), (b"", "utf-8"))
     try:
         return content[len(mark) :].decode(encoding)
