@@ -1,18 +1,19 @@
-"""Files as people give them: with a byte order mark, in UTF-16, empty, or a picture by mistake.
+"""What people give: files with a byte order mark or in UTF-16, links as mail and chats leave them.
 
-The formats themselves stay as strict as ``docs/format.md`` says. What an editor or a shell put around a
-text on its way is taken off here, before the format is read.
+The formats themselves stay as strict as ``docs/format.md`` says. What an editor, a shell or a mail
+program put around a text on its way is taken off here, before the format is read.
 """
 
 from __future__ import annotations
 
 import codecs
+import re
 from pathlib import Path
 from typing import Final
 
 from kit.errors import KitError
 
-__all__ = ["read_text"]
+__all__ = ["compact_text", "decoded", "read_text"]
 
 #: The byte order marks, the longest first: UTF-32's begins with UTF-16's.
 _MARKS: Final = (
@@ -51,8 +52,56 @@ def read_text(path: Path, wanted: str) -> str:
     for start, magic, kind in _KINDS:
         if content.startswith(magic, start) and (magic != b"BM" or b"\0" in content[:32]):
             raise KitError(wanted, f"{kind}: {path}", f"Give {wanted} as a file of text.")
-    mark, encoding = next((x for x in _MARKS if content.startswith(x[0])), (b"", "utf-8"))
     try:
-        return content[len(mark) :].decode(encoding)
+        return decoded(content)
     except UnicodeDecodeError as error:
         raise KitError(wanted, f"{path}, which is no text", "Save it again as UTF-8.") from error
+
+
+def decoded(content: bytes) -> str:
+    """Return the text of bytes in UTF-8, or in what their byte order mark says.
+
+    Raises UnicodeDecodeError.
+
+    >>> decoded("kept 记".encode("utf-16")), decoded(b"kept")
+    ('kept 记', 'kept')
+    """
+    mark, encoding = next((x for x in _MARKS if content.startswith(x[0])), (b"", "utf-8"))
+    return content[len(mark) :].decode(encoding)
+
+
+#: Letters longer than this are no link: a compact form has at most a tenth.
+_LINK_MAX: Final = 100_000
+#: A soft line break of quoted-printable, what has no width, and the quote marks of an answered mail.
+_PUT_IN: Final = re.compile("=\r?\n|[\u00ad\u200b-\u200f\u2060\ufeff]|^[ \t]*>+", re.MULTILINE)
+_HEAD: Final = re.compile("#|%23")
+# White space is spelled out: Python and JavaScript differ by a few.
+_BLANK: Final = r"[ \t-\r\xa0\u2000-\u200a\u2028\u2029\u3000]"
+_WORD: Final = re.compile(rf"{_BLANK}*([A-Z2-7]+)(?![0-9A-Za-z])({_BLANK}|\Z)?")
+
+
+def compact_text(text: str) -> str:
+    """Return the compact form that stands in a link, however the link was wrapped on its way.
+
+    What stands before its ``#`` is left out, and so are line breaks inside and what was put behind it.
+    Where no link is found, the text itself is returned: its reader says what is wrong with it.
+
+    >>> compact_text("<https://example.org/verify.html%23AGYQ\\n> CTX6?from=timeline>")
+    'AGYQCTX6'
+    """
+    if len(text) > _LINK_MAX:
+        return text
+    bare = _PUT_IN.sub("", text)
+    starts = [0, *(mark.end() for mark in _HEAD.finditer(bare))]
+    return max((_letters(bare, start) for start in starts), key=len) or text.strip()
+
+
+def _letters(text: str, start: int) -> str:
+    """Return the letters of base32 at a place, over the line breaks between them."""
+    found = []
+    while word := _WORD.match(text, start):
+        found.append(word[1])
+        if word[2] is None:  # something else follows at once, as a full stop
+            break
+        start = word.end()
+    return "".join(found)

@@ -44,6 +44,7 @@ def refused(expected: str, got: Any) -> CertificateError:
     except (ValueError, RecursionError):  # Python writes no number of more than 4,300 digits
         shown = f"a huge {type(got).__name__}"
     shown = shown if len(shown) <= 80 else shown[:77] + "…"
+    shown = shown or "an empty text"
     return CertificateError(expected, shown, "Ask for the certificate again, from its source.")
 
 

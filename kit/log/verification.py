@@ -40,7 +40,8 @@ from kit.core import (
     root_from_proof,
     signer,
 )
-from kit.errors import ChainError, KitError, NodeDown, ProofError, Reverted
+from kit.errors import CertificateError, ChainError, KitError, NodeDown, ProofError, Reverted
+from kit.given import compact_text, decoded
 
 if TYPE_CHECKING:
     from kit.chain import Chain
@@ -68,7 +69,8 @@ def verify(
 ) -> Verdict:
     """Check a certificate in nine steps and return what each of them found.
 
-    ``certificate`` is a Certificate, its JSON, or the text of its QR code. With a ``chain`` steps 6
+    ``certificate`` is a Certificate, its JSON, or the text of its QR code, also as the link that a
+    mail or a chat made of it. With a ``chain`` steps 6
     to 8 are taken, too; with ``leaves``, the log's table of leaves in order, step 9. The steps are
     those at the head of this module. Raises nothing for a bad certificate, and NodeDown only if
     ``chain`` doesn't answer.
@@ -102,12 +104,15 @@ def _read(certificate: Certificate | str | bytes) -> Certificate:
     if isinstance(certificate, Certificate):
         # Made in memory it may hold what its own format refuses.
         return Certificate.from_json(certificate.to_json())
-    brace = b"{" if isinstance(certificate, bytes) else "{"
-    if certificate.lstrip().startswith(brace):  # type: ignore[arg-type]
-        return Certificate.loads(certificate)
     if isinstance(certificate, bytes):
-        certificate = certificate.decode("ascii", errors="replace")
-    return Certificate.from_compact(certificate.strip())
+        try:
+            certificate = decoded(certificate)
+        except UnicodeDecodeError as error:
+            fix = "Ask for the certificate again, from its source."
+            raise CertificateError("text in UTF-8", "other bytes", fix) from error
+    if certificate.lstrip("\ufeff \t\r\n").startswith("{"):
+        return Certificate.loads(certificate.removeprefix("\ufeff"))
+    return Certificate.from_compact(compact_text(certificate))
 
 
 def _take(number: int, check: Callable[[], str]) -> Step:

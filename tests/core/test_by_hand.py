@@ -293,14 +293,14 @@ def command(folder: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_command(sample: list[Certificate], tmp_path: Path) -> None:
+def test_as_a_program(sample: list[Certificate], tmp_path: Path) -> None:
     entry = next(c for c in sample if c.review)
     (tmp_path / "c.json").write_text(entry.dumps(), "utf-8")
     done = command(tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (0, PASSED, "")
 
 
-def test_the_command_stands_deep_nesting(tmp_path: Path) -> None:
+def test_as_a_program_it_stands_deep_nesting(tmp_path: Path) -> None:
     (tmp_path / "c.json").write_bytes(b"[" * 100_000)
     done = command(tmp_path)
     assert (done.returncode, done.stdout) == (2, "")

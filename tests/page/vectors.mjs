@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { Refused } from "../../web/src/bytes.js";
-import { read, readBytes } from "../../web/src/certificate.js";
+import { read, utf8Text } from "../../web/src/certificate.js";
 import { canonical } from "../../web/src/json.js";
 import { leafHash, rootFromProof } from "../../web/src/merkle.js";
 import { checkRecord, commitment, signer } from "../../web/src/record.js";
@@ -40,7 +40,7 @@ function refused(take) {
 const refusals = {
   record: ({ record }) => checkRecord(record),
   certificate: ({ text }) => read(text),
-  bytes: ({ base64 }) => readBytes(Buffer.from(base64, "base64")),
+  bytes: ({ base64 }) => read(utf8Text(Buffer.from(base64, "base64"))),
   compact: ({ text }) => read(text),
   signature: (x) => signer(x.commitment, x.signature, x.chain_id, x.contract),
 };

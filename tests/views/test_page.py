@@ -17,11 +17,13 @@ from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import cbor2
 import pytest
+import qrcode
 from eth_account.signers.base import BaseAccount
-from PIL import Image
+from PIL import Image, ImageOps
 
 import kit
 import kit.chain.base
@@ -697,6 +699,134 @@ def test_a_drawing_of_the_code(look: Look, sample: list[Certificate]) -> None:
     seen = look(_file(svg, "code.svg"))
     assert seen["id"] == sample[0].id
     assert len(seen["requests"]) == 1
+
+
+def _picture(picture: Image.Image, kind: str = "PNG") -> dict[str, Any]:
+    out = io.BytesIO()
+    picture.save(out, kind)
+    return _file(out.getvalue(), f"picture.{kind.lower()}")
+
+
+def _on_paper(size: tuple[int, int], *codes: tuple[Image.Image, tuple[int, int]]) -> Image.Image:
+    paper = Image.new("L", size, 235)
+    for code, place in codes:
+        paper.paste(code, place)
+    return paper
+
+
+def _foreign(text: str, scale: int) -> Image.Image:
+    code = qrcode.QRCode(box_size=scale)
+    code.add_data(text)
+    return code.make_image().get_image().convert("L")
+
+
+def test_pictures_turned_mirrored_and_long(look: Look, sample: list[Certificate]) -> None:
+    code = _code(sample[0])
+    turned = code.rotate(45, expand=True, fillcolor=255, resample=Image.Resampling.BICUBIC)
+    mirrored = ImageOps.mirror(code)
+    long = _on_paper((1080, 9000), (code, (200, 6100)))
+    wide = _on_paper((6000, 900), (code, (3100, 100)))
+    for picture in (turned, mirrored, ImageOps.flip(code), long, wide):
+        assert look(_picture(picture))["id"] == sample[0].id
+    assert look(_picture(code.convert("RGB"), "BMP"))["id"] == sample[0].id
+
+
+def test_a_picture_with_several_codes(look: Look, sample: list[Certificate]) -> None:
+    code, shop = _code(sample[0], 3), _foreign("https://example.org/menu", 12)
+    for places in (((20, 20), (520, 20)), ((520, 20), (20, 20))):
+        both = _on_paper((1000, 480), (shop, places[0]), (code, places[1]))
+        assert look(_picture(both))["id"] == sample[0].id
+    again = _on_paper((1000, 480), (code, (20, 20)), (code, (520, 20)))
+    assert look(_picture(again))["id"] == sample[0].id
+    two = _on_paper((1000, 480), (code, (20, 20)), (_code(sample[1], 3), (520, 20)))
+    seen = look(_picture(two))
+    assert not seen["visible"]
+    assert seen["notes"][0].startswith("There are several certificates in this picture.")
+    # What it says to do works.
+    assert look(_picture(two.crop((500, 0, 1000, 480))))["id"] == sample[1].id
+    assert look(_picture(shop))["level"] == "not a certificate"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"%PDF-1.7\n", "This is a PDF"),
+        (b"\0\0\0\x18ftypheic", "This is a HEIC picture or a video"),
+        (b"PK\x03\x04", "This is a ZIP file"),
+        (b"SQLite format 3\0", "This is a diary’s archive"),
+        (b"", "This file is empty"),
+    ],
+)
+def test_other_files_are_named(look: Look, content: bytes, said: str) -> None:
+    seen = look(_file(content, "file"))
+    assert not seen["visible"]
+    assert seen["notes"][0].startswith(said)
+
+
+# --- as people give it -----------------------------------------------------------------------------
+
+
+def as_given(code: str) -> dict[str, str]:
+    """A certificate's link, and what mail, chats and trackers make of it."""
+    link = f"https://example.org/verify.html#{code}"
+    lines = [link[i : i + 76] for i in range(0, len(link), 76)]
+    return {
+        "bare": code,
+        "link": link,
+        "in angles": f"<{link}>",
+        "in Markdown": f"[a certificate]({link})",
+        "in HTML": f'<a href="{link}">{link}</a>',
+        "with a full stop": f"看这里：{link}。",
+        "with a bracket": f"（{link}）",
+        "in a sentence": f"Mine is {link} and yours is missing",
+        "percent": link.replace("#", "%23"),
+        "a safe link": f"https://mail.example/?url={quote(link, safe='')}&data=05%7C01",
+        "a tracker behind": f"{link}?from=timeline&isappinstalled=0",
+        "a tracker before": link.replace("#", "?utm_source=x&utm_medium=y#"),
+        "wrapped": "\n".join(lines),
+        "wrapped by Windows": "\r\n".join(lines),
+        "wrapped and signed": "\n".join(lines) + "\n\nSent from my phone",
+        "quoted-printable": "=\r\n".join(lines),
+        "answered": "\n".join(f"> {line}" for line in lines),
+        "answered twice": "\n".join(f">> {line}" for line in lines),
+        "with blanks inside": link[:200] + " " + link[200:],
+        "with zero-width spaces": link[:200] + "\u200b" + link[200:] + "\u200b",
+        "with a soft hyphen": link[:200] + "\u00ad" + link[200:],
+        "with a mark": "\ufeff" + link,
+    }
+
+
+def test_links_as_they_arrive(agree: Agree, sample: list[Certificate]) -> None:
+    for certificate in sample[:3]:
+        for how, text in as_given(certificate.compact()).items():
+            assert kit.verify(text).id == certificate.id, how
+            seen = agree([text, text.encode(), text.encode("utf-16")])
+            assert {outcomes[0] for outcomes in seen} == {"passed"}, how
+
+
+def test_files_as_they_are_saved(agree: Agree, sample: list[Certificate]) -> None:
+    text = sample[0].dumps()
+    windows = text.replace("\n", "\r\n")
+    for content in (text, windows, "\ufeff" + text):
+        given = [content, content.encode(), content.encode("utf-8-sig"), content.encode("utf-16")]
+        for one in given:
+            assert kit.verify(one).id == sample[0].id
+        assert {outcomes[0] for outcomes in agree(given)} == {"passed"}
+
+
+def test_what_is_put_into_a_code_is_no_part_of_it(agree: Agree, sample: list[Certificate]) -> None:
+    """What is taken off is what no code can hold: a changed code stays a changed code."""
+    code = sample[0].compact()
+    spoilt = [code[:300], code[:300] + code[304:], code + code, code.lower(), code + "A", "#", ""]
+    spoilt += [
+        code[:300] + "1" + code[300:],
+        code[:300] + "=" + code[300:],
+        "%23" * 1000,
+        "# " * 999,
+    ]
+    for text in spoilt:
+        assert kit.verify(text).level == "not a certificate"
+    agree(spoilt)
 
 
 # --- nothing leaves the page ---------------------------------------------------------------------

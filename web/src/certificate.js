@@ -50,17 +50,15 @@ export function read(text) {
   return start.startsWith("{") ? readJson(text) : readCompact(start.replace(TAIL, ""));
 }
 
-/** Return the certificate of the bytes of a file. Throws Refused. */
-export function readBytes(bytes) {
+/** Return the text of bytes in UTF-8, no more of it than a certificate has. Throws Refused. */
+export function utf8Text(bytes) {
   // A character takes at most four bytes.
   if (bytes.length > 4 * JSON_MAX) throw new Refused("jsonSize", [JSON_MAX], { phrase: "more" });
-  let text;
   try {
-    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     throw new Refused("utf8", [], { phrase: "otherBytes" });
   }
-  return read(text);
 }
 
 // --- JSON ----------------------------------------------------------------------------------------

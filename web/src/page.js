@@ -4,7 +4,7 @@ import { runtime } from "../../kit/chain/artifacts/DiaryLog.json";
 
 import { ZERO_HASH } from "./bytes.js";
 import { NoAnswer, askChain } from "./chain.js";
-import { NoCode, pictureKind, readPicture } from "./picture.js";
+import { NoCode, otherKind, pictureKind, readPicture } from "./picture.js";
 import { parseTime } from "./record.js";
 import { FAILED, because, level, skipped, verify } from "./verify.js";
 import { WORDS, clock, sentence } from "./words.js";
@@ -251,13 +251,19 @@ async function takeFile(file) {
   if (mine !== given) return;
   const kind = pictureKind(bytes);
   if (kind) return takePicture(mine, bytes, kind);
+  const other = bytes.length ? otherKind(bytes) : "empty";
+  if (other) return refuse(other);
   end(verify(bytes));
 }
 
 async function takePicture(mine, bytes, kind) {
   try {
-    const text = await readPicture(bytes, kind);
-    if (mine === given) end(verify(text));
+    const isOurs = (text) => verify(text).certificate !== null;
+    const [text, ...more] = await readPicture(bytes, kind, isOurs);
+    if (mine !== given) return;
+    // Two certificates, and which one is meant can't be told.
+    if (more.some(isOurs)) return refuse("twoCodes");
+    end(verify(text));
   } catch (error) {
     if (!(error instanceof NoCode)) throw error;
     if (mine === given) refuse("noCode");

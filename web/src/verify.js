@@ -4,7 +4,8 @@
 // The numbers are those of the kit's `verify`. Reasons are { key, args }: words.js has the sentences.
 
 import { Refused, ZERO_HASH } from "./bytes.js";
-import { FORMAT, read, readBytes } from "./certificate.js";
+import { FORMAT, read } from "./certificate.js";
+import { decoded, unwrapped } from "./given.js";
 import { leafHash, rootFromProof } from "./merkle.js";
 import { commitment, parseTime, signer } from "./record.js";
 
@@ -56,7 +57,7 @@ export function judged(number, error) {
 export function verify(given) {
   let certificate;
   try {
-    certificate = typeof given === "string" ? read(given) : readBytes(given);
+    certificate = read(unwrapped(typeof given === "string" ? given : decoded(given)));
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
     return { certificate: null, steps: [judged(1, error), ...skipped(2, because("nothing"))] };

@@ -56,6 +56,13 @@ const en = {
       "Civic Diary Kit, open source. This page is one file: save it, and it works without a network.",
     noCode:
       "No QR code could be read in this picture. Try a sharper or larger one, or paste the certificate’s text.",
+    twoCodes:
+      "There are several certificates in this picture. Cut it so that one is left, and give that.",
+    pdf: "This is a PDF, which this page can’t read. Give a PNG or JPEG of it: a screenshot will do.",
+    heic: "This is a HEIC picture or a video, which this page can’t read. Give a PNG or JPEG of it: a screenshot will do.",
+    zip: "This is a ZIP file. Unpack it, and give the certificate that is in it.",
+    archive: "This is a diary’s archive, not a certificate. Give a certificate that was made of it.",
+    empty: "This file is empty. Ask for it again.",
     tooLarge: "This file is too large to be a certificate.",
     reading: "Reading the picture…",
     content: {
@@ -327,6 +334,12 @@ const zh = {
     ],
     footer: "公民日记工具包（Civic Diary Kit），开放源代码。本页只有一个文件：保存下来，没有网络也能使用。",
     noCode: "未能从图片中读出二维码。请换一张更清晰或更大的图片，或粘贴证书文本。",
+    twoCodes: "图片中有多个证书。请裁剪图片，只留一个。",
+    pdf: "这是 PDF 文件，本页无法读取。请提供它的 PNG 或 JPEG 图片，截图即可。",
+    heic: "这是 HEIC 图片或视频，本页无法读取。请提供它的 PNG 或 JPEG 图片，截图即可。",
+    zip: "这是 ZIP 文件。请先解压，再提供其中的证书。",
+    archive: "这是日记的档案文件，不是证书。请提供由它生成的证书。",
+    empty: "文件是空的。请重新索取。",
     tooLarge: "文件太大，不会是证书。",
     reading: "正在读取图片…",
     content: {
