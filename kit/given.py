@@ -81,12 +81,12 @@ _WORD: Final = re.compile(rf"{_BLANK}*([A-Z2-7]+)(?![0-9A-Za-z])({_BLANK}|\Z)?")
 
 
 def compact_text(text: str) -> str:
-    """Return the compact form that stands in a link, however the link was wrapped on its way.
+    r"""Return the compact form that stands in a link, however the link was wrapped on its way.
 
     What stands before its ``#`` is left out, and so are line breaks inside and what was put behind it.
     Where no link is found, the text itself is returned: its reader says what is wrong with it.
 
-    >>> compact_text("<https://example.org/verify.html%23AGYQ\\n> CTX6?from=timeline>")
+    >>> compact_text("<https://example.org/verify.html%23AGYQ\n> CTX6?from=timeline>")
     'AGYQCTX6'
     """
     if len(text) > _LINK_MAX:

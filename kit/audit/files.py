@@ -70,9 +70,13 @@ def found(folder: Path) -> dict[str, str]:
     That of something that no entry can have, as a folder or what is too large, is ''.
     """
     here = folder / FOLDER
-    # Not .DS_Store and its like, which systems leave where somebody has looked.
-    items = sorted(x for x in here.iterdir() if x.name[0] != ".") if here.is_dir() else []
+    items = sorted(x for x in here.iterdir() if not _left(x.name)) if here.is_dir() else []
     return {f"{FOLDER}/{item.name}": _sha256(item) for item in items}
+
+
+def _left(name: str) -> bool:
+    """Return whether it is one of the files that systems leave where somebody has looked."""
+    return name[0] == "." or name.lower() in ("thumbs.db", "desktop.ini")
 
 
 def _sha256(item: Path) -> str:

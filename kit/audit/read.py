@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import json
 import tempfile
@@ -42,6 +43,7 @@ from kit.core import (
 )
 from kit.diary import COLUMNS, ERASED
 from kit.errors import ChainError, DataError, KitError, NodeDown
+from kit.given import decoded
 from kit.log import Log
 
 if TYPE_CHECKING:
@@ -160,7 +162,7 @@ def _about(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
     """Return what an export says of itself, and the hash it gives of each file."""
     fix = "Pass the folder that kit.export() wrote, as a whole."
     try:
-        text = (folder / "datapackage.json").read_text(encoding="utf-8")
+        text = decoded((folder / "datapackage.json").read_bytes())
         if nests_too_deep(text):
             got = f"more than {DEPTH_MAX} levels"
             raise DataError("a description in datapackage.json", got, fix)
@@ -195,8 +197,8 @@ def _load(folder: Path, name: str, hashes: Mapping[str, str]) -> tuple[pd.DataFr
     for ending, parse in (("parquet", _from_parquet), ("csv", _from_csv)):
         path = folder / f"{name}.{ending}"
         if path.is_file():
-            content = path.read_bytes()
-            if hashes.get(path.name) != "sha256:" + sha256(content).hexdigest():
+            content, same = _as_written(path.read_bytes(), hashes.get(path.name))
+            if not same:
                 faults.append(f"{path.name} was changed")
             found[ending] = _accounts(name, parse(name, content))
     if not found:
@@ -206,6 +208,19 @@ def _load(folder: Path, name: str, hashes: Mapping[str, str]) -> tuple[pd.DataFr
     if not frames[0].equals(frames[-1]):
         faults.append(f"{name}.csv and {name}.parquet differ")
     return frames[0], faults
+
+
+def _as_written(content: bytes, hashed: str | None) -> tuple[bytes, bool]:
+    """Return a table's bytes as they were written, and whether they have this hash.
+
+    A checkout by git on Windows, or an editor, changes the ends of lines and puts a mark before the
+    first. No table has such bytes of its own, so that what has the hash without them is the same.
+    """
+    plain = content.removeprefix(codecs.BOM_UTF8).replace(b"\r\n", b"\n")
+    for given in (content, plain):
+        if hashed == "sha256:" + sha256(given).hexdigest():
+            return given, True
+    return content, False
 
 
 def _accounts(name: str, frame: pd.DataFrame) -> pd.DataFrame:

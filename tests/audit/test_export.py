@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import shutil
 from collections.abc import Callable
@@ -353,6 +354,21 @@ def test_each_changed_file_is_found(name: str, copy: Path) -> None:
     assert f"{name} was changed" in table.attrs["audit"]["steps"][6]["reason"]
     rehash(copy)
     assert 7 in failed(kit.read(copy))  # CSV and Parquet differ
+
+
+@pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
+def test_other_ends_of_lines_change_nothing(diary: kit.Diary, copy: Path, mark: bytes) -> None:
+    """As a checkout by git on Windows leaves it, or an editor that puts a mark before it."""
+    before = kit.read(copy, diary.chain)
+    for path in [*copy.glob("*.csv"), copy / "datapackage.json"]:
+        path.write_bytes(mark + path.read_bytes().replace(b"\n", b"\r\n"))
+    again = kit.read(copy, diary.chain)
+    assert failed(again) == set()
+    assert again.equals(before)
+    # One more change is one all the same.
+    path = copy / "leaves.csv"
+    path.write_bytes(path.read_bytes().replace(b"entry", b"Entry", 1))
+    assert 7 in failed(kit.read(copy))
 
 
 def test_changes_of_the_leaves_are_found(diary: kit.Diary, copy: Path) -> None:

@@ -237,7 +237,8 @@ def test_what_no_open_record_names_is_found(copy: Path) -> None:
     (copy / "files" / "more").mkdir()
     assert seventh(copy) == "files/more belongs to no open record"
     (copy / "files" / "more").rmdir()
-    (copy / "files" / ".DS_Store").write_bytes(b"left by a look into it")
+    for name in (".DS_Store", "._moon.png", "Thumbs.db", "desktop.ini", "Desktop.ini"):
+        (copy / "files" / name).write_bytes(b"left by a look into it")
     assert seventh(copy) == ""
 
 
