@@ -63,7 +63,7 @@ _PAUSES: Final = (1, 2, 4, 8)  # seconds
 _TOO_OFTEN = re.compile(
     r"status 429|code': 429|rate.?limit|too many requests|compute units|throughput", re.I
 )
-_HASHED = re.compile(r"string|bytes|tuple.*|.*\]")
+_HASHED = re.compile(r"string|bytes|\(.*|.*\]")  # what a topic has no room for: its keccak256
 
 
 def _decoder() -> ABIDecoder:

@@ -503,3 +503,38 @@ def test_as_web3_reads_it(far: tuple[Any, Log]) -> None:
         assert row["block_time"] == pd.Timestamp(chain.block(row["block_number"]).time)
     asked = {"role": MODERATOR_ROLE, "account": people.bob.address}
     assert chain.events(log.address, log.contract.abi, "RoleGranted", where=asked).empty
+
+
+MOVED = """
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.37;
+
+contract Mover {
+    struct Point { int64 x; uint256 y; }
+    struct Walk { address who; Point from; Point to; }
+    event Moved(Point indexed at, Walk indexed walk, uint256[2] indexed steps, Point plain);
+
+    function move() external {
+        Walk memory walk = Walk(msg.sender, Point(-1, 2), Point(3, 4));
+        emit Moved(Point(-5, 6), walk, [uint256(7), 8], Point(9, 10));
+    }
+}
+"""
+
+
+def test_an_indexed_struct_is_its_hash(chain: Any) -> None:
+    """Against the hashes by hand: a struct's members, each a word, one behind the other."""
+    artifact = kit.chain.compile_source(MOVED)
+    mover = chain.deploy(artifact, by=people.alice)
+    chain.send(mover.functions.move(), by=people.alice)
+    (row,) = chain.events(mover.address, artifact.abi, "Moved").to_dict("records")
+
+    def hashed(*words: int) -> str:
+        return "0x" + keccak(b"".join((word % 2**256).to_bytes(32) for word in words)).hex()
+
+    assert row["at"] == hashed(-5, 6)
+    assert row["walk"] == hashed(int(people.alice.address, 16), -1, 2, 3, 4)
+    assert row["steps"] == hashed(7, 8)
+    assert row["plain"] == {"x": 9, "y": 10}
+    with pytest.raises(ChainError, match="indexed arguments"):
+        chain.events(mover.address, artifact.abi, "Moved", where={"at": (-5, 6)})

@@ -206,16 +206,27 @@ def _check_types(whole: nw.LazyFrame[Any], columns: tuple[str, ...]) -> None:
     schema = whole.collect_schema()
     kind = schema["proved"]
     if kind != nw.Boolean:
-        fix = "Use astype(bool)."
+        # Not astype(bool): with it each text is True, "False" too, and so is a gap.
+        fix = 'Use table["proved"].astype(str).str.lower().isin(["true", "1", "1.0"]).'
+        if not whole.implementation.is_pandas_like():
+            fix = "Make it the engine's own Boolean, with False where it has a gap."
         raise DataError("True or False in the column proved", f"a column of {kind}", fix)
     if "at" not in columns:
         return
     kind = schema["at"]
     # A column of mixed zones is no time at all to any of the engines: pandas calls it object.
     if not isinstance(kind, nw.Datetime) or kind.time_zone is None:
-        fix = "Use pd.to_datetime(…, utc=True)."
         expected = "times with a time zone in the column at"
-        raise DataError(expected, f"a column of {kind}", fix)
+        raise DataError(expected, f"a column of {kind}", _zone_fix(kind))
+
+
+def _zone_fix(kind: nw.dtypes.DType) -> str:
+    """Say how a column of another kind becomes times; none of the ways guesses a zone."""
+    if isinstance(kind, nw.Datetime):
+        return f'Name their zone: table["at"].dt.tz_localize("{ZONE}").'
+    if kind.is_numeric():
+        return 'If they are Unix seconds, use pd.to_datetime(table["at"], unit="s", utc=True).'
+    return 'If each has its zone, as +08:00 or Z, use pd.to_datetime(table["at"], utc=True).'
 
 
 def _select(whole: nw.LazyFrame[Any], names: list[str]) -> nw.LazyFrame[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 from inspect import signature
@@ -200,6 +201,56 @@ def test_proved_is_true_or_false(say: Any, history: pd.DataFrame) -> None:
     for proved in (history["proved"].astype(object), "yes", 1):
         with pytest.raises(DataError, match="True or False in the column proved"):
             ask(say, history.assign(proved=proved))
+
+
+def carried_out(told: str, table: pd.DataFrame) -> Any:
+    """What the code in an error's advice gives."""
+    code = re.search(r"(?:use|zone:) (.+)\.$", told, re.IGNORECASE)
+    assert code, told
+    return eval(code[1], {"pd": pd, "table": table})  # noqa: S307
+
+
+@pytest.mark.parametrize(
+    "proved",
+    [
+        ["True", "False", "True"],
+        ["true", "false", "TRUE"],
+        [True, None, True],
+        [True, float("nan"), "True"],
+        [1, 0, 1],
+        [1.0, float("nan"), 1.0],
+    ],
+)
+def test_the_advice_proves_nothing_that_was_not(proved: list[Any], history: pd.DataFrame) -> None:
+    """With astype(bool) the text False is True, and so is a gap."""
+    table = history[history["proved"]].head(3).reset_index(drop=True)
+    table["proved"] = pd.Series(proved, dtype=None if isinstance(proved[1], int) else "object")
+    with pytest.raises(DataError, match="True or False in the column proved") as refused:
+        p.head_count(table)
+    table["proved"] = carried_out(str(refused.value), table)
+    assert table["proved"].tolist() == [True, False, True]
+    assert p.head_count(table)["not proved"] == 1
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        pd.Series([1632124800, 1632124801, 1632124802]),
+        pd.Series([1632124800.0, 1632124801.0, 1632124802.0]),
+        pd.Series(pd.to_datetime([1632153600, 1632153601, 1632153602], unit="s")),
+        pd.Series(
+            ["2021-09-20T16:00:00+08:00", "2021-09-20T08:00:01Z", "2021-09-20T03:00:02-05:00"]
+        ),
+    ],
+    ids=["seconds", "floats", "no zone", "texts"],
+)
+def test_the_advice_gives_the_times_that_were_meant(at: Any, history: pd.DataFrame) -> None:
+    table = history.head(3).reset_index(drop=True).assign(at=at)
+    with pytest.raises(DataError, match="times with a time zone in the column at") as refused:
+        p.daily(table)
+    table["at"] = carried_out(str(refused.value), table)
+    assert [int(t.timestamp()) for t in table["at"]] == [1632124800, 1632124801, 1632124802]
+    assert len(p.daily(table)) == 1
 
 
 @ZONED
