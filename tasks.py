@@ -335,7 +335,9 @@ def lessons() -> None:
     # Their cells may warn, and a warning in a lesson is an output that differs.
     options = ["-q", "-n", "auto", "--dist", "loadfile", "-W", "default", "--nbval"]
     options += ["--nbval-sanitize-with", str(ROOT / "tests/lessons.cfg")]
-    run(python(), "-m", "pytest", *options, *sorted(ROOT.glob("notebooks/*.ipynb")))
+    # With this environment's kernel, and no settings of the user's.
+    own = {"JUPYTER_PATH": "", "IPYTHONDIR": str(ROOT / "build" / "ipython")}
+    run(python(), "-m", "pytest", *options, *sorted(ROOT.glob("notebooks/*.ipynb")), **own)
 
 
 def page() -> None:

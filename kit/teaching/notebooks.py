@@ -7,15 +7,21 @@ marks the cells for nbgrader (metadata schema 3), so that the copies can be hand
 from __future__ import annotations
 
 import base64
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
+import matplotlib
 import nbformat
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
+from traitlets import default
 
 from kit.errors import KitError
 from kit.places import NOTEBOOKS
@@ -42,6 +48,14 @@ _CHECK = re.compile(r'^kit\.teaching\.check\("(?P<name>[^"]+)"', re.MULTILINE)
 _TIMEOUT = 300  # seconds a cell may take
 
 
+class _Kernel(AsyncKernelManager):
+    """The kernel of this Python, whatever other one is called python3 on this machine."""
+
+    @default("kernel_spec_manager")
+    def _ours(self) -> KernelSpecManager:
+        return KernelSpecManager(kernel_dirs=[])  # with none to look in, it is ipykernel's own
+
+
 def paths() -> list[Path]:
     """Return the lessons in order."""
     return sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
@@ -53,20 +67,25 @@ def execute(path: Path) -> NotebookNode:
     Raises KitError with the cell's error if one fails.
     """
     lesson: NotebookNode = nbformat.read(path, as_version=4)
-    client = NotebookClient(
-        lesson,
-        timeout=_TIMEOUT,
-        kernel_name="python3",
-        coalesce_streams=True,
-        record_timing=False,
-        extra_arguments=["--IPKernelApp.log_level=40"],  # errors only: its words are not ours
-        resources={"metadata": {"path": str(path.parent)}},
-    )
-    try:
-        client.execute()
-    except CellExecutionError as error:
-        fix = f"Open {path.name} and run it to that cell."
-        raise KitError(f"{path.name} to run", f"{error.ename}: {error.evalue}", fix) from error
+    with TemporaryDirectory(ignore_cleanup_errors=True) as settings:  # none of the user's
+        client = NotebookClient(
+            lesson,
+            kernel_name="python3",
+            kernel_manager_class=_Kernel,
+            timeout=_TIMEOUT,
+            coalesce_streams=True,
+            record_timing=False,
+            # Errors only: its words are not ours.
+            extra_arguments=["--IPKernelApp.log_level=40", f"--ipython-dir={settings}"],
+            resources={"metadata": {"path": str(path.parent)}},
+        )
+        # matplotlib's own settings: the user's would draw other figures.
+        style = Path(matplotlib.get_data_path(), "matplotlibrc")
+        try:
+            client.execute(env=os.environ | {"MATPLOTLIBRC": str(style)})
+        except CellExecutionError as error:
+            fix = f"Open {path.name} and run it to that cell."
+            raise KitError(f"{path.name} to run", f"{error.ename}: {error.evalue}", fix) from error
     # The kernel's own version would differ from machine to machine.
     lesson.metadata.update(METADATA)
     return lesson

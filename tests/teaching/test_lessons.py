@@ -237,6 +237,37 @@ def summary(tmp_path: Path, **environment: str) -> dict[str, object]:
     return found
 
 
+def test_a_lesson_runs_the_same_whatever_the_user_s_settings_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another kernel called python3, pictures as SVG, a start-up file, a style of one's own."""
+    lesson = nbformat.v4.new_notebook()
+    plot = "import matplotlib.pyplot as plt\nplt.plot([1, 2], [3, 1])\nplt.show()"
+    for source in ("import sys\nprint(sys.executable, 'spoilt' in dir())", plot):
+        lesson.cells.append(nbformat.v4.new_code_cell(source))
+    lessons.save(lesson, tmp_path / "lesson.ipynb")
+    plain = lessons.execute(tmp_path / "lesson.ipynb")
+
+    kernel = tmp_path / "jupyter/kernels/python3/kernel.json"
+    profile = tmp_path / "ipython/profile_default"
+    files = {
+        kernel: '{"argv": ["false"], "display_name": "another", "language": "python"}',
+        profile / "ipython_config.py": "c.InlineBackend.figure_formats = {'svg'}",
+        profile / "startup/0.py": "spoilt = True",
+        tmp_path / "style/matplotlibrc": "figure.facecolor: black\nsavefig.bbox: tight",
+    }
+    for path, content in files.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content, encoding="utf-8")
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    monkeypatch.setenv("MATPLOTLIBRC", str(tmp_path / "style"))
+    again = lessons.execute(tmp_path / "lesson.ipynb")
+    assert printed(again.cells[0]) == printed(plain.cells[0]) == f"{sys.executable} False\n"
+    (figure,) = lessons.figures(plain)
+    assert list(lessons.figures(again)) == [figure]
+
+
 def test_the_demo_is_the_same_in_every_run_and_the_lesson_s(tmp_path: Path) -> None:
     one = summary(tmp_path / "one", PYTHONHASHSEED="1", TZ="Asia/Shanghai", LC_ALL="C")
     two = summary(tmp_path / "two", PYTHONHASHSEED="2", TZ="America/Lima", LANG="zh_CN.UTF-8")
