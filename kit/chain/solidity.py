@@ -7,11 +7,14 @@ same bytecode. Version, EVM and optimiser settings stand in ``foundry.toml``, wh
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import hashlib
 import json
 import os
 import shutil
 import subprocess
+import tempfile
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -192,8 +195,10 @@ def _native() -> Compiler | None:
 
     on_path = shutil.which("solc")
     candidates = [Path(on_path)] if on_path else []
-    if any(str(version) == VERSION for version in solcx.get_installed_solc_versions()):
-        candidates.append(Path(solcx.install.get_executable(VERSION)))
+    # py-solc-x makes its folder in the home before it looks there.
+    with contextlib.suppress(OSError):
+        if any(str(version) == VERSION for version in solcx.get_installed_solc_versions()):
+            candidates.append(Path(solcx.install.get_executable(VERSION)))
     for path in candidates:
         try:
             if str(get_solc_version(path)) == VERSION:
@@ -223,7 +228,13 @@ def _launcher(node: str, modules: Path) -> Path:
     else:
         quoted = " ".join("'" + part.replace("'", "'\\''") + "'" for part in command)
         path, text = Path("solc"), f'#!/bin/sh\nexec {quoted} "$@"\n'
-    path = modules / ".cache" / "civic-diary-kit" / path
+    try:
+        return _write_program(modules / ".cache" / "civic-diary-kit" / path, text)
+    except OSError:  # installed by somebody else, for many
+        return _write_program(_own_folder() / path, text)
+
+
+def _write_program(path: Path, text: str) -> Path:
     if not path.is_file() or path.read_text("utf-8") != text:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(f".{os.getpid()}")
@@ -231,6 +242,14 @@ def _launcher(node: str, modules: Path) -> Path:
         draft.chmod(0o755)
         draft.replace(path)  # at once, for another process may be about to start it
     return path
+
+
+@cache
+def _own_folder() -> Path:
+    """Return a folder that only this process writes to, and that goes with it."""
+    folder = Path(tempfile.mkdtemp(prefix="civic-diary-kit-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 # --- compiling -----------------------------------------------------------------------------------

@@ -1,0 +1,106 @@
+"""People's machines: homes that can't be written, names in Chinese, other clocks, two kits at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kit.chain import solidity
+
+#: A lesson in short: compile, deploy, post, publish, certify, verify, draw.
+SCRIPT = """
+import hashlib, json, kit
+source = "// SPDX-License-Identifier: MIT\\npragma solidity ^0.8.37; contract A { uint256 public n; }"
+artifact = kit.chain.compile_source(source)
+diary = kit.Diary.open(kit.chain.embedded())
+entry = diary.post(kit.people.alice, "今天不排队", place="泉州")
+diary.review(entry, by=kit.people.moderator, approve=True)
+diary.publish()
+certificate = diary.certificate(entry)
+figure = kit.plots.daily(kit.participation.daily(diary.records()), source="the test")
+with kit.chain.anvil() as node:
+    blocks = node.head.number
+print(json.dumps({
+    "code": hashlib.sha256(artifact.bytecode.encode()).hexdigest(),
+    "head": diary.chain.head.hash,
+    "id": certificate.id,
+    "level": kit.verify(certificate, diary.chain).level,
+    "card": hashlib.sha256(kit.views.qr_png(certificate)).hexdigest(),
+    "title": figure.axes.get_title(loc="left") if hasattr(figure, "axes") else "",
+    "blocks": blocks,
+}))
+"""
+
+
+def start(*options: str, folder: Path, **environment: str) -> subprocess.Popen[str]:
+    """Start the script in a folder, with nothing of this machine's environment but what is named."""
+    (folder / "lesson.py").write_text(SCRIPT, encoding="utf-8")
+    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+    return subprocess.Popen(
+        [sys.executable, *options, "lesson.py"],
+        cwd=folder,
+        env=kept | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+
+
+def found(process: subprocess.Popen[str]) -> dict[str, Any]:
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 0, err[-2000:]
+    told: dict[str, Any] = json.loads(out.splitlines()[-1])
+    return told
+
+
+def test_two_machines_at_once_find_the_same(tmp_path: Path) -> None:
+    """One with no home to write in, isolated; one whose paths are Chinese, without assertions."""
+    no_home = tmp_path / "no folder"
+    no_home.touch()  # a file: nothing can be written below it, not even by root
+    chinese = tmp_path / "用户 名"
+    (chinese / "临时 文件").mkdir(parents=True)
+    strange = {f"XDG_{name}_HOME": str(no_home / name) for name in ("CACHE", "CONFIG", "DATA")}
+    one = start("-I", folder=tmp_path, HOME=str(no_home), TZ="Asia/Kathmandu", **strange)
+    two = start(
+        "-O",
+        folder=chinese,
+        HOME=str(chinese),
+        TMPDIR=str(chinese / "临时 文件"),
+        TZ="America/Lima",
+        LC_ALL="C",
+        PYTHONUTF8="0",
+    )
+    with one, two:
+        first, second = found(one), found(two)
+    assert first == second
+    assert first["level"].startswith("proved on chain")
+    assert list((chinese / "临时 文件").iterdir()) == []  # nothing is left behind
+
+
+def test_a_kit_that_somebody_else_installed(tmp_path: Path) -> None:
+    """Its compiler's launcher goes where one may write, and is gone with the program."""
+    modules = tmp_path / "node_modules"
+    modules.mkdir()
+    (modules / ".cache").touch()  # no folder can be made here
+    path = solidity._launcher("node", modules)
+    assert path.is_file()
+    assert not path.is_relative_to(tmp_path)
+    assert solidity._launcher("node", modules) == path
+
+
+@pytest.mark.parametrize("error", [PermissionError, FileNotFoundError, NotADirectoryError])
+def test_a_home_in_which_py_solc_x_can_make_no_folder(
+    error: type[OSError], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused() -> None:
+        raise error("~/.solcx")
+
+    monkeypatch.setattr("solcx.get_installed_solc_versions", refused)
+    monkeypatch.setenv("PATH", "")
+    assert solidity._native.__wrapped__() is None
