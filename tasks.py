@@ -22,14 +22,15 @@ from typing import IO
 ROOT = Path(__file__).resolve().parent
 VENV = Path(os.environ.get("KIT_VENV", ROOT / ".venv"))
 PYTHONS = ((3, 11), (3, 14))
-#: What the lessons need, what lesson 7 needs more, what the tests need more.
-LESSONS, ENGINES, TESTS = (
+#: What the lessons need, what lesson 7 needs more, what the tests need more, and the mutants.
+LESSONS, ENGINES, TESTS, MUTANTS = (
     "requirements.lock",
     "requirements-engines.lock",
     "requirements-dev.lock",
+    "requirements-mutants.lock",
 )
 #: Free disk in bytes that an installation wants, with what pip unpacks on its way.
-ROOM = {LESSONS: 2_000_000_000, ENGINES: 1_500_000_000, TESTS: 1_000_000_000}
+ROOM = {LESSONS: 2_000_000_000, ENGINES: 1_500_000_000, TESTS: 1_000_000_000, MUTANTS: 200_000_000}
 
 
 class Missing(SystemExit):
@@ -306,7 +307,7 @@ def lint() -> None:
     run(script("lint-imports"))
     shipped = ("kit", "notebooks", "tools", "data")
     run(script("deptry"), *shipped, "tests")
-    run(script("deptry"), *shipped, "--optional-dependencies-dev-groups", "dev")
+    run(script("deptry"), *shipped, "--optional-dependencies-dev-groups", "dev,mutants")
 
 
 def types() -> None:
@@ -354,6 +355,14 @@ def bench() -> None:
     run(python(), "tests/bench.py")
 
 
+def mutants() -> None:
+    """Ask the tests whether they notice small changes of the code; write docs/mutants.md"""
+    everything()
+    packages(MUTANTS)
+    say("Changing core, log and audit in some thousand ways; this takes about an hour")
+    run(python(), "tests/mutants.py")
+
+
 def artifacts() -> None:
     """Compile the kit's contracts again, after a change of them"""
     setup()
@@ -371,7 +380,8 @@ def lock() -> None:
     build.mkdir(parents=True, exist_ok=True)
 
     # What is locked today stays where it can.
-    today = [(ROOT / name).read_text("utf-8") for name in (LESSONS, ENGINES, TESTS)]
+    names = (LESSONS, ENGINES, TESTS, MUTANTS)
+    today = [(ROOT / name).read_text("utf-8") for name in names]
     (build / TESTS).write_text("".join(today), "utf-8")
 
     def resolve(out: str, *extras: str) -> dict[str, str]:
@@ -387,13 +397,13 @@ def lock() -> None:
         blocks = re.split(r"\n(?=\S)", (build / out).read_text("utf-8").strip())
         return {block.partition(" ")[0]: block for block in blocks}
 
-    whole = resolve(TESTS, "engines", "dev")
-    small = resolve(LESSONS)
-    middle = resolve(ENGINES, "engines")
-    # Each file has what the ones before it haven't.
-    written = {LESSONS: small, ENGINES: middle.items() - small.items()}
-    written[TESTS] = whole.items() - small.items() - middle.items()
-    for name, blocks in written.items():
+    extras: dict[str, list[str]] = {LESSONS: [], ENGINES: ["engines"], TESTS: ["engines", "dev"]}
+    extras[MUTANTS] = [*extras[TESTS], "mutants"]
+    resolved = {name: resolve(name, *extras[name]) for name in (TESTS, LESSONS, ENGINES, MUTANTS)}
+    there: dict[str, str] = {}
+    for name in names:  # each file has what the ones before it haven't
+        blocks = resolved[name].items() - there.items()
+        there |= dict(blocks)
         lines = sorted(dict(blocks).values(), key=str.lower)
         (ROOT / name).write_text("\n".join(lines) + "\n", "utf-8", newline="\n")
 
@@ -407,7 +417,7 @@ TASKS: dict[str, Callable[[], None]] = {
     task.__name__: task
     for task in (
         *(setup, engines, lab, demo, test, check, notebooks),
-        *(page, bench, artifacts, lock, clean),
+        *(page, bench, mutants, artifacts, lock, clean),
     )
 }
 

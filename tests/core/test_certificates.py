@@ -258,6 +258,19 @@ def test_json_comes_back(certificate: Certificate) -> None:
     assert Certificate.from_json(json.loads(text)) == certificate
 
 
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="Windows sets no zone for a process")
+def test_the_machine_s_zone_changes_no_certificate(monkeypatch: pytest.MonkeyPatch) -> None:
+    try:
+        monkeypatch.setenv("TZ", "Asia/Shanghai")
+        time.tzset()
+        again = Certificate.from_compact(COMPACT)
+        assert again.compact() == COMPACT
+        assert again.inclusion == FULL.inclusion
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
 @SAME
 @given(certificates())
 def test_the_compact_form_comes_back(certificate: Certificate) -> None:

@@ -153,3 +153,10 @@ def test_the_diagram_draws_every_move_once() -> None:
     assert len(found) == len(set(found))
     # A name with a blank in it stands in quotes, and only its short form in arrows.
     assert '    state "rejection appealed" as rejection_appealed' in drawn
+
+
+def test_who_is_not_said_to_be_a_moderator_is_none() -> None:
+    for move in ("approve", "reject"):
+        with pytest.raises(NotAllowed, match="a moderator of this log"):
+            EntryState("a").check(move, "m")
+        EntryState("a").check(move, "m", moderator=True)

@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import struct
+import time
 import traceback
 import unicodedata
 from dataclasses import replace
@@ -254,6 +255,55 @@ def test_each_type_comes_back_from_json(type: str) -> None:
     record = Record.from_json(good(type))
     assert record.to_json() == good(type)
     assert record.type == type
+
+
+def test_each_factory_makes_what_it_says() -> None:
+    """The six ways to say something, against the record made of its parts."""
+    made = {
+        "entry": Record.entry(ALICE, AT, "你好", place="泉州"),
+        "review": Record.review(ALICE, AT, SUBJECT, "approve"),
+        "witness": Record.witness(ALICE, AT, SUBJECT, "I saw it."),
+        "withdrawal": Record.withdrawal(ALICE, AT, SUBJECT, "Too private."),
+        "appeal": Record.appeal(ALICE, AT, SUBJECT, "Please look again."),
+        "bulletin": Record.bulletin(
+            ALICE,
+            AT,
+            "press",
+            datetime(2021, 9, 20, 8, tzinfo=timezone(timedelta(hours=8))),
+            {"cases": 364},
+            corrects=SUBJECT,
+        ),
+    }
+    assert made.keys() == records.TYPES.keys()
+    for name, told in made.items():
+        body = BODIES[name] | ({"attachments": []} if name == "entry" else {})
+        assert told == Record(name, ALICE, AT, None if name == "entry" else SUBJECT, body)
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="Windows sets no zone for a process")
+def test_the_machine_s_zone_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    text, away = "2021-09-20T08:00:00Z", timezone(timedelta(hours=-5))
+    try:
+        for zone in ("Asia/Shanghai", "America/Lima", "UTC"):
+            monkeypatch.setenv("TZ", zone)
+            time.tzset()
+            assert records.format_time(records.utc(AT.astimezone(away))) == text
+            assert records.utc(AT.astimezone(away)).utcoffset() == timedelta(0)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_what_came_is_shown_short() -> None:
+    key = "0x" + "5e" * 32
+    assert records.brief(7) == "7"
+    assert key[4:] not in records.brief(key)  # it may be a private key
+    for length in (57, 58, 59, 60):
+        value = ["a" * (length - 4)]  # with its brackets and quotes
+        assert records.brief(value) == repr(value)
+    for length in (61, 62):
+        value = ["a" * (length - 4)]
+        assert records.brief(value) == repr(value)[:57] + "…"
 
 
 @pytest.mark.parametrize("key", ["v", "type", "author", "at", "subject", "body"])
@@ -574,7 +624,8 @@ def test_what_the_record_says_of_a_file() -> None:
 )
 def test_another_content_under_a_picture_name_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "picture.png").write_bytes(content)
-    with pytest.raises(AttachmentError, match=r"picture\.png, whose content is none of them"):
+    told = r"one of image/png, .*video/webm, got picture\.png, whose content is none of them"
+    with pytest.raises(AttachmentError, match=told):
         Attachment.read(tmp_path / "picture.png")
 
 
@@ -741,6 +792,15 @@ def test_any_65_bytes_name_somebody_else_or_nobody(raw: bytes) -> None:
     except SignatureError:
         return
     assert found != ALICE
+
+
+def test_of_a_signature_s_two_the_lower_is_taken_up_to_the_half() -> None:
+    half = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0
+    good = sign(SUBJECT, LOG, people.alice)
+    told = [f"{good[:66]}{s:064x}{good[130:]}" for s in (half, half + 1)]
+    assert signer(SUBJECT, told[0], LOG) != ALICE
+    with pytest.raises(SignatureError, match="the lower s"):
+        signer(SUBJECT, told[1], LOG)
 
 
 @pytest.mark.parametrize("commitment", ["", "0x", "12" * 32, "0x" + "AB" * 32, "0x" + "12" * 33])
