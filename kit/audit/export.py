@@ -20,7 +20,9 @@ diary gives the same bytes.
 A spreadsheet takes a cell that begins with ``=``, ``+``, ``-`` or ``@`` for a formula, and people write
 such texts. So in the CSV of the records, a cell of the columns for reading (text, place, role, decision)
 that begins with one of these, with a tab or with ``'`` has a ``'`` before it. The exact text is in
-``canonical``, which always begins with ``{``, and in Parquet.
+``canonical``, which always begins with ``{``, and in Parquet. The CSV has no byte order mark, as most
+programs want it. Excel takes such a file by Data, From Text/CSV, 65001: Unicode (UTF-8); opened by a
+double click its Chinese is unreadable. ``read`` takes a copy with the mark, too.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from .helpers import check as check
 from .helpers import engines as engines
 from .helpers import hint as hint
 from .helpers import mix_in as mix_in
-from .helpers import ready as ready
 from .helpers import refused as refused
 from .helpers import spark as spark
 from .helpers import tamper as tamper
+from .readiness import ready as ready

@@ -1,10 +1,8 @@
-"""For the lessons: is this machine ready, was it refused, is my answer right, give me a hint."""
+"""For the lessons: can it use Spark, was it refused, is my answer right, give me a hint."""
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
-import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,10 +20,7 @@ if TYPE_CHECKING:
 
     from kit.diary import Diary
 
-__all__ = ["check", "engines", "hint", "mix_in", "ready", "refused", "spark", "tamper"]
-
-_NEEDED = {"web3": 8, "eth-tester": 0, "pandas": 3, "matplotlib": 3}
-_PYTHONS = ((3, 11), (3, 14))
+__all__ = ["check", "engines", "hint", "mix_in", "refused", "spark", "tamper"]
 
 _SLOGAN = "限时团购，三号群接龙，先到先得，转发有礼！"
 _ECHOES = (
@@ -34,23 +29,6 @@ _ECHOES = (
     "支持延长菜场的营业时间，晚上七点以后最需要",
     "孩子的网课总是断线，希望运营商派师傅来看看",
 )
-
-
-def ready() -> None:
-    """Print that this machine can run the lessons. Raises KitError that names what is missing."""
-    low, high = _PYTHONS
-    if not low <= sys.version_info[:2] < high:
-        got = f"Python {sys.version_info.major}.{sys.version_info.minor}"
-        raise KitError("Python 3.11, 3.12 or 3.13", got, "Set the kit up with one of them.")
-    for package, major in _NEEDED.items():
-        try:
-            version = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            version = "none"
-        if version.split(".")[0] != str(major):
-            fix = "Run `make setup` in the kit's folder and choose its kernel."
-            raise KitError(f"{package} {major}", version, fix)
-    print("Ready.")
 
 
 def engines() -> bool:

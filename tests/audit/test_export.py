@@ -361,7 +361,9 @@ def test_other_ends_of_lines_change_nothing(diary: kit.Diary, copy: Path, mark: 
     """As a checkout by git on Windows leaves it, or an editor that puts a mark before it."""
     before = kit.read(copy, diary.chain)
     for path in [*copy.glob("*.csv"), copy / "datapackage.json"]:
-        path.write_bytes(mark + path.read_bytes().replace(b"\n", b"\r\n"))
+        content = path.read_bytes()
+        assert not content.startswith(codecs.BOM_UTF8)  # as the module says
+        path.write_bytes(mark + content.replace(b"\n", b"\r\n"))
     again = kit.read(copy, diary.chain)
     assert failed(again) == set()
     assert again.equals(before)
