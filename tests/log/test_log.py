@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -158,6 +159,19 @@ def test_events_as_a_table(log: Log) -> None:
     for row, batch in zip(table.itertuples(), log.batches(), strict=True):
         assert row.transaction_hash == batch.anchor.transaction_hash
         assert row.block_time == pd.Timestamp(batch.anchor.block_time)
+
+
+def test_events_of_a_range_and_again_from_a_file(log: Log, tmp_path: Path) -> None:
+    batches = [log.append(root, seq, 1, by=people.registrar) for seq, root in enumerate(ROOTS)]
+    first, last = batches[1].anchor.block_number, batches[2].anchor.block_number
+    assert list(log.events(first, last)["number"]) == [1, 2]
+    assert list(log.events(last_block=last)["number"]) == [0, 1, 2]
+    assert [batch.number for batch in log.batches(first, last)] == [1, 2]
+    kept = tmp_path / "events"
+    table = log.events(resume=kept)
+    assert kept.stat().st_size > 0
+    assert log.events(resume=kept).equals(table)
+    assert table.equals(log.events())
 
 
 def test_no_events_give_an_empty_table_with_the_same_columns(log: Log) -> None:

@@ -154,9 +154,26 @@ def test_what_is_no_certificate(text: str | bytes, chain: Any) -> None:
         assert not result.ok
         assert [step.outcome for step in result.steps] == ["failed"] + ["skipped"] * 8
         assert [step.name for step in result.steps] == list(NAMES)
+        assert [step.number for step in result.steps] == list(range(1, 10))
         assert reason(result, 1).startswith("Expected ")
         assert {step.reason for step in result.steps[1:]} == {"there is no certificate to check"}
         assert len(repr(result).splitlines()) == 11
+
+
+def test_json_with_what_an_editor_puts_before_it(still: tuple[Stage, Certificate]) -> None:
+    text = still[1].dumps()
+    for given in (text, "\n \t" + text, "\ufeff" + text, "\ufeff\r\n" + text):
+        assert kit.verify(given) == kit.verify(given.encode()) == kit.verify(still[1])
+
+
+def test_one_hash_leads_and_more_lead(stage: Stage) -> None:
+    entry = stage.entry()
+    for count, said in ((1, "0 hashes lead"), (2, "1 hash leads"), (3, "2 hashes lead")):
+        others = [stage.entry(f"other {number}", BOB) for number in range(count - 1)]
+        member = min(stage.publish(entry, *others), key=lambda m: len(m.proof) != count - 1)
+        certificate = Certificate(member, member.leaf.commitment, entry.signature)
+        told = reason(kit.verify(certificate), 5)
+        assert told == f"{said} to the root of batch {member.batch.number}"
 
 
 def test_the_numbers_stand_in_the_docstring() -> None:
@@ -944,6 +961,9 @@ def test_withdrawn_by_its_author(stage: Stage) -> None:
     result = stage.verify(certificate)
     assert failed(result) == {9}
     assert reason(result, 9) == "the author withdrew it, record 10"
+    assert stage.verify(certificate.redacted()).steps[1] == Step(
+        2, NAMES[1], "skipped", "content erased"
+    )
     # Without the review, too; and the level says so though it is on the chain.
     assert failed(stage.verify(certificate.compact())) == {9}
     assert result.level == "not proved: failed at step 9"
@@ -975,6 +995,29 @@ def test_reviewed_again(stage: Stage, decision: str) -> None:
     last = stage.leaves[-1]
     hidden = replace(last, subject="0x" + last.subject[2:].upper())
     assert failed(kit.verify(certificate, stage.chain, leaves=[*stage.leaves[:-1], hidden])) == {9}
+
+
+def test_which_review_let_it_in_is_told_by_the_batches(stage: Stage) -> None:
+    """A code holds no review: the last one up to the entry's batch is it, what follows is against it."""
+    entry = stage.entry()
+    rejected, approved = stage.review(entry, decision="reject"), stage.review(entry, by=BOB)
+    (member, *_) = stage.publish(entry, rejected, approved)
+    scanned = Certificate(member, entry.commitment, entry.signature).compact()
+    assert reason(stage.verify(scanned), 9) == "the certificate doesn't hold its review, record 2"
+    # The very next record of the log, the first of another batch, came after it.
+    stage.publish(stage.review(entry, decision="suspend"))
+    assert reason(stage.verify(scanned), 9).startswith("it was reviewed again, record 3")
+
+
+def test_an_entry_whose_review_came_after_it(stage: Stage) -> None:
+    """As only a registrar without the kit can publish it: the first review is taken for its own."""
+    entry = stage.entry()
+    (member,) = stage.publish(entry)
+    scanned = Certificate(member, entry.commitment, entry.signature).compact()
+    stage.publish(stage.review(entry))
+    assert reason(stage.verify(scanned), 9) == "the certificate doesn't hold its review, record 1"
+    stage.publish(stage.review(entry, decision="suspend"))
+    assert reason(stage.verify(scanned), 9).startswith("it was reviewed again, record 2")
 
 
 def test_what_is_about_another_entry_is_nothing_against_this_one(stage: Stage) -> None:
