@@ -3,7 +3,6 @@ from .card import QR_VERSION_MAX as QR_VERSION_MAX
 from .card import card_html as card_html
 from .card import qr_code as qr_code
 from .card import qr_png as qr_png
-from .card import qr_svg as qr_svg
 from .card import save_card as save_card
 from .notebook import html as html
 from .notebook import register as register

@@ -8,7 +8,7 @@ check it without us (see ``kit.verify``).
 
 from __future__ import annotations
 
-import io
+import base64
 import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import timedelta, timezone
@@ -26,13 +26,14 @@ from kit.core import Certificate
 from kit.errors import CertificateError
 from kit.text import wrap
 from kit.views.markup import BLUE, GREY, INK, nested, render
+from kit.views.png import png
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     QRCode = qrcode.QRCode[Any]
 
-__all__ = ["PAGE", "QR_VERSION_MAX", "card_html", "qr_code", "qr_png", "qr_svg", "save_card"]
+__all__ = ["PAGE", "QR_VERSION_MAX", "card_html", "qr_code", "qr_png", "save_card"]
 
 #: Where the verify page is published; the QR code leads there. Any other host of the page will do.
 PAGE: Final = "https://civic-diary-kit.github.io/civic-diary-kit/verify.html"
@@ -77,23 +78,7 @@ def qr_code(certificate: Certificate, page: str = PAGE) -> QRCode:
 @checked("certificate", "scale")
 def qr_png(certificate: Certificate, page: str = PAGE, *, scale: int = 4) -> bytes:
     """Return the QR code as a PNG picture, ``scale`` pixels a module, quiet zone included."""
-    code = qr_code(certificate, page)
-    code.box_size = scale
-    out = io.BytesIO()
-    code.make_image().save(out, "PNG")
-    return out.getvalue()
-
-
-@checked("certificate")
-def qr_svg(certificate: Certificate, page: str = PAGE) -> str:
-    """Return the QR code as an SVG picture: one path, a unit a module, quiet zone included."""
-    code = qr_code(certificate, page)
-    return render(
-        "qr.svg",
-        id=certificate.id,
-        side=code.modules_count + 2 * code.border,
-        runs=[(x + code.border, y + code.border, w) for x, y, w in _runs(code.modules)],
-    )
+    return png(qr_code(certificate, page).get_matrix(), scale)
 
 
 def _runs(modules: Sequence[Sequence[bool | None]]) -> Iterator[tuple[int, int, int]]:
@@ -172,7 +157,8 @@ def card_html(certificate: Certificate, page: str = PAGE) -> str:
         text="\n".join(wrap(text, 64, 12, _width)),
         line=line,
         fields=_fields(certificate),
-        code=nested(qr_svg(certificate, page)),
+        id=certificate.id,
+        code=base64.b64encode(qr_png(certificate, page, scale=3)).decode(),
         scan=_SCAN,
         shows=_SHOWS,
     )

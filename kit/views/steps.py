@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 __all__ = ["audit_html", "verdict_html"]
 
-#: The colour of an outcome; its mark and its word stand beside it.
-_COLOURS: Final = {PASSED: BLUE, FAILED: RED, SKIPPED: GREY}
+#: The ground of an outcome, for its mark and its word in white.
+_GROUNDS: Final = {PASSED: BLUE, FAILED: RED, SKIPPED: GREY}
 
 
 def verdict_html(verdict: Verdict) -> str:
     """Return what ``kit.verify`` found: the nine steps, and the level."""
-    return render("verdict.html", verdict=verdict, marks=MARKS, colours=_COLOURS)
+    return render("verdict.html", verdict=verdict, marks=MARKS, grounds=_GROUNDS)
 
 
 def audit_html(audit: Audit) -> str:
     """Return what an audit found: its steps, faults and notes, the head-count, and the level."""
-    return render("audit.html", audit=audit, marks=MARKS, colours=_COLOURS)
+    return render("audit.html", audit=audit, marks=MARKS, grounds=_GROUNDS)

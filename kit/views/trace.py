@@ -25,14 +25,12 @@ _WORDS: Final = {
     "bulletin": "通报",
 }
 _SIGNS: Final = {"proved": "✓", "not on the chain yet": "…"}
-_LEFT, _STEP, _WIDTH = 10, 104, 84  # of the boxes in the drawing
 
 
 class Row(NamedTuple):
-    """A record as the table and the drawing show it.
+    """A record as the drawing and the table show it.
 
-    ``left`` and ``middle`` say where its box stands; ``arrow`` where an arrow ends and how high it
-    rises, or None where the record is about none of the others.
+    ``about`` says which of the others it is about, or is '' where it is about none of them.
     """
 
     number: str
@@ -44,9 +42,7 @@ class Row(NamedTuple):
     anchor: Anchor | None
     sign: str
     proof: str
-    left: int
-    middle: float
-    arrow: tuple[float, int] | None
+    about: str
 
 
 @checked("trace")
@@ -57,14 +53,13 @@ def trace_html(trace: Trace) -> str:
         rows=list(_rows(trace.lines)),
         state=trace.lines[-1].state,
         title=" → ".join(line.what for line in trace.lines),
-        width=_LEFT + len(trace.lines) * _STEP,
     )
 
 
 def _rows(lines: list[Line]) -> Iterator[Row]:
-    place = {line.record.commitment: i for i, line in enumerate(lines)}
-    for i, line in enumerate(lines):
-        about = place.get(line.record.subject)
+    known = {line.record.commitment: line for line in lines}
+    for line in lines:
+        about = known.get(line.record.subject or "")
         yield Row(
             number="–" if line.seq is None else str(line.seq),
             word=_WORDS.get(line.record.move, ""),
@@ -75,11 +70,9 @@ def _rows(lines: list[Line]) -> Iterator[Row]:
             anchor=line.batch.anchor if line.batch else None,
             sign=_SIGNS.get(line.proof, "✗"),
             proof=line.proof,
-            left=_LEFT + i * _STEP,
-            middle=_middle(i),
-            arrow=None if about is None else (_middle(about) + 8, 50 - min(44, 9 * (i - about))),
+            about="" if about is None else _name(about),
         )
 
 
-def _middle(i: int) -> float:
-    return _LEFT + i * _STEP + _WIDTH / 2
+def _name(line: Line) -> str:
+    return f"{line.what} · {'–' if line.seq is None else line.seq}"

@@ -256,7 +256,7 @@ def test_a_day_at_the_desk(desk: Browser, folder: Path, tmp_path: Path) -> None:
     desk(tab="写 Write")
     desk(wait="Certificate of a civic record")
     picture = tmp_path / "card.png"
-    desk(picture={"path": str(picture), "of": ".kit-desk svg[role=img]"})
+    desk(picture={"path": str(picture), "of": ".kit-desk img[alt^='QR code']"})
     with Image.open(picture) as image:
         codes = zxingcpp.read_barcodes(image)
     assert [str(code.format) for code in codes] == ["QR Code"], codes

@@ -65,6 +65,10 @@ class Elements(HTMLParser):
     def handle_data(self, data: str) -> None:
         self.text += data
 
+    def pictures(self) -> list[dict[str, str | None]]:
+        """The pictures that people posted, without the codes of certificates."""
+        return [x for x in self.all("img") if not (x["alt"] or "").startswith("QR code of ")]
+
     def all(self, tag: str) -> list[dict[str, str | None]]:
         return [attributes for name, attributes in self.found if name == tag]
 
@@ -200,7 +204,7 @@ def test_a_page_certifies_each_entry(diary: Diary) -> None:
     page = kit.timeline(diary).page()
     for entry in entries:
         assert diary.certificate(entry).id in page
-        assert kit.views.qr_svg(diary.certificate(entry)) in page
+        assert kit.views.card_html(diary.certificate(entry)) in page
 
 
 def test_pictures_and_videos_play_in_place(diary: Diary, tmp_path: Path) -> None:
@@ -210,7 +214,7 @@ def test_pictures_and_videos_play_in_place(diary: Diary, tmp_path: Path) -> None
     tell(diary, "the same picture", attachments=[folder / names[0]])
     diary.publish()
     page = Elements(kit.timeline(diary).page())
-    pictures, videos = page.all("img"), page.all("video")
+    pictures, videos = page.pictures(), page.all("video")
     assert [picture["alt"] for picture in pictures] == [*names[:2], names[0]]
     assert all((x["src"] or "").startswith("data:image/png;base64,") for x in pictures)
     assert (videos[0]["src"] or "").startswith("data:video/webm;base64,")
@@ -218,7 +222,7 @@ def test_pictures_and_videos_play_in_place(diary: Diary, tmp_path: Path) -> None
     # As web pages, each file lies beside them once.
     first = kit.timeline(diary).save(tmp_path / "out")
     saved = Elements(first.read_text(encoding="utf-8"))
-    sources = [x["src"] or "" for x in saved.all("img") + saved.all("video")]
+    sources = [x["src"] or "" for x in saved.pictures() + saved.all("video")]
     assert len(sources) == 4
     assert {(first.parent / source).read_bytes() for source in sources} == {
         (folder / name).read_bytes() for name in names
@@ -266,7 +270,7 @@ def test_a_file_that_was_changed_is_not_shown(diary: Diary) -> None:
     diary.publish()
     diary.archive._db.execute("UPDATE files SET content = 'another'")
     page = Elements(kit.timeline(diary).page())
-    assert not page.all("img")
+    assert not page.pictures()
     assert "night-call.png: 文件缺失 the file is missing" in page.text
 
 
@@ -287,7 +291,7 @@ def test_hostile_text_is_text(diary: Diary, text: str) -> None:
         assert not elements.all("script")
         assert not any(k.startswith("on") for _, a in elements.found for k in a)
         assert text[:60] in elements.text
-    (picture,) = Elements(page).all("img")
+    (picture,) = Elements(page).pictures()
     assert picture["alt"] == name
     assert set(picture) == {"loading", "src", "alt"}
 
@@ -332,9 +336,11 @@ def test_a_trace_tells_all_that_happened(diary: Diary) -> None:
     for commitment in frame["commitment"]:
         assert repr(diary.trace(commitment)) == repr(diary.trace(entry))
     drawing = Elements(kit.views.html(trace))
-    assert len(drawing.all("rect")) == 5
-    assert len([x for x in drawing.all("path") if "marker-end" in x]) == 4
-    assert sum("stroke-dasharray" in x for x in drawing.all("rect")) == 1
+    boxes = [x["style"] or "" for x in drawing.all("div") if "border:2px" in (x.get("style") or "")]
+    assert [" dashed " in box for box in boxes] == [False] * 4 + [True]  # not on the chain yet
+    assert re.findall(r"↩ (\w+ · \d)", drawing.text) == [
+        *("post · 0", "reject · 1", "post · 0", "post · 0")
+    ]
 
 
 def test_a_trace_of_what_was_withdrawn(diary: Diary) -> None:
