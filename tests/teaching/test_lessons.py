@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -11,8 +12,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from nbformat import NotebookNode
+from PIL import Image
 
 import kit
 import kit.teaching.helpers
@@ -170,6 +173,50 @@ def test_figures_have_chinese_that_can_be_read() -> None:
     pictures = list(lessons.figures(lesson))
     assert len(pictures) == 7
     assert all(picture.startswith(b"\x89PNG") for picture in pictures)
+
+
+def pictured() -> list[Path]:
+    return [path for path in lessons.paths() if list(lessons.figures(read(path)))]
+
+
+#: Of 255, how far a point may be off, and of all points, how many may be further. A line that another
+#: processor rounds otherwise is within it; a bar that is missing, or a word, is not.
+OFF, FURTHER = 16, 0.0003
+
+
+def test_each_picture_is_the_saved_one() -> None:
+    """Strict nbval compares no pictures: their points are compared here."""
+    assert [path.stem for path in pictured()] == ["06_who_took_part"]
+    for path in pictured():
+        drawn = list(lessons.figures(lessons.execute(path)))
+        saved = list(lessons.figures(read(path)))
+        assert len(drawn) == len(saved) == 7
+        for number, pair in enumerate(zip(drawn, saved, strict=True), start=1):
+            assert difference(*pair) <= FURTHER, f"{path.stem}, picture {number}"
+
+
+def difference(one: bytes, two: bytes) -> float:
+    """The share of points that differ by more than OFF; 1 where the sizes do."""
+    first, second = (np.asarray(Image.open(io.BytesIO(x)).convert("RGB"), int) for x in (one, two))
+    if first.shape != second.shape:
+        return 1
+    return float((abs(first - second).max(axis=2) > OFF).mean())
+
+
+def test_a_small_change_of_a_picture_is_seen() -> None:
+    saved = next(lessons.figures(read(pictured()[0])))
+    assert difference(saved, saved) == 0
+    with Image.open(io.BytesIO(saved)) as picture:
+        changed = picture.convert("RGB")
+        ink = np.argwhere(np.asarray(picture.convert("L"), int) < 128)
+    y, x = (int(place) for place in ink[0])  # the first letter of its title
+    changed.paste((255, 255, 255), (x - 5, y - 5, x + 40, y + 15))
+    out = io.BytesIO()
+    changed.save(out, "PNG")
+    assert difference(saved, out.getvalue()) > FURTHER
+    with Image.open(io.BytesIO(saved)) as picture:
+        picture.resize((picture.width, picture.height + 1)).save(out := io.BytesIO(), "PNG")
+    assert difference(saved, out.getvalue()) == 1
 
 
 def test_lesson_3_runs_on_anvil_by_one_parameter(tmp_path: Path) -> None:
