@@ -210,7 +210,7 @@ def audit(
     NodeDown; a table or a contract that is wrong raises nothing: its steps fail.
     """
     rows = _read(leaves)
-    simulated = bool(getattr(leaves, "attrs", {}).get("simulated", False))
+    simulated = _is_simulated(leaves)
     address = contract.address if isinstance(contract, Log) else contract
     try:
         log = Log(chain, address)
@@ -223,10 +223,8 @@ def audit(
     head = chain.block(last_block)
     listed = log.batches()
     batches = [batch for batch in listed if batch.anchor.block_number <= head.number]
-    steps = [
-        Step(1, NAMES[0], PASSED, f"DiaryLog at {log.address}; is that the log you mean?"),
-        _events_step(log, listed, count),
-    ]
+    there = f"DiaryLog at {log.address}; is that the log you mean?"
+    steps = [_step(1, PASSED, there), _events_step(log, listed, count)]
     newer = sum(batch.count for batch in listed) - sum(batch.count for batch in batches)
     since = f" up to block {head.number}; it has {newer:,} newer ones" if newer else ""
     place = f"proved on chain {chain.chain_id} at block {head.number}"
@@ -239,22 +237,30 @@ def compare(batches: Sequence[Batch], leaves: IntoFrame | Iterable[Leaf]) -> Aud
     It shows that both are consistent in themselves. Raises DataError as ``audit``.
     """
     rows = _read(leaves)
-    steps = [Step(i, NAMES[i - 1], SKIPPED, "no chain given") for i in (1, 2)]
-    if fault := _gap(batches):
-        steps[1] = Step(2, NAMES[1], FAILED, fault)
+    fault = _gap(batches)
+    events = _step(2, FAILED, fault) if fault else _step(2, SKIPPED, "no chain given")
+    steps = [_step(1, SKIPPED, "no chain given"), events]
     contract = batches[0].anchor.contract if batches else "none"
-    simulated = bool(getattr(leaves, "attrs", {}).get("simulated", False))
-    return _result(contract, batches, rows, steps, "consistent in itself", simulated)
+    place = "consistent in itself"
+    return _result(contract, batches, rows, steps, place, _is_simulated(leaves))
 
 
 def not_audited(address: Any, rows: int, why: str, simulated: bool) -> Audit:
     """Return the audit of a table whose log is not there, and why: step 1 failed, none was taken."""
     nothing = "there is no log to compare with"
-    steps = [Step(1, NAMES[0], FAILED, why)]
-    steps += [Step(i, NAMES[i - 1], SKIPPED, nothing) for i in range(2, 7)]
+    steps = [_step(1, FAILED, why), *(_step(i, SKIPPED, nothing) for i in range(2, 7))]
     level = level_of(steps, "")
     proved = (False,) * rows
     return Audit(str(address), rows, tuple(steps), (), (), _count([]), level, simulated, proved)
+
+
+def _step(number: int, outcome: str, reason: str) -> Step:
+    return Step(number, NAMES[number - 1], outcome, reason)
+
+
+def _is_simulated(leaves: Any) -> bool:
+    """Return whether a table says of itself that nobody wrote its records."""
+    return bool(getattr(leaves, "attrs", {}).get("simulated"))
 
 
 def _gap(batches: Sequence[Batch]) -> str:
@@ -275,8 +281,8 @@ def _events_step(log: Log, batches: Sequence[Batch], count: int) -> Step:
         if not fault and log.root(batch.number) != batch.root:
             fault = f"the log has another root for batch {batch.number} than its event"
     if fault:
-        return Step(2, NAMES[1], FAILED, fault)
-    return Step(2, NAMES[1], PASSED, f"{len(batches):,} batches, the same roots in both")
+        return _step(2, FAILED, fault)
+    return _step(2, PASSED, f"{len(batches):,} batches, the same roots in both")
 
 
 # --- reading the table ---------------------------------------------------------------------------
@@ -477,10 +483,10 @@ def _result(
         reason = (
             f"{fitting:,} of {len(batches):,} batches lead to their roots; the others lack records"
         )
-        steps[5] = Step(6, NAMES[5], SKIPPED, reason)
+        steps[5] = _step(6, SKIPPED, reason)
     if batches and sum(fault.kind == "batch" for fault in faults) == len(batches):
         reason = "no root of the log comes out again: is this the table of another log?"
-        steps[5] = Step(6, NAMES[5], FAILED, reason)
+        steps[5] = _step(6, FAILED, reason)
     proved = [row for row in rows if row.proved and row.leaf]
     return Audit(
         contract,
@@ -497,9 +503,9 @@ def _result(
 
 def _fault_step(number: int, faults: Sequence[Fault], passed: Mapping[int, str]) -> Step:
     if not faults:
-        return Step(number, NAMES[number - 1], PASSED, passed[number])
+        return _step(number, PASSED, passed[number])
     more = f" (and {len(faults) - 1:,} more)" if len(faults) > 1 else ""
-    return Step(number, NAMES[number - 1], FAILED, faults[0].text + more)
+    return _step(number, FAILED, faults[0].text + more)
 
 
 def _wrong_rows(rows: Sequence[_Row]) -> list[Fault]:

@@ -122,7 +122,7 @@ def check(folder: str | Path, chain: Chain | None = None) -> tuple[Audit, pd.Dat
         opened += f"; missing: {len(lacking):,} of their {len(named):,} files"
     found = _with_steps(found, damaged, wrong, opened)
     frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
-    frame.attrs |= {"level": found.level, "audit": found.to_json()}
+    frame.attrs = {"level": found.level, "audit": found.to_json()}
     if about["simulated"]:
         frame.attrs["simulated"] = True
     return found, frame

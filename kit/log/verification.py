@@ -78,9 +78,8 @@ def verify(
     try:
         read = _read(certificate)
     except KitError as error:
-        steps = [Step(1, STEP_NAMES[0], FAILED, str(error))]
         reason = "there is no certificate to check"
-        steps += [Step(i, STEP_NAMES[i - 1], SKIPPED, reason) for i in range(2, 10)]
+        steps = [_step(1, FAILED, str(error)), *(_step(i, SKIPPED, reason) for i in range(2, 10))]
         return Verdict("no certificate", tuple(steps), "not a certificate")
     checks: list[Callable[[], str]] = [
         lambda: _format(read),
@@ -96,7 +95,7 @@ def verify(
         checks += [on.log_has_it, on.block_is_there, on.review_is_good, on.stands]
     steps = [_take(number, check) for number, check in enumerate(checks, start=1)]
     if read.record is None and steps[8].reason.startswith(_WITHDRAWN):
-        steps[1] = Step(2, STEP_NAMES[1], SKIPPED, "content erased")
+        steps[1] = _step(2, SKIPPED, "content erased")
     return Verdict(read.id, tuple(steps), _level(read, steps))
 
 
@@ -124,6 +123,10 @@ def _take(number: int, check: Callable[[], str]) -> Step:
         outcome, reason = SKIPPED, str(skipped)
     except (_Failed, KitError) as failed:
         outcome, reason = FAILED, str(failed)
+    return _step(number, outcome, reason)
+
+
+def _step(number: int, outcome: str, reason: str) -> Step:
     return Step(number, STEP_NAMES[number - 1], outcome, reason)
 
 

@@ -20,7 +20,7 @@ import kit.audit.auditor
 import kit.log.contract
 from kit import people
 from kit.audit import Audit, audit
-from kit.audit.auditor import COLUMNS, LEAF, compare
+from kit.audit.auditor import COLUMNS, LEAF, NAMES, compare
 from kit.chain import load_artifact
 from kit.core import Anchor, Batch, Leaf, Tree
 from kit.errors import DataError, NodeDown
@@ -572,3 +572,119 @@ def test_how_an_audit_shows_itself(small: Published) -> None:
     assert json.loads(json.dumps(said)) == said
     assert (said["ok"], said["simulated"], len(said["faults"])) == (False, True, 100)
     assert "proved: " in repr(small.audit(small.table))
+
+
+# --- what an audit says, word for word -------------------------------------------------------------
+
+
+def test_the_steps_stand_in_their_order(
+    small: Published, onchain: OnChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chain = onchain.log.chain
+    found = [
+        small.audit(small.table),
+        compare(small.batches[1:], small.table),
+        audit(chain, onchain.log, onchain.leaves),
+        audit(chain, people.alice.address, onchain.leaves),
+    ]
+    batches = onchain.log.batches()
+    monkeypatch.setattr(Log, "batches", lambda log: batches[:2])
+    found.append(audit(chain, onchain.log, onchain.leaves))
+    assert [x.steps[1].outcome for x in found] == [
+        *("skipped", "failed", "passed", "skipped", "failed")
+    ]
+    for one in found:
+        assert [(step.number, step.name) for step in one.steps] == list(enumerate(NAMES, start=1))
+
+
+def test_which_log_it_was(small: Published, onchain: OnChain) -> None:
+    chain = onchain.log.chain
+    assert small.audit(small.table).contract == AUTHORS[0]
+    assert compare([], small.table[:0]).contract == "none"
+    for address in (onchain.log.address, people.alice.address, "nonsense"):
+        assert audit(chain, address, onchain.leaves).contract == address
+    whole = audit(chain, onchain.log, onchain.leaves)
+    assert whole.steps[2].reason == "all 12 records of the log"
+
+
+def test_simulated_is_said_of_a_table_that_says_so(small: Published, onchain: OnChain) -> None:
+    chain, table = onchain.log.chain, as_table(onchain.leaves)
+    audits: list[Callable[[Any], Audit]] = [
+        lambda given: compare(onchain.log.batches(), given),
+        lambda given: audit(chain, onchain.log, given),
+        lambda given: audit(chain, people.alice.address, given),
+    ]
+    for take in audits:
+        for given in (table, onchain.leaves):
+            assert not take(given).simulated
+            assert not take(given).title.endswith("(simulated)")
+        marked = table.copy()
+        marked.attrs["simulated"] = True
+        assert take(marked).simulated
+        assert take(marked).title.endswith(" (simulated)")
+        assert take(marked).to_json()["simulated"] is True
+
+
+@pytest.mark.parametrize(("faults", "lines"), [(9, 9), (10, 10), (11, 11), (12, 11)])
+def test_of_many_faults_the_first_ten_are_said(small: Published, faults: int, lines: int) -> None:
+    table = small.table.drop(index=range(2, 2 + 2 * faults, 2))
+    found = small.audit(table)
+    assert len(found.faults) == faults
+    said = found.remarks()
+    assert len(said) == lines
+    assert said[:9] == [f"record {seq} is missing" for seq in range(2, 20, 2)]
+    if faults > 10:
+        assert said[10] == f"… and {faults - 10} more: see .faults"
+
+
+def test_what_was_counted_is_said_in_a_line(small: Published) -> None:
+    found = small.audit(small.table)
+    counted = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in found.head_count.items())
+    assert f"proved: {counted}" in repr(found).splitlines()
+
+
+def test_a_wrong_value_is_shown_short(small: Published) -> None:
+    for length in (68, 69, 200):  # its quotes are counted, too
+        table = small.table.assign(commitment=small.table["commitment"].astype(object))
+        value = "x" * length
+        table.loc[3, "commitment"] = value
+        (fault,) = (x for x in small.audit(table).faults if x.row == 3)
+        shown = repr(value) if length == 68 else repr(value)[:69] + "…"
+        assert fault.text.split("its commitment is no hash in small letters: ")[1].startswith(shown)
+        assert (value in fault.text) == (length == 68)
+
+
+def test_many_rows_numbered_one_too_high(small: Published) -> None:
+    """More than are tried with each other's numbers: the neighbours' are."""
+    table = small.table.assign(seq=[0, *(seq + 1 for seq in range(1, 61)), *range(61, 100)])
+    table = pd.concat([table[:1], table], ignore_index=True)  # each a row further down
+    found = small.audit(table)
+    renumbered = [fault for fault in found.faults if "its number was changed" in fault.text]
+    assert [fault.seq for fault in renumbered] == list(range(1, 61))
+
+
+def test_record_0_under_another_number(small: Published) -> None:
+    table = small.table.copy()
+    table.loc[0, "seq"] = 1
+    moved = pd.concat([table[1:], table[:1]], ignore_index=True)
+    (fault,) = (x for x in small.audit(moved).faults if x.kind == "changed")
+    assert fault.text.endswith("was record 0: its number was changed")
+    table = small.table.copy()
+    table.loc[0, "at"] += 1  # no number before it can have been its own
+    (fault,) = small.audit(table).faults
+    assert fault.text.endswith("its values don't give its leaf's hash")
+
+
+def test_a_batch_says_what_looks_odd_in_it(small: Published) -> None:
+    """Changed with their hashes, so that no row can be named; four are later than their block."""
+    last = 2**40
+    leaves = [replace(x, at=last) if 31 <= x.seq < 35 else x for x in small.leaves]
+    (fault,) = small.audit(as_table(leaves)).faults
+    odd = ", ".join(f"record {seq} (row {seq}) is later than its block" for seq in (31, 32, 33))
+    begin = "batch 2 (records 31–94, 64 rows) doesn't lead to its root"
+    assert fault.text == f"{begin}: a root can't say which row was changed; odd: {odd}"
+    # One more, whose hash was left as it was, is named, and then the first words aren't said.
+    table = as_table(leaves)
+    table.loc[40, "at"] += 1
+    batch = next(x for x in small.audit(table).faults if x.kind == "batch")
+    assert batch.text == f"{begin}; odd: {odd}"

@@ -27,8 +27,8 @@ import kit.diary.diary
 import kit.log.contract
 from kit import people
 from kit.audit import TABLES, check, open_records
-from kit.audit.export import _csv, _write_parquet
-from kit.audit.read import _from_parquet
+from kit.audit.export import _csv, _write_parquet, database
+from kit.audit.read import _absent, _dicts, _from_parquet, _load, _signed
 from kit.chain.embedded_chain import EmbeddedChain
 from kit.core import sign, signer
 from kit.diary import Diary
@@ -669,3 +669,110 @@ def test_a_diary_without_bulletins(written: Path) -> None:
     found = kit.audit.bulletins(written, kit.read(written))
     assert len(found) == 0
     assert str(found["as_of"].dtype) == "datetime64[s, UTC]"
+
+
+# --- what is written and read, word for word -------------------------------------------------------
+
+
+def test_the_package_is_laid_out_for_people(diary: kit.Diary, tmp_path: Path) -> None:
+    folder = kit.export(diary, tmp_path / "export", licence="署名")
+    text = (folder / "datapackage.json").read_text("utf-8")
+    assert text.startswith('{\n  "$schema": ')
+    assert '"name": "署名"' in text
+    package = json.loads(text)
+    assert package["description"].startswith("All records of the log")
+    for resource in package["resources"]:
+        name, ending = resource["path"].split(".")
+        assert resource["name"] == f"{name}-{ending}"
+        assert resource["title"]
+        assert ("schema" in resource) == (ending == "csv")
+        if ending == "csv":
+            fields = resource["schema"]["fields"]
+            assert {x["name"]: x["type"] for x in fields} == TABLES[name]
+            assert resource["schema"]["primaryKey"] == next(iter(TABLES[name]))
+    told = [x for r in package["resources"] if "schema" in r for x in r["schema"]["fields"]]
+    assert "keccak256" in next(x["description"] for x in told if x["name"] == "canonical")
+    assert any("description" not in x for x in told)
+    again = kit.export(diary, tmp_path / "simulated", simulated=True)
+    package = json.loads((again / "datapackage.json").read_text("utf-8"))
+    assert package["description"] == "Simulated: nobody wrote these records."
+
+
+def test_parquet_is_compressed_and_made_by_one_thread(written: Path) -> None:
+    for path in written.glob("*.parquet"):
+        group = pq.ParquetFile(path).metadata.row_group(0)
+        assert {group.column(i).compression for i in range(group.num_columns)} == {"ZSTD"}
+    names = ("threads", "autoinstall_known_extensions", "autoload_known_extensions")
+    asked = ", ".join(f"current_setting('{name}')" for name in names)
+    with database() as engine:
+        assert engine.sql(f"SELECT {asked}").fetchall() == [(1, False, False)]
+
+
+def test_reading_leaves_nothing_behind(
+    written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    kit.read(written)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_numbers_and_times_that_can_not_be(copy: Path) -> None:
+    rewrite(copy, "batches", lambda rows: rows[1].update(block_time=10**17))
+    table = kit.read(copy)  # a time that can't be is the last of all, after each record
+    assert table["block_time"].iloc[-1] == pd.Timestamp("9999-12-31T23:59:59Z")
+    assert table["block_time"].iloc[0] < pd.Timestamp("2022-01-01T00:00:00Z")
+    path = copy / "leaves.csv"
+    content = path.read_bytes()
+    (copy / "leaves.parquet").unlink()
+    for number in (b"1000000000000000000", b"9" * 19, b"9" * 20):
+        path.write_bytes(content.replace(b"\n3,", b"\n" + number + b",", 1))
+        with pytest.raises(DataError, match="whole numbers in the column seq"):
+            kit.read(copy)
+    path.write_bytes(content.replace(b"\n3,", b"\n" + b"9" * 18 + b",", 1))
+    assert not kit.read(copy).attrs["audit"]["ok"]
+
+
+def test_an_export_of_another_chain_still_says_which_log(diary: kit.Diary, copy: Path) -> None:
+    told = kit.read(copy, kit.chain.embedded()).attrs["audit"]
+    assert told["contract"] == diary.log.address
+    package = json.loads((copy / "datapackage.json").read_text("utf-8"))
+    package["civic_diary"]["block_number"] = 10**6
+    (copy / "datapackage.json").write_text(json.dumps(package), "utf-8")
+    told = kit.read(copy, diary.chain).attrs["audit"]
+    assert told["contract"] == diary.log.address
+    assert "none numbered 1000000" in told["steps"][0]["reason"]
+
+
+def test_a_row_in_no_batch_and_one_without_content(copy: Path) -> None:
+    rewrite(copy, "leaves", lambda rows: rows.append(rows[-1] | {"seq": rows[-1]["seq"] + 1}))
+    last = kit.read(copy).iloc[-1]
+    assert (last["batch"], last["block_number"], last["attachments"]) == (-1, -1, 0)
+    assert not last["proved"]
+
+
+def test_only_the_author_s_withdrawal_explains_that_a_content_is_gone() -> None:
+    entry = {"type": "entry", "commitment": "c", "author": "alice", "subject": None}
+    for who, explained in (("alice", {"c": "content erased"}), ("bob", {})):
+        withdrawal = {"type": "withdrawal", "commitment": "w", "author": who, "subject": "c"}
+        assert _absent([entry, withdrawal]) == explained
+    witness = {"type": "witness", "commitment": "w", "author": "alice", "subject": "c"}
+    assert _absent([entry, witness]) == {}
+
+
+def test_a_content_is_bounded_in_size_and_in_depth(diary: kit.Diary, written: Path) -> None:
+    row = _dicts(_load(written, "records", {})[0])[0]
+    assert _signed(row).record.type == "entry"
+    limit = kit.core.record.BODY_BYTES_MAX
+    blank = " " * (limit - len(row["canonical"].encode()))
+    assert _signed(row | {"canonical": row["canonical"] + blank})
+    for canonical in (row["canonical"] + blank + " ", "[" * 20 + "]" * 20):
+        with pytest.raises(ValueError, match="of a record, or too deep"):
+            _signed(row | {"canonical": canonical})
+
+
+def test_the_names_of_the_two_steps_for_a_folder(written: Path) -> None:
+    steps = kit.read(written).attrs["audit"]["steps"]
+    assert [(step["number"], step["name"]) for step in steps[6:]] == [
+        (7, "the folder is as it was written"),
+        (8, "the records are those of the leaves, signed by their authors"),
+    ]

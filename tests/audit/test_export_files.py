@@ -304,3 +304,33 @@ def test_an_export_whose_files_do_not_fit_leaves_nothing(
     with pytest.raises(DataError, match="No space left on device"):
         made(tmp_path / "export")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_was_lost_stops_no_other(tmp_path: Path) -> None:
+    """The first of them is gone from the archive: the others are exported all the same."""
+    with closing(Diary.open(kit.chain.embedded())) as diary:
+        pictures = [PICTURES / name for name in ("moon-over-dice.png", "night-call.png")]
+        entry = diary.post(people.alice, "two", place="泉州", attachments=pictures)
+        first, second = sorted(attached.path(x) for x in entry.record.body["attachments"])
+        assert [x["path"] for x in attached.write(diary, [entry], tmp_path)] == [first, second]
+        lost = "0x" + Path(first).stem
+        diary.archive._db.execute("DELETE FROM files WHERE sha256 = ?", (lost,))
+        assert diary.file(lost) is None
+        assert [x["path"] for x in attached.write(diary, [entry], tmp_path)] == [second]
+
+
+def test_a_file_of_the_largest_size_is_read(tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    with (tmp_path / "files" / "large.mp4").open("wb") as file:
+        file.truncate(records.ATTACHMENT_BYTES_MAX)
+    whole = sha256(bytes(records.ATTACHMENT_BYTES_MAX)).hexdigest()
+    assert attached.found(tmp_path) == {"files/large.mp4": whole}
+
+
+def test_a_file_that_the_package_does_not_list_is_no_damage() -> None:
+    own = "ab" * 32
+    name = f"files/{own}.png"
+    assert attached.damage({name: own}, {}, {name}) == []
+    assert attached.damage({name: own}, {name: f"sha256:{own}"}, {name}) == []
+    assert attached.damage({name: "cd" * 32}, {}, {name}) == [f"{name} was changed"]
+    assert attached.damage({name: own}, {name: "sha256:cd"}, {name}) == [f"{name} was changed"]
