@@ -1,6 +1,6 @@
 # Each target is a task of tasks.py, which works without make, too.
 PYTHON ?= python3
-TASKS = setup engines lab demo test check notebooks page bench mutants artifacts lock clean
+TASKS = setup engines lab demo test test-all check notebooks page bench mutants artifacts lock clean
 
 .PHONY: help $(TASKS)
 help:

@@ -260,6 +260,8 @@ def _short(path: Path) -> str:
 def lab() -> None:
     """Set up, and open the lessons (without answers) in JupyterLab"""
     setup()
+    # The solved lessons are ours: what they show needs no trust, but JupyterLab needn't say so.
+    _quiet(python(), "-m", "jupyter", "trust", *sorted(ROOT.glob("notebooks/*.ipynb")))
     say("Opening JupyterLab; end it with Ctrl-C")
     run(python(), "-m", "jupyter", "lab", "notebooks/student/00_start_here.ipynb")
 
@@ -279,12 +281,21 @@ def notebooks() -> None:
 
 
 def test() -> None:
-    """Set up, and run everything: lint, types, unit tests, forge tests, lessons"""
+    """Set up, and test: lint, types, unit tests but the slow ones, forge tests, lessons"""
+    _test(slow=False)
+
+
+def test_all() -> None:
+    """Set up, and run everything that is tested, the slow tests, too"""
+    _test(slow=True)
+
+
+def _test(*, slow: bool) -> None:
     everything()
     steps: dict[str, Callable[[], None]] = {
         "lint (ruff, import-linter, deptry)": lint,
         "types (mypy)": types,
-        "unit tests and doctests (pytest)": unit,
+        "unit tests and doctests (pytest)": lambda: unit(slow=slow),
         "contracts (forge)": forge,
         "lessons (nbval, strict)": lessons,
     }
@@ -316,14 +327,18 @@ def types() -> None:
 
 
 def check() -> None:
-    """Set up, and run the unit tests alone"""
+    """Set up, and run what is wanted after each edit: lint, types, the tests of the core and the log"""
     everything()
-    unit()
+    lint()
+    types()
+    folders = [f"{top}/{package}" for top in ("tests", "kit") for package in ("core", "log")]
+    unit(*folders, slow=False)
 
 
-def unit() -> None:
-    """Run the unit tests and the examples in docstrings, a file at a time on each core"""
-    run(python(), "-m", "pytest", "-q", "-n", "auto", "--dist", "loadfile")
+def unit(*of: str, slow: bool) -> None:
+    """Run unit tests and the examples in docstrings, a file at a time on each core, long ones first"""
+    options = ["-q", "-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder"]
+    run(python(), "-m", "pytest", *options, *([] if slow else ["-m", "not slow"]), *of)
 
 
 def forge() -> None:
@@ -414,9 +429,9 @@ def clean() -> None:
 
 
 TASKS: dict[str, Callable[[], None]] = {
-    task.__name__: task
+    task.__name__.replace("_", "-"): task
     for task in (
-        *(setup, engines, lab, demo, test, check, notebooks),
+        *(setup, engines, lab, demo, test, test_all, check, notebooks),
         *(page, bench, mutants, artifacts, lock, clean),
     )
 }
