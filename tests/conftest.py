@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,33 @@ import kit.chain.base
 if TYPE_CHECKING:
     from kit.chain.anvil_chain import AnvilChain
     from kit.chain.embedded_chain import EmbeddedChain
+
+
+#: The files that take longest, in seconds: they begin first, so that none is left for the end.
+LONG = {
+    "views/test_lessons_in_lab.py": 93,
+    "teaching/test_lessons.py": 91,
+    "diary/test_crash.py": 49,
+    "project/test_cli.py": 40,
+    "project/test_fonts.py": 37,
+    "audit/test_audit.py": 34,
+    "views/test_page.py": 30,
+    "teaching/test_teaching.py": 23,
+    "diary/test_platform.py": 20,
+    "views/test_report.py": 19,
+    "analysis/test_without_engines.py": 17,
+    "project/test_wrong_types.py": 16,
+    "log/test_verification.py": 15,
+    "analysis/participation/test_engines.py": 15,
+    "views/test_desk_browser.py": 14,
+    "teaching/test_simulate.py": 14,
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    order = {here / name: -seconds for name, seconds in LONG.items()}
+    items.sort(key=lambda item: order.get(item.path, 0))
 
 
 @pytest.fixture

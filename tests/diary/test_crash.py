@@ -149,14 +149,17 @@ def check(diary: Diary, accepted: list[str], gone: dict[str, str], path: Path) -
         assert withdrawn == (words.encode() not in raw)
 
 
-def test_killed_at_a_hundred_moments(
-    anvil: Any, zygote: subprocess.Popen[str], tmp_path: Path
+@pytest.mark.parametrize(
+    "archives", [1, pytest.param(5, marks=pytest.mark.slow("a hundred kills; twenty in each run"))]
+)
+def test_killed_at_many_moments(
+    archives: int, anvil: Any, zygote: subprocess.Popen[str], tmp_path: Path
 ) -> None:
     """Each round is killed somewhere, and opened again by a program that finishes what it finds."""
     chance = random.Random(20210921)  # noqa: S311
     moments: Counter[str] = Counter()
     count = erased = 0
-    for archive in range(5):  # a long log takes long to read
+    for archive in range(archives):  # a long log takes long to read
         path = tmp_path / f"{archive}.sqlite"
         Diary.open(anvil, path).close()
         accepted: list[str] = []
@@ -177,8 +180,9 @@ def test_killed_at_a_hundred_moments(
             assert diary.records()["proved"].all()
         count, erased = count + len(accepted), erased + len(gone)
     print(dict(moments), count, "accepted", erased, "withdrawn")
-    # It was killed before a batch was sent, after one had landed, and elsewhere: else the hundred
-    # moments would be all the same.
-    assert set(moments) == {"nothing planned", "planned, not sent", "landed, not noted"}
-    assert count > 300
-    assert erased > 30
+    # It was killed before a batch was sent, after one had landed, and elsewhere: else the moments
+    # would be all the same.
+    kinds = {"nothing planned", "planned, not sent", "landed, not noted"}
+    assert set(moments) == kinds if archives == 5 else len(kinds & set(moments)) >= 2
+    assert count > 60 * archives
+    assert erased > 6 * archives

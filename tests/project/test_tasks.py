@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -189,12 +190,38 @@ def test_a_failing_step_fails_the_test_task(monkeypatch: pytest.MonkeyPatch) -> 
         raise SystemExit(1)
 
     ran = []
-    for name in ("everything", "lint", "unit", "forge", "lessons"):
+    for name in ("everything", "lint", "forge", "lessons"):
         monkeypatch.setattr(tasks, name, lambda name=name: ran.append(name))
+    monkeypatch.setattr(tasks, "unit", lambda *, slow: ran.append(("unit", slow)))
     monkeypatch.setattr(tasks, "types", broken)
-    with pytest.raises(SystemExit, match=r"Failed: types \(mypy\)"):
-        tasks.test()
-    assert ran == ["everything", "lint", "unit", "forge", "lessons"]
+    for task, slow in ((tasks.test, False), (tasks.test_all, True)):
+        ran.clear()
+        with pytest.raises(SystemExit, match=r"Failed: types \(mypy\)"):
+            task()
+        assert ran == ["everything", "lint", ("unit", slow), "forge", "lessons"]
+
+
+def test_slow_tests_are_left_out_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[Any] = []
+    monkeypatch.setattr(tasks, "run", lambda *command: ran.append(command))
+    tasks.unit(slow=False)
+    tasks.unit("tests/core", slow=True)
+    assert ran[0][-2:] == ("-m", "not slow")
+    assert "not slow" not in ran[1]
+    assert ran[1][-1] == "tests/core"
+
+
+def test_each_slow_test_is_listed_with_its_reason() -> None:
+    """CONTRIBUTING.md has them all, as the marks give them."""
+    marks = set()
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "pytest.mark.slow":
+                assert isinstance(node.args[0], ast.Constant)
+                marks.add((path.relative_to(ROOT).as_posix(), node.args[0].value))
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    assert set(re.findall(r"^\| `(tests/\S+\.py)` \| (.+) \|$", text, re.MULTILINE)) == marks
+    assert len(marks) > 5
 
 
 def test_the_bench_measures_sizes_and_speed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,7 @@ def test_every_python_and_every_system_runs_the_unit_tests() -> None:
     (low, high), pythons = tasks.PYTHONS, matrix["python"]
     assert pythons == [f"3.{minor}" for minor in range(low[1], high[1])]
     assert {"run": "python tasks.py check"} in jobs["unit"]["steps"]
-    assert {"run": "make test"} in jobs["everything"]["steps"]
+    assert {"run": "make test-all"} in jobs["everything"]["steps"]
 
 
 def test_the_page_goes_where_the_codes_of_the_cards_lead() -> None:

@@ -147,11 +147,22 @@ class TestEachStudentCopy:
             assert ("Your answer goes here" in source) == mark["solution"]
             assert mark.get("points", 1) in (1, 2, 3)
 
-    def test_runs_before_anything_is_answered(self, path: Path) -> None:
-        ran = lessons.execute(lessons.STUDENTS / path.name)
-        for cell in code(ran):
-            if "kit.teaching.check(" in cell.source:
-                assert printed(cell).startswith("Not yet. "), cell.source
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param(path, marks=pytest.mark.slow("lesson 7 once more, with its Spark"))
+        if path.stem.startswith("07")
+        else path
+        for path in lessons.paths()
+    ],
+    ids=lambda path: path.stem,
+)
+def test_a_student_copy_runs_before_anything_is_answered(path: Path) -> None:
+    ran = lessons.execute(lessons.STUDENTS / path.name)
+    for cell in code(ran):
+        if "kit.teaching.check(" in cell.source:
+            assert printed(cell).startswith("Not yet. "), cell.source
 
 
 def test_every_exercise_is_in_a_lesson() -> None:
@@ -315,6 +326,7 @@ def test_a_lesson_runs_the_same_whatever_the_user_s_settings_are(
     assert list(lessons.figures(again)) == [figure]
 
 
+@pytest.mark.slow("the demo twice, beside what the lessons' own check compares")
 def test_the_demo_is_the_same_in_every_run_and_the_lesson_s(tmp_path: Path) -> None:
     one = summary(tmp_path / "one", PYTHONHASHSEED="1", TZ="Asia/Shanghai", LC_ALL="C")
     two = summary(tmp_path / "two", PYTHONHASHSEED="2", TZ="America/Lima", LANG="zh_CN.UTF-8")

@@ -72,6 +72,14 @@ def test_another_python(
     assert is_ready(capsys)
 
 
+@pytest.mark.parametrize("version", [(3, 11, 0), (3, 12, 3), (3, 13, 99)])
+def test_the_pythons_that_are_fine(
+    version: tuple[int, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "version_info", version)
+    assert is_ready(capsys)
+
+
 def old_package(folder: Path, name: str, version: str) -> None:
     about = folder / f"{name}-{version}.dist-info"
     about.mkdir(parents=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import shutil
 import subprocess
@@ -75,60 +74,6 @@ ODD: list[Any] = [
 ]
 
 
-# --- ready ---------------------------------------------------------------------------------------
-
-
-def test_this_machine_is_ready(capsys: pytest.CaptureFixture[str]) -> None:
-    teaching.ready()
-    assert capsys.readouterr().out == "Ready.\n"
-
-
-@pytest.mark.parametrize("version", [(3, 10, 9), (3, 14, 0), (4, 0, 0), (2, 7, 18)])
-def test_another_python(
-    version: tuple[int, int, int],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    class Info(tuple[int, ...]):
-        major, minor = version[:2]
-
-    monkeypatch.setattr(teaching.sys, "version_info", Info(version))
-    with pytest.raises(
-        KitError, match=rf"3\.11, 3\.12 or 3\.13, got Python {version[0]}\.{version[1]}\."
-    ):
-        teaching.ready()
-    assert capsys.readouterr().out == ""
-
-
-@pytest.mark.parametrize("version", [(3, 11, 0), (3, 12, 3), (3, 13, 99)])
-def test_the_pythons_that_are_fine(
-    version: tuple[int, int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(sys, "version_info", version)
-    teaching.ready()
-
-
-@pytest.mark.parametrize("package", ["web3", "eth-tester", "pandas", "matplotlib"])
-@pytest.mark.parametrize("version", ["1.2.3", "30.0", None])
-def test_a_package_that_is_missing_or_of_another_version(
-    package: str, version: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = importlib.metadata.version
-
-    def told(name: str) -> str:
-        if name != package:
-            return real(name)
-        if version is None:
-            raise importlib.metadata.PackageNotFoundError(name)
-        return version
-
-    monkeypatch.setattr(importlib.metadata, "version", told)
-    with pytest.raises(
-        KitError, match=rf"{package} \d, got {version or 'none'}\. Run `make setup`"
-    ):
-        teaching.ready()
-
-
 # --- the engines ---------------------------------------------------------------------------------
 
 
@@ -160,7 +105,9 @@ def test_spark_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
         java.need()
 
 
-@pytest.mark.parametrize("before", [None, "/nowhere"])
+@pytest.mark.parametrize(
+    "before", [pytest.param(None, marks=pytest.mark.slow("a Spark once more")), "/nowhere"]
+)
 def test_spark_starts_with_the_java_that_pip_brought(before: str | None, tmp_path: Path) -> None:
     """With no Java on the path, or one that isn't there; and the environment is left as it was."""
     for name in ("bash", "cat", "dirname", "rm", "sh"):
