@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 import kit
 from kit.errors import KitError, NodeDown
-from kit.given import read_text
+from kit.given import is_picture, read_text
 from kit.places import CONTRACTS, DATA, NOTEBOOKS, ROOT
 
 if TYPE_CHECKING:
@@ -201,10 +201,11 @@ def forge(arguments: list[str]) -> None:
 
 
 def verify(file: Path, rpc: str | None, leaves: Path | None, as_json: bool) -> int:
-    """Verify a certificate: its JSON, or the text of its QR code."""
+    """Verify a certificate: its JSON, the text of its QR code, or a picture with that on it."""
     chain = kit.chain.connect(rpc) if rpc else None
     table = _leaves(leaves) if leaves else None
-    result = kit.verify(read_text(file, "a certificate"), chain, leaves=table)
+    text = kit.views.read_code(file) if is_picture(file) else read_text(file, "a certificate")
+    result = kit.verify(text, chain, leaves=table)
     print(json.dumps(result.to_json(), indent=2) if as_json else result)
     if result.outcome(1) == "failed":
         return UNUSABLE

@@ -13,7 +13,7 @@ from typing import Final
 
 from kit.errors import KitError
 
-__all__ = ["compact_text", "decoded", "read_text"]
+__all__ = ["compact_text", "decoded", "is_picture", "read_text"]
 
 #: The byte order marks, the longest first: UTF-32's begins with UTF-16's.
 _MARKS: Final = (
@@ -30,7 +30,7 @@ _KINDS: Final = (
     (0, b"\xff\xd8\xff", "a picture (JPEG)"),
     (0, b"GIF8", "a picture (GIF)"),
     (0, b"BM", "a picture (BMP)"),
-    (4, b"ftyp", "a picture or film (HEIC, MP4)"),
+    (4, b"ftyp", "a HEIC picture or a film (MP4)"),
     (8, b"WEBP", "a picture (WebP)"),
     (0, b"PK\x03\x04", "a ZIP file"),
     (0, b"SQLite format 3", "a diary's archive (SQLite)"),
@@ -49,13 +49,30 @@ def read_text(path: Path, wanted: str) -> str:
         raise KitError(wanted, f"{path}: {error.strerror}", "Check the path.") from error
     if not content.strip():
         raise KitError(wanted, f"an empty file: {path}", "Ask for the file again.")
-    for start, magic, kind in _KINDS:
-        if content.startswith(magic, start) and (magic != b"BM" or b"\0" in content[:32]):
-            raise KitError(wanted, f"{kind}: {path}", f"Give {wanted} as a file of text.")
+    if kind := _kind(content):
+        more = "; verify takes a PNG or JPEG of it, too" if wanted == "a certificate" else ""
+        raise KitError(wanted, f"{kind}: {path}", f"Give {wanted} as a file of text{more}.")
     try:
         return decoded(content)
     except UnicodeDecodeError as error:
         raise KitError(wanted, f"{path}, which is no text", "Save it again as UTF-8.") from error
+
+
+def is_picture(path: Path) -> bool:
+    """Return whether a file begins as a picture does. What can't be read is none."""
+    try:
+        with path.open("rb") as file:
+            return _kind(file.read(32)).startswith("a picture (")
+    except OSError:
+        return False
+
+
+def _kind(content: bytes) -> str:
+    """Return what a file is that is no text, by its first bytes, or ''."""
+    for start, magic, kind in _KINDS:
+        if content.startswith(magic, start) and (magic != b"BM" or b"\0" in content[:32]):
+            return kind
+    return ""
 
 
 def decoded(content: bytes) -> str:

@@ -8,6 +8,7 @@ from .notebook import html as html
 from .notebook import register as register
 from .report import build as build
 from .report import write as write
+from .scan import read_code as read_code
 from .timeline import Page as Page
 from .timeline import Timeline as Timeline
 from .trace import trace_html as trace_html

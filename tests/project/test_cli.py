@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+import qrcode
+from PIL import Image, ImageOps
 
 import kit
 from kit import people, places
 from kit.__main__ import STATUSES
+from kit.core import Certificate
+from kit.errors import KitError
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -93,9 +99,10 @@ def test_a_failed_step_is_status_1(published: Path) -> None:
         (b"\xff\xff", "which is no text"),
         (b"\xff\xfe{", "which is no text"),
         (b"%PDF-1.4\n", "a PDF"),
-        (b"\x89PNG\r\n\x1a\n", "a picture (PNG)"),
-        (b"BM\x36\0\0\0", "a picture (BMP)"),
-        (b"\0\0\0\x18ftypheic", "a picture or film (HEIC, MP4)"),
+        (b"\x89PNG\r\n\x1a\n", "got no picture"),
+        (b"BM\x36\0\0\0", "got no picture"),
+        (b"GIF89a", "got no picture"),
+        (b"\0\0\0\x18ftypheic", "a HEIC picture or a film (MP4)"),
     ],
 )
 def test_what_is_no_certificate_is_status_2(content: bytes, said: str, tmp_path: Path) -> None:
@@ -104,6 +111,55 @@ def test_what_is_no_certificate_is_status_2(content: bytes, said: str, tmp_path:
     assert done.returncode == 2
     assert said in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_picture_of_a_certificate_is_verified(published: Path, tmp_path: Path) -> None:
+    """A PDF is told what to give, and with that it works: a picture of it, whatever its format."""
+    (tmp_path / "card.pdf").write_bytes(b"%PDF-1.7\n")
+    done = run("verify", tmp_path / "card.pdf")
+    assert "verify takes a PNG or JPEG of it, too." in done.stderr
+    certificate = Certificate.loads((published / "whole.json").read_bytes())
+    code = Image.open(io.BytesIO(kit.views.qr_png(certificate))).convert("RGB")
+    for ending, picture in (("png", code), ("jpg", code), ("bmp", ImageOps.mirror(code))):
+        picture.save(tmp_path / f"card.{ending}")
+        done = run("verify", tmp_path / f"card.{ending}")
+        assert (done.returncode, certificate.id in done.stdout) == (0, True), done.stderr
+    Image.new("RGB", (300, 300), "white").save(tmp_path / "none.png")
+    done = run("verify", tmp_path / "none.png")
+    assert done.returncode == 2
+    assert "got none that can be read" in done.stderr
+
+
+def test_which_code_on_a_picture_is_meant(published: Path, tmp_path: Path) -> None:
+    certificate = Certificate.loads((published / "whole.json").read_bytes())
+    other = replace(
+        certificate, inclusion=replace(certificate.inclusion, proof=("0x" + "12" * 32,))
+    )
+    codes = [Image.open(io.BytesIO(kit.views.qr_png(x))).convert("L") for x in (certificate, other)]
+    shop = qrcode.QRCode(box_size=12)
+    shop.add_data("https://example.org/menu")
+    codes.append(shop.make_image().get_image().convert("L"))
+
+    def picture(*shown: Image.Image) -> Path:
+        paper = Image.new("L", (sum(x.width + 40 for x in shown), 800), 255)
+        for number, code in enumerate(shown):
+            paper.paste(code, (sum(x.width + 40 for x in shown[:number]), 20))
+        paper.save(tmp_path / "picture.png")
+        return tmp_path / "picture.png"
+
+    for shown in ((codes[0], codes[2]), (codes[2], codes[0]), (codes[0], codes[0])):
+        assert kit.verify(kit.views.read_code(picture(*shown))).id == certificate.id
+    with pytest.raises(KitError, match=r"got those of 2\. Cut the picture so that one is left"):
+        kit.views.read_code(picture(codes[0], codes[1]))
+    with pytest.raises(KitError, match=r"got other codes \(1\)"):
+        kit.views.read_code(picture(codes[2]))
+    cut = tmp_path / "cut.png"
+    cut.write_bytes(picture(codes[0]).read_bytes()[:3000])
+    with pytest.raises(KitError, match="got a broken one"):
+        kit.views.read_code(cut)
+    Image.new("1", (12_000, 12_000)).save(cut)
+    with pytest.raises(KitError, match="got one of 12,000 by 12,000 points"):
+        kit.views.read_code(cut)
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,7 @@ def world(tmp: Path) -> SimpleNamespace:
     w.log = kit.log.Log.deploy(w.chain, by=people.registrar)
     w.new = [kit.Diary.open(kit.chain.embedded()) for _ in range(3)]
     (tmp / "picture.png").write_bytes(PNG)
+    (tmp / "code.png").write_bytes(kit.views.qr_png(w.certificate))
     (tmp / "First.sol").write_text("contract First {}")
     w.good, w.more = good(w), more(w) | entries(w)
     return w
@@ -358,6 +359,7 @@ def more(w: SimpleNamespace) -> dict[str, Any]:
         "plots.witness_network.table": who.witness_network(w.records),
         "save_artifact.source": kit.places.CONTRACTS / "DiaryStorage.sol",
         "save_card.path": w.tmp / "card.svg",
+        "read_code.path": w.tmp / "code.png",
         "simulate.participants.people": 10,
         "simulate.publish.people": 10,
         "simulate.publish.diary": w.new[0],
