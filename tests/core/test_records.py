@@ -297,7 +297,7 @@ def test_the_machine_s_zone_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> 
 def test_what_came_is_shown_short() -> None:
     key = "0x" + "5e" * 32
     assert records.brief(7) == "7"
-    assert key[4:] not in records.brief(key)  # it may be a private key
+    assert records.brief(key) == "a text of 66 characters"  # it may be a private key
     for length in (57, 58, 59, 60):
         value = ["a" * (length - 4)]  # with its brackets and quotes
         assert records.brief(value) == repr(value)
