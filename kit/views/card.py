@@ -77,7 +77,12 @@ def qr_code(certificate: Certificate, page: str = PAGE) -> QRCode:
 
 @checked("certificate", "scale")
 def qr_png(certificate: Certificate, page: str = PAGE, *, scale: int = 4) -> bytes:
-    """Return the QR code as a PNG picture, ``scale`` pixels a module, quiet zone included."""
+    """Return the QR code as a PNG picture, ``scale`` pixels a module, quiet zone included.
+
+    Raises CertificateError for a scale that is not from 1 to 40, or a code that is too large.
+    """
+    if not 1 <= scale <= 40:
+        raise CertificateError("1 to 40 pixels a module", str(scale)[:20], "Choose one of these.")
     return png(qr_code(certificate, page).get_matrix(), scale)
 
 

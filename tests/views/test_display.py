@@ -98,6 +98,12 @@ def test_the_picture_has_the_same_modules(certificate: Certificate, scale: int) 
     assert stored[2] in (0, 1)  # blocks that are not compressed
 
 
+@pytest.mark.parametrize("scale", [0, -1, 41, 10**6])
+def test_a_picture_that_can_not_be(certificate: Certificate, scale: int) -> None:
+    with pytest.raises(CertificateError, match="1 to 40 pixels a module"):
+        display.qr_png(certificate, scale=scale)
+
+
 # --- the card ------------------------------------------------------------------------------------
 
 
