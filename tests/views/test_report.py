@@ -13,6 +13,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import matplotlib as mpl
 import pandas as pd
 import pytest
 
@@ -148,6 +149,17 @@ def test_nothing_is_loaded_and_nothing_runs(written: Path) -> None:
     assert policies == ["default-src 'none'; img-src data:; style-src 'unsafe-inline'"]
     assert "url(" not in text
     assert "@import" not in text
+
+
+def test_a_user_s_settings_change_no_byte(
+    export: tuple[EmbeddedChain, Path], written: Path, tmp_path: Path
+) -> None:
+    mine = {"font.size": 22, "font.family": "serif", "savefig.bbox": "tight"}
+    mine |= {"savefig.transparent": True, "figure.facecolor": "black", "text.usetex": True}
+    with mpl.rc_context(mine):
+        kit.views.write(export[1], tmp_path / "report.html")
+        assert mpl.rcParams["font.size"] == 22  # and they are the user's again
+    assert (tmp_path / "report.html").read_bytes() == written.read_bytes()
 
 
 def test_what_people_wrote_is_text(written: Path) -> None:

@@ -389,7 +389,9 @@ def picture(ax: Axes, kind: Literal["png", "svg", "pdf"] = "svg") -> bytes:
     fixed: Any = {"svg.fonttype": "path", "svg.hashsalt": "kit.plots", "pdf.fonttype": 42}
     out = io.BytesIO()
     fonts.register()
-    with mpl.rc_context(fixed):
+    with mpl.rc_context():
+        mpl.rcdefaults()  # a user's settings may crop it, or leave its ground out
+        mpl.rcParams.update(fixed)
         figure.savefig(out, format=kind, dpi=150, bbox_inches="tight", metadata=about[kind])
     return out.getvalue()
 

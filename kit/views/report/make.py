@@ -68,6 +68,7 @@ def build(
         records.attrs["simulated"] = True
     shown = sections(page, name, rpc=rpc)
     with mpl.rc_context():  # the house style's fonts stay here
+        mpl.rcdefaults()  # whatever the user's settings are
         made = [(key, zh, en, computed(parts)) for key, zh, en, parts in shown]
     return render(
         "report/page.html",
