@@ -692,3 +692,13 @@ def test_a_batch_says_what_looks_odd_in_it(small: Published) -> None:
     table.loc[40, "at"] += 1
     batch = next(x for x in small.audit(table).faults if x.kind == "batch")
     assert batch.text == f"{begin}; odd: {odd}"
+
+
+def test_a_record_of_the_second_of_its_block_is_not_late() -> None:
+    block_time = datetime(2022, 1, 1, tzinfo=UTC)
+    for late, notes in ((0, ()), (1, ("record 0 is later than its block",))):
+        leaves = some_leaves(3)
+        leaves[0] = replace(leaves[0], at=int(block_time.timestamp()) + late)
+        found = compare(in_batches(leaves, iter([3]), block_time), as_table(leaves))
+        assert found.ok
+        assert found.notes == notes
