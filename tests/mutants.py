@@ -31,6 +31,9 @@ test of its own, and isn't counted."""
 #: What became of a mutant that some check caught. By the types: those are not counted.
 TYPES = "caught by type check"
 CAUGHT = ("killed", "timeout", TYPES)
+#: A run that was stopped left these, and goes on with them.
+UNASKED = "not checked"
+OPEN = "**open: it needs a test, or a reason**"
 #: Tests that read the kit's source, start it anew, or ask another language.
 NO_TESTS = (
     "tests/core/test_by_hand.py::test_it_is_short_and_uses_nothing_of_the_kit",
@@ -74,7 +77,8 @@ def main(packages: list[str]) -> None:
             raise SystemExit(status)
         found = results(work)
         outcomes |= found
-        survivors |= {n: change(work, n) for n, became in found.items() if became not in CAUGHT}
+        left = [name for name, became in found.items() if became not in (*CAUGHT, UNASKED)]
+        survivors |= {name: change(work, name) for name in left}
     if not packages:
         (ROOT / "docs" / "mutants.md").write_text(table(outcomes, survivors, reasons), "utf-8")
     without = {name: lines for name, lines in survivors.items() if lines not in reasons}
@@ -137,14 +141,17 @@ def table(outcomes: dict[str, str], survivors: dict[str, str], reasons: dict[str
         (n.rpartition(".")[0], found) for n, found in outcomes.items() if found != TYPES
     )
     lines = ["# Mutants", "", (__doc__ or "").split("\n\n")[1], "", NOT, ""]
-    lines += ["| module | mutants | killed | survived |", "|---|---|---|---|"]
+    lines += ["| module | mutants | killed | survived | not asked yet |", "|---|---|---|---|---|"]
     for module in sorted({module for module, _ in counts}):
         made = sum(n for (m, _), n in counts.items() if m == module)
         killed = sum(counts[module, became] for became in CAUGHT)
-        lines.append(f"| {module} | {made:,} | {killed:,} | {made - killed:,} |")
+        unasked = counts[module, UNASKED]
+        survived = made - killed - unasked
+        lines.append(f"| {module} | {made:,} | {killed:,} | {survived:,} | {unasked:,} |")
     lines += ["", "## What survived, and why it may", ""]
-    for lines_changed in sorted(set(survivors.values())):
-        why = reasons.get(lines_changed, "**no reason yet**")
+    told = sorted(set(survivors.values()), key=lambda change: (change not in reasons, change))
+    for lines_changed in told:
+        why = reasons.get(lines_changed, OPEN)
         module, *changed = lines_changed.split("\n")
         lines += [f"`{module}`: {why}", "", "```diff", *changed, "```", ""]
     return "\n".join(lines)
