@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import kit
 from kit.chain import solidity
 
 #: A lesson in short: compile, deploy, post, publish, certify, verify, draw.
@@ -104,3 +105,24 @@ def test_a_home_in_which_py_solc_x_can_make_no_folder(
     monkeypatch.setattr("solcx.get_installed_solc_versions", refused)
     monkeypatch.setenv("PATH", "")
     assert solidity._native.__wrapped__() is None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a program of another kind")
+def test_an_old_node_on_the_path_is_not_the_kit_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Ubuntu's: set-up and kit ask one function, which takes the one that came with the packages."""
+    old = tmp_path / "node"
+    old.write_text("#!/bin/sh\necho v12.22.9\nexit 1\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    found = kit.chain.node()
+    assert not found.is_relative_to(tmp_path)
+    version = subprocess.run(
+        [found, "--version"], capture_output=True, text=True, check=True
+    ).stdout
+    assert version.startswith("v24.")
+    source = (
+        "// SPDX-License-Identifier: MIT\npragma solidity ^0.8.37; contract A { uint8 public n; }"
+    )
+    assert kit.chain.compile_source(source).name == "A"
