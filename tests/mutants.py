@@ -49,7 +49,7 @@ only_mutate = ["kit/{package}/*"]
 do_not_mutate = ["*/__init__.py"]
 do_not_mutate_patterns = ['\\b(raise|fix|got|expected) ', '\\breturn \\w*Error\\(', '\\brefused\\(']
 also_copy = ["contracts", "data", "docs", "notebooks", "README.md", "tools", "tasks.py", "web"]
-pytest_add_cli_args = ["-p", "no:cacheprovider", {deselected}]
+pytest_add_cli_args = ["-p", "no:cacheprovider", "-m", "not slow", {deselected}]
 pytest_add_cli_args_test_selection = ["tests/{package}", "kit/{package}"]
 type_check_command = [
     "{python}", "-m", "mypy", "kit/{package}", "--output", "json", "--disable-error-code", "unused-ignore"

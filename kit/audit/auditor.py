@@ -36,7 +36,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import islice, product
+from itertools import count, islice, product
 from math import prod
 from typing import TYPE_CHECKING, Any, Final
 
@@ -219,12 +219,12 @@ def audit(
         raise
     except (ChainError, WrongChain) as error:
         return not_audited(address, len(rows), str(error), simulated)
-    count = log.batch_count()  # before the events: it can only grow
+    held = log.batch_count()  # before the events: it can only grow
     head = chain.block(last_block)
     listed = log.batches()
     batches = [batch for batch in listed if batch.anchor.block_number <= head.number]
     there = f"DiaryLog at {log.address}; is that the log you mean?"
-    steps = [_step(1, PASSED, there), _events_step(log, listed, count)]
+    steps = [_step(1, PASSED, there), _events_step(log, listed, held)]
     newer = sum(batch.count for batch in listed) - sum(batch.count for batch in batches)
     since = f" up to block {head.number}; it has {newer:,} newer ones" if newer else ""
     place = f"proved on chain {chain.chain_id} at block {head.number}"
@@ -273,10 +273,10 @@ def _gap(batches: Sequence[Batch]) -> str:
     return ""
 
 
-def _events_step(log: Log, batches: Sequence[Batch], count: int) -> Step:
+def _events_step(log: Log, batches: Sequence[Batch], held: int) -> Step:
     fault = _gap(batches)
-    if not fault and len(batches) < count:
-        fault = f"the node lists {len(batches):,} of {count:,} batches"
+    if not fault and len(batches) < held:
+        fault = f"the node lists {len(batches):,} of {held:,} batches"
     for batch in batches:
         if not fault and log.root(batch.number) != batch.root:
             fault = f"the log has another root for batch {batch.number} than its event"
@@ -468,7 +468,7 @@ def _result(
     end = batches[-1].first_seq + batches[-1].count if batches else 0
     faults += _missing(by_seq, end) + _beyond(rows, end)
     faults += _moved(rows, faults)
-    faults.sort(key=lambda f: (_STEP_OF[f.kind], -1 if f.seq is None else f.seq, f.row or 0))
+    faults.sort(key=lambda f: (_STEP_OF[f.kind], -1 if f.seq is None else f.seq))
     passed = {
         3: f"all {end:,} records of the log{since}",
         4: "each record once, and none that the log doesn't have",
@@ -515,8 +515,9 @@ def _wrong_rows(rows: Sequence[_Row]) -> list[Fault]:
     """
     wrong = [row for row in rows if row.told and row.hash != row.told]
     # Beside its neighbours' numbers, those of the other wrong rows are tried, if they are few.
-    few = len(wrong) <= 50
-    others = {row.seq for row in wrong if row.seq} | _absent(rows, wrong) if few else set()
+    others: set[int] = set()
+    if len(wrong) <= 50:
+        others = {row.seq for row in wrong if row.seq is not None} | _absent(rows, wrong)
     faults = []
     for row in wrong:
         number = _own_number(row, others)
@@ -544,7 +545,7 @@ def _absent(rows: Sequence[_Row], wrong: Sequence[_Row]) -> set[int]:
     if not wrong:
         return set()
     there = {row.seq for row in rows}
-    return set(islice((i for i in range(len(rows) + 1) if i not in there), 50))
+    return set(islice((number for number in count() if number not in there), 50))
 
 
 def _own_number(row: _Row, others: Iterable[int]) -> int | None:

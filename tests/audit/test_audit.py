@@ -702,3 +702,100 @@ def test_a_record_of_the_second_of_its_block_is_not_late() -> None:
         found = compare(in_batches(leaves, iter([3]), block_time), as_table(leaves))
         assert found.ok
         assert found.notes == notes
+
+
+def test_the_faults_of_a_step_stand_by_their_numbers(small: Published) -> None:
+    table = as_table(small.leaves, leaf=False).astype("object")
+    table.loc[[0, 10, 60], "type"] = "poem"
+    table.loc[7, "seq"] = None
+    table = table.iloc[[*range(10), 60, *range(11, 60), 10, *range(61, 100)]]
+    found = small.audit(table.reset_index(drop=True))
+    assert [(f.kind, f.seq) for f in found.faults if f.kind in ("missing", "changed")] == [
+        *(("missing", 7), ("changed", None), ("changed", 0), ("changed", 10), ("changed", 60))
+    ]
+
+
+@pytest.mark.parametrize(("faults", "more"), [(1, ""), (2, " (and 1 more)"), (3, " (and 2 more)")])
+def test_a_failed_step_says_its_first_fault_and_how_many_follow(
+    faults: int, more: str, small: Published
+) -> None:
+    found = small.audit(small.table.drop(index=range(2, 2 + 2 * faults, 2)))
+    assert found.steps[2].reason == f"record 2 is missing{more}"
+
+
+@pytest.mark.parametrize(("wrong", "told"), [(50, 50), (51, 0)])
+def test_up_to_fifty_rows_are_tried_with_each_other_s_numbers(
+    wrong: int, told: int, small: Published
+) -> None:
+    """Each stands neither in the place of its number nor has a neighbour's."""
+    order = [(row + 5) % wrong for row in range(wrong)]
+    numbers = [(row + 16) % wrong for row in range(wrong)]
+    table = small.table.iloc[[*order, *range(wrong, 100)]].reset_index(drop=True)
+    table.loc[: wrong - 1, "seq"] = numbers
+    found = small.audit(table)
+    renumbered = [fault.seq for fault in found.faults if "its number was changed" in fault.text]
+    assert len(renumbered) == told
+    assert set(renumbered) == set(range(told))
+
+
+@pytest.mark.parametrize(("record", "is_told"), [(49, True), (50, False)])
+def test_of_the_numbers_that_no_row_has_the_first_fifty_are_tried(
+    record: int, is_told: bool, small: Published
+) -> None:
+    """The records before it are gone, and its own number is: it stands last with another one."""
+    rest = [seq for seq in range(100) if seq > record]
+    table = small.table.iloc[[*rest, record]].reset_index(drop=True)
+    table.loc[len(table) - 1, "seq"] = 10**6
+    (fault,) = (x for x in small.audit(table).faults if x.kind == "changed")
+    assert fault.text.endswith(f"was record {record}: its number was changed") == is_told
+
+
+def test_a_row_with_a_wrong_leaf_isn_t_proved_though_its_values_are_true(small: Published) -> None:
+    table = small.table.copy()
+    table.loc[3, LEAF] = "nonsense"
+    found = small.audit(table)
+    assert [(fault.kind, fault.seq) for fault in found.faults] == [("changed", 3)]
+    assert found.proved == tuple(seq != 3 for seq in range(100))
+
+
+def test_a_row_that_is_there_twice_says_its_number(small: Published) -> None:
+    (fault,) = small.audit(pd.concat([small.table, small.table[40:41]])).faults
+    assert (fault.kind, fault.seq, fault.last, fault.row) == ("added", 40, 40, 100)
+
+
+@pytest.mark.parametrize(
+    ("false_first", "is_told"),
+    [
+        ([True, False, True, False], True),  # 16 combinations: each is tried
+        ([True, False, True, False, True], False),  # 32: only all first rows, and all last
+        ([False] * 5, True),
+        ([True] * 5, True),
+    ],
+)
+def test_of_many_double_rows_few_combinations_are_tried(
+    false_first: list[bool], is_told: bool, small: Published
+) -> None:
+    rows, false_rows = list[Leaf](), []
+    for leaf in small.leaves:
+        false = replace(leaf, commitment=commitment(f"false {leaf.seq}"))
+        at = leaf.seq - 31
+        double = [leaf]
+        if 0 <= at < len(false_first):
+            double = [false, leaf] if false_first[at] else [leaf, false]
+            false_rows.append(len(rows) + double.index(false))
+        rows += double
+    found = small.audit(as_table(rows, leaf=False))
+    assert ("batch" in kinds(found)) is not is_told
+    if is_told:
+        assert [fault.row for fault in found.faults] == false_rows
+        assert found.proved == tuple(row not in false_rows for row in range(len(rows)))
+
+
+def test_a_hash_that_stands_twice_in_a_batch_proves_nothing(small: Published) -> None:
+    """A changed row that is told to have its neighbour's hash: no tree has both."""
+    table = small.table.copy()
+    table.loc[41, "at"] += 1
+    table.loc[41, LEAF] = table.loc[40, LEAF]
+    found = small.audit(table)
+    assert "batch" in kinds(found)
+    assert found.proved == tuple(not 31 <= seq < 95 for seq in range(100))
