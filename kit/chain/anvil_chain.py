@@ -16,7 +16,8 @@ from web3.types import RPCEndpoint
 
 from kit.arguments import checked, shown
 from kit.chain import watchdog
-from kit.chain.base import BLOCK_SECONDS, START, Block, Chain, Http, coins_for_lessons
+from kit.chain.base import BLOCK_SECONDS, START, Block, Chain, coins_for_lessons
+from kit.chain.rpc import Http
 from kit.chain.toolchain import foundry
 from kit.errors import ChainError, NodeDown, SolidityError
 
@@ -58,7 +59,7 @@ class AnvilChain(Chain):
         atexit.register(self.close)
         try:
             self.url = f"http://{self._wait_for_address()}"
-            super().__init__(Http(self.url, self._why, exception_retry_configuration=None))
+            super().__init__(Http(self.url, self._why))
             self._set_up()
         except BaseException:
             self.close()

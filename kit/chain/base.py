@@ -13,23 +13,21 @@ The first two live in September 2021: their clock starts at ``START``, and each 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import urlsplit
 
-import requests
 from eth_abi import abi as abi_codec
 from eth_abi.exceptions import DecodingError
 from eth_account.signers.base import BaseAccount
 from eth_utils import abi as abi_tools
 from eth_utils import is_address, keccak, to_checksum_address
-from web3 import HTTPProvider, Web3
+from web3 import Web3
 from web3.contract import Contract
 from web3.contract.contract import ContractConstructor, ContractFunction
 from web3.exceptions import (
@@ -42,13 +40,12 @@ from web3.exceptions import (
     Web3ValueError,
 )
 from web3.providers import BaseProvider
-from web3.types import RPCEndpoint, RPCResponse
 
 from kit import people
 from kit.arguments import checked, shown
 from kit.chain.abi import entries
 from kit.chain.solidity import Artifact
-from kit.errors import ChainError, NodeDown, Reverted
+from kit.errors import ChainError, KitError, NodeDown, Reverted
 from kit.text import short
 
 if TYPE_CHECKING:
@@ -122,7 +119,8 @@ class Chain:
     @cached_property
     def chain_id(self) -> int:
         """The chain's EIP-155 id."""
-        return self.w3.eth.chain_id
+        with self._readable():
+            return self.w3.eth.chain_id
 
     @cached_property
     def genesis_hash(self) -> str:
@@ -137,13 +135,14 @@ class Chain:
     @checked("number")
     def block(self, number: int | str) -> Block:
         """Return a block by its number or its hash. Raises ChainError if there is none."""
-        try:
-            found = self.w3.eth.get_block(number)  # type: ignore[arg-type]
-        except (BlockNotFound, Web3ValueError):  # the second: it can't be one
-            fix = "Check that this is the chain you mean, and that it was not restarted."
-            got = f"none numbered {shown(number)}"
-            # No causes: they name what was asked for, which could be a key by mistake.
-            raise ChainError("a block on this chain", got, fix) from None
+        with self._readable():
+            try:
+                found = self.w3.eth.get_block(number)  # type: ignore[arg-type]
+            except (BlockNotFound, Web3ValueError):  # the second: it can't be one
+                fix = "Check that this is the chain you mean, and that it was not restarted."
+                got = f"none numbered {shown(number)}"
+                # No causes: they name what was asked for, which could be a key by mistake.
+                raise ChainError("a block on this chain", got, fix) from None
         time = datetime.fromtimestamp(found["timestamp"], UTC)
         return Block(found["number"], found["hash"].to_0x_hex(), time)
 
@@ -167,7 +166,15 @@ class Chain:
     def balance(self, address: str) -> int:
         """Return the balance of an account in wei (10^-18 of the chain's coin)."""
         _need_address(address, "the address of an account")
-        return self.w3.eth.get_balance(to_checksum_address(address))
+        with self._readable():
+            return self.w3.eth.get_balance(to_checksum_address(address))
+
+    @checked("address")
+    def code(self, address: str) -> bytes:
+        """Return the code that stands at an address; empty where there is none."""
+        _need_address(address, "the address of a contract")
+        with self._readable():
+            return bytes(self.w3.eth.get_code(to_checksum_address(address)))
 
     @checked("address", "abi")
     def contract(
@@ -180,7 +187,7 @@ class Chain:
         fix = "Check the address, and that the chain was not restarted without its state."
         _need_address(address, "the address of a contract")
         found = to_checksum_address(address)
-        if not self.w3.eth.get_code(found):
+        if not self.code(found):
             raise ChainError(f"a contract at {found}", "an address without code", fix)
         return self.w3.eth.contract(found, abi=entries(abi))
 
@@ -198,9 +205,8 @@ class Chain:
         Raises Reverted with the contract's reason, before anything is sent where the node can
         tell; ChainError if it was not sent or not mined; NodeDown.
         """
-        with self._readable(
-            call.abi if isinstance(call, ContractConstructor) else call.contract_abi
-        ):
+        abi = call.abi if isinstance(call, ContractConstructor) else call.contract_abi
+        with self._readable(abi, sending=True):
             request = self._request(call, by)
             raw = by.sign_transaction(request).raw_transaction
             sent = self.w3.eth.send_raw_transaction(raw)
@@ -219,13 +225,14 @@ class Chain:
     @checked("transaction_hash")
     def raw_receipt(self, transaction_hash: str) -> Any:
         """Return web3's receipt of a transaction, with its logs. Raises ChainError."""
-        try:
-            return self.w3.eth.get_transaction_receipt(transaction_hash)  # type: ignore[arg-type]
-        except (TransactionNotFound, Web3ValueError):  # the second: it can't be a hash
-            fix = "Check that this is the chain you mean, and that it was not restarted."
-            got = f"{shown(transaction_hash)}, which is the hash of none"
-            # No causes: they name what was asked for, which could be a key by mistake.
-            raise ChainError("a transaction on this chain", got, fix) from None
+        with self._readable():
+            try:
+                return self.w3.eth.get_transaction_receipt(transaction_hash)  # type: ignore[arg-type]
+            except (TransactionNotFound, Web3ValueError):  # the second: it can't be a hash
+                fix = "Check that this is the chain you mean, and that it was not restarted."
+                got = f"{shown(transaction_hash)}, which is the hash of none"
+                # No causes: they name what was asked for, which could be a key by mistake.
+                raise ChainError("a transaction on this chain", got, fix) from None
 
     @checked("function", "by")
     def call(self, function: ContractFunction, *, by: BaseAccount | None = None) -> Any:
@@ -339,7 +346,9 @@ class Chain:
         }
         if "baseFeePerGas" not in self.w3.eth.get_block("latest"):  # before EIP-1559
             request["gasPrice"] = self.w3.eth.gas_price
-        request = dict(call.build_transaction(request))  # type: ignore[arg-type]
+        with warnings.catch_warnings():  # without the node's own suggestion web3 takes the median
+            warnings.simplefilter("ignore", UserWarning)
+            request = dict(call.build_transaction(request))  # type: ignore[arg-type]
         request["gas"] = int(request["gas"] * _GAS_MARGIN)
         return request
 
@@ -350,10 +359,12 @@ class Chain:
         )
 
     @contextmanager
-    def _readable(self, abi: Sequence[Any] = ()) -> Iterator[None]:
+    def _readable(self, abi: Sequence[Any] = (), *, sending: bool = False) -> Iterator[None]:
         """Turn what web3 raises inside the block into the kit's errors."""
         try:
             yield
+        except KitError:
+            raise
         except ContractLogicError as error:
             raise Reverted(_reason(error, abi)) from error
         except TimeExhausted as error:
@@ -363,10 +374,16 @@ class Chain:
             fix = "Is the contract still there, and is it the one you mean?"
             raise ChainError("the contract's answer", "none that fits its ABI", fix) from error
         except (Web3Exception, ValueError) as error:
+            got = f"its answer: {short(str(error), _REASON_MAX)}"
+            if not sending:
+                fix = "Ask again later, or ask another node."
+                raise NodeDown("the node to answer a question", got, fix) from error
             fix = "Does the account have coins for the gas, and is this the chain you mean?"
-            raise ChainError(
-                "a transaction that the node accepts", f"its answer: {error}", fix
-            ) from error
+            raise ChainError("a transaction that the node accepts", got, fix) from error
+        except (TypeError, LookupError, AttributeError, ArithmeticError) as error:
+            # web3 read a field of the answer that the kit doesn't use.
+            fix = "Ask another node."
+            raise NodeDown("an answer that can be read", type(error).__name__, fix) from error
 
 
 def _need_address(value: str, what: str) -> None:
@@ -405,48 +422,6 @@ def _shown(value: Any, kind: str) -> str:
     if isinstance(value, bytes):
         return "0x" + value.hex()
     return to_checksum_address(value) if kind == "address" else short(value, _REASON_MAX)
-
-
-def _is_loopback(url: str) -> bool:
-    """Return whether an address is on this machine, where no proxy could find it."""
-    host = (urlsplit(url).hostname or "").rstrip(".")
-    if host == "localhost" or host.endswith(".localhost"):  # RFC 6761, section 6.3
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-class Http(HTTPProvider):
-    """web3's HTTP provider that says NodeDown when nobody answers, and why if it can."""
-
-    def __init__(self, url: str, why: Callable[[], str] = lambda: "", **options: Any) -> None:
-        # Requests takes an empty proxy for none, whatever the environment says.
-        proxies = {"http": "", "https": ""} if _is_loopback(url) else None
-        super().__init__(url, request_kwargs={"timeout": 30, "proxies": proxies}, **options)
-        self._why = why
-
-    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
-        """Send one JSON-RPC request and return the answer. Raises NodeDown."""
-        try:
-            answer: Any = super().make_request(method, params)
-        # No causes: requests names the whole address in them, which may hold a key.
-        except requests.HTTPError as error:
-            status = error.response.status_code if error.response is not None else "unknown"
-            raise self.down(f"HTTP status {status}") from None
-        except (requests.RequestException, ValueError) as error:
-            raise self.down(self._why() or type(error).__name__) from None
-        if not isinstance(answer, dict) or not ("result" in answer or "error" in answer):
-            raise self.down("an answer that is not JSON-RPC")
-        return answer  # type: ignore[return-value]
-
-    def down(self, got: str) -> NodeDown:
-        """Return the error that says what came instead of a node's answer."""
-        # Only the host is named: the rest of an address may hold a key.
-        host = urlsplit(str(self.endpoint_uri)).netloc.rpartition("@")[2]
-        fix = "Is the node running, and is the address right?"
-        return NodeDown(f"a JSON-RPC node at {host}", got, fix)
 
 
 def coins_for_lessons() -> list[str]:

@@ -2,7 +2,8 @@
 
 Nodes limit what one question may cover, each in its own way and with its own words: so many blocks,
 so many events, so many seconds. So the range is asked for piece by piece, and whatever a node says
-no to is asked again in halves, down to a single block. A node that says "too often" gets a pause.
+no to is asked again in halves, down to a single block. Of the answer each event is looked at again:
+its contract, its topics, its block, whether it was removed, and whether it is there twice.
 
 What has arrived can be kept in a file (``resume``): a line a piece, written when the piece is whole.
 The next call reads it and goes on behind it, so that no event is lost and none comes twice, wherever
@@ -15,7 +16,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -37,6 +37,7 @@ from web3.types import RPCEndpoint
 from kit.arguments import checked, shown
 from kit.chain.abi import entries
 from kit.chain.solidity import Artifact
+from kit.core import nests_too_deep
 from kit.errors import ChainError, DataError, NodeDown
 
 if TYPE_CHECKING:
@@ -59,10 +60,6 @@ PLACE: Final = {
 }
 
 _FORMAT: Final = "civic-diary-events/1"
-_PAUSES: Final = (1, 2, 4, 8)  # seconds
-_TOO_OFTEN = re.compile(
-    r"status 429|code': 429|rate.?limit|too many requests|compute units|throughput", re.I
-)
 _HASHED = re.compile(r"string|bytes|\(.*|.*\]")  # what a topic has no room for: its keccak256
 
 
@@ -285,7 +282,7 @@ class _Source:
             while first <= last:
                 to = min(first + size - 1, last)
                 try:
-                    found = self._ask(first, to)
+                    found = self._logs(first, to)
                 except ChainError as error:
                     if to == first or not _too_much(error):
                         raise
@@ -296,17 +293,6 @@ class _Source:
                 first = to + 1
                 # After a refusal slowly, or every second question would be refused.
                 size = min(CHUNK_MAX, size + size // 8 + 1 if refused else 2 * size)
-
-    def _ask(self, first: int, last: int) -> list[dict[str, Any]]:
-        """Ask once; again after a pause while the node says that it was asked too often."""
-        for pause in (*_PAUSES, None):
-            try:
-                return self._logs(first, last)
-            except ChainError as error:
-                if pause is None or not _TOO_OFTEN.search(error.got):
-                    raise
-                time.sleep(pause)
-        raise AssertionError  # the last turn returns or raises
 
     def _logs(self, first: int, last: int) -> list[dict[str, Any]]:
         asked = {
@@ -320,8 +306,21 @@ class _Source:
         except (Web3Exception, ValueError) as error:
             fix = "Ask a node of your own, or one that lists the events of more blocks at once."
             raise ChainError("the node to list events", f"its answer: {error}", fix) from error
-        logs = [self._log(log) for log in answer]
-        return sorted(logs, key=lambda log: (log["block_number"], log["log_index"]))
+        # A node may forget a filter, and list an event twice, or one whose block is gone.
+        asked_for = [log for log in answer if self._is_asked_for(log, first, last)]
+        logs = {(log["blockHash"], _integer(log["logIndex"])): log for log in asked_for}
+        found = [self._log(log) for log in logs.values()]
+        return sorted(found, key=lambda log: (log["block_number"], log["log_index"]))
+
+    def _is_asked_for(self, log: Mapping[str, Any], first: int, last: int) -> bool:
+        topics = [str(topic).lower() for topic in log["topics"]]
+        return (
+            not log.get("removed")
+            and str(log["address"]).lower() == self.address.lower()
+            and first <= _integer(log["blockNumber"]) <= last
+            and len(topics) >= len(self.topics)
+            and all(want in (None, topic) for want, topic in zip(self.topics, topics, strict=False))
+        )
 
     def _log(self, log: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -429,6 +428,6 @@ class _Kept:
 
 def _json(line: str) -> Any:
     try:
-        return json.loads(line)
+        return None if nests_too_deep(line) else json.loads(line)
     except ValueError:
         return None

@@ -5,16 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import requests
 from web3.exceptions import Web3Exception
 from web3.middleware import ExtraDataToPOAMiddleware
-from web3.providers.rpc.utils import ExceptionRetryConfiguration
 
 from kit.arguments import checked
 from kit.chain.anvil_chain import AnvilChain
-from kit.chain.base import Chain, Http
+from kit.chain.base import Chain
 from kit.chain.embedded_chain import EmbeddedChain
-from kit.errors import ChainError
+from kit.chain.rpc import Http
+from kit.errors import ChainError, KitError, NodeDown
 
 __all__ = ["anvil", "connect", "embedded"]
 
@@ -57,16 +56,14 @@ def connect(url: str) -> Chain:
         # The address itself isn't shown: it may hold a key.
         got = f"one that starts with {scheme}:" if scheme else "one without"
         raise ChainError("an address that starts with http:// or https://", got, "Check it.")
-    # web3 would try a silent node five times, half a minute each.
-    retries = ExceptionRetryConfiguration(errors=(requests.ConnectionError,), retries=3)
-    provider = Http(url, exception_retry_configuration=retries)
+    provider = Http(url, tries=3)
     chain = Chain(provider)
     # Chains with proof of authority put more into extraData than web3 takes without this.
     chain.w3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
-    try:  # asks the node, so that a wrong address is noticed here
-        known = isinstance(chain.chain_id, int)
-    except (Web3Exception, ValueError):
-        known = False
-    if not known:
-        raise provider.down("an answer without a chain id")
+    try:
+        chain.chain_id  # noqa: B018  asks the node, so that a wrong address is noticed here
+    except (KitError, Web3Exception) as error:
+        if isinstance(error, NodeDown) and error.expected.startswith("a JSON-RPC node"):
+            raise
+        raise provider.down("an answer without a chain id") from None
     return chain

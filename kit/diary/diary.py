@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from eth_account.signers.base import BaseAccount
 from eth_hash.auto import keccak
@@ -59,6 +60,11 @@ __all__ = ["COLUMNS", "Diary", "lesson_salt"]
 
 #: What people do with an entry, by ``Diary.act``.
 _ACTS: Final = (*DECISIONS, "appeal", "witness", "withdraw")
+T = TypeVar("T")
+
+#: Seconds for which an answer of a node is waited for that another of its machines has shown already:
+#: two of Ethereum's blocks, and some more.
+LAG: Final = 30.0
 #: Certificates whose records are fetched from the archive together.
 TOGETHER: Final = 512
 
@@ -311,9 +317,12 @@ class Diary:
     def publish(self) -> Batch:
         """Put what is ready (at most 1,024 records) into the log with one transaction.
 
-        The batch is written down before it is sent. If something ends this in between, the next
-        ``publish`` first looks at the chain, and finishes or repeats it: no record is lost and none
-        lands twice. Raises NothingWaiting, NotAllowed, WrongChain, Reverted, ChainError, NodeDown.
+        The batch is written down before it is sent, and stays so until the chain shows it, or shows
+        another one in its place. If something ends this in between, the next ``publish`` looks at the
+        chain first, and finishes or repeats the same batch: the contract takes no number twice, so
+        after an error it may be called again. The machines of a node may be behind one another: what
+        one says and another doesn't show yet is waited for, ``LAG`` seconds at most. Raises
+        NothingWaiting, NotAllowed, WrongChain, Reverted, ChainError, NodeDown.
         """
         with self.archive.lock():
             self.archive.purge()
@@ -454,6 +463,9 @@ class Diary:
 
     def _plan(self) -> PendingBatch:
         """Write down the next batch, or raise what stands against it."""
+        last = self.archive.last_landed()
+        published = last.first_seq + last.count if last else 0
+        _patiently(self.chain, lambda: self.log.record_count() >= published)
         first = self.log.record_count()
         leaves = self.archive.ready(first, BATCH_MAX)
         if not leaves:
@@ -462,13 +474,10 @@ class Diary:
         if not self.log.has_role(REGISTRAR_ROLE, self.registrar.address):
             fix = "Open the diary with the registrar's account."
             raise NotAllowed("the registrar of this log", self.registrar.address, fix)
-        last = self.archive.last_landed()
-        if last and last.first_seq + last.count > first:
+        if published > first:
             fix = "Was it wound back? Go back to the chain that has them, or start a new archive."
             got = f"{first:,} records"
-            raise WrongChain(
-                f"the {last.first_seq + last.count:,} records published so far", got, fix
-            )
+            raise WrongChain(f"the {published:,} records published so far", got, fix)
         return self.archive.plan(leaves)
 
     def _append(self, pending: PendingBatch) -> Batch:
@@ -477,21 +486,27 @@ class Diary:
             return self.log.append(
                 pending.root, pending.first_seq, pending.count, by=self.registrar
             )
-        except Reverted:
-            # An earlier try may have landed just now: then it is there, and this one is refused.
+        except Reverted as refused:
+            # An earlier try may have landed: then this one is refused, and the plan is not dropped
+            # before the chain shows what has its number.
             batch = self._found(pending)
+            if batch is None and refused.reason.startswith("SequenceMismatch("):
+                batch = _patiently(self.chain, lambda: self._found(pending))
             if batch is None:
-                self.archive.drop(pending)
                 raise
             return batch
 
     def _found(self, pending: PendingBatch) -> Batch | None:
-        """Return a pending batch as the chain has it, or None if its first number is still free."""
+        """Return a pending batch as the chain has it, or None if no batch is shown at its number yet.
+
+        Drops it, and raises ChainError, where another batch has its number.
+        """
         first = pending.first_seq
         if self.log.record_count() <= first:
             return None
-        batch = next((b for b in self.log.batches() if b.first_seq == first), None)
-        if batch is None or batch.root != pending.root:
+        has = (b for b in self.log.batches() if b.first_seq <= first < b.first_seq + b.count)
+        batch = next(has, None)
+        if batch and (batch.first_seq, batch.root) != (first, pending.root):
             self.archive.drop(pending)
             fix = "Another registrar was faster. Nothing is lost: publish again."
             raise ChainError(f"the number {first} to be free", "another batch there", fix)
@@ -531,11 +546,22 @@ def _log_of(archive: Archive, log_id: LogId, genesis_hash: str, chain: Chain) ->
     except (ChainError, WrongChain) as error:
         raise restarted from error
     last = archive.last_landed()
-    if last:
+
+    def has_it() -> bool:
         seen = {batch.first_seq: batch.root for batch in log.batches()}
-        if seen.get(last.first_seq) != last.root:
-            raise restarted
+        return last is None or seen.get(last.first_seq) == last.root
+
+    if not _patiently(chain, has_it):
+        raise restarted
     return log
+
+
+def _patiently(chain: Chain, ask: Callable[[], T]) -> T:
+    """Return the first answer that is true, or the last one: some machine of a node may be behind."""
+    until = monotonic() + (LAG if chain.backend == "connected" else 0)
+    while not (answer := ask()) and monotonic() < until:
+        sleep(0.5)
+    return answer
 
 
 def _commitment(record: SignedRecord | str) -> str:

@@ -109,10 +109,17 @@ class Log:
 
     @checked("root", "first_seq", "count", "by")
     def append(self, root: str, first_seq: int, count: int, *, by: BaseAccount) -> Batch:
-        """Append a batch and return it as the chain holds it. Raises Reverted, ChainError."""
+        """Append a batch and return it as the chain holds it.
+
+        Raises Reverted; ChainError, also where it is there and the node doesn't list it yet; NodeDown.
+        """
         call = self._function("append", _node(root), first_seq, count)
         block = self.chain.send(call, by=by).block.number
-        return next(b for b in self.batches(block, block) if b.first_seq == first_seq)
+        batch = next((b for b in self.batches(block, block) if b.first_seq == first_seq), None)
+        if batch is None:
+            got = f"a node that doesn't list it yet, in block {block}"
+            raise ChainError("the new batch among the log's events", got, "Look again in a while.")
+        return batch
 
     @checked("first_block", "last_block")
     def batches(self, first_block: int = 0, last_block: int | str = "latest") -> list[Batch]:
@@ -152,7 +159,7 @@ class Log:
 
         A contract that only answers like one could say anything.
         """
-        code = bytes(self.chain.w3.eth.get_code(self.contract.address))
+        code = self.chain.code(self.contract.address)
         if "0x" + code.hex() != load_artifact("DiaryLog").runtime:
             fix = "Don't trust what it answers."
             raise WrongChain(f"the code of DiaryLog at {self.address}", "other code", fix)

@@ -19,7 +19,7 @@ import kit
 import kit.chain.base
 import kit.chain.solidity
 from kit.chain import BLOCK_SECONDS, START, Artifact, Chain, Receipt, compile_source, load_artifact
-from kit.chain.base import Http
+from kit.chain.rpc import Http
 from kit.errors import ChainError, NodeDown, Reverted
 from kit.people import alice, bob, named
 
@@ -459,7 +459,7 @@ def test_another_machine_is_asked_through_the_proxy(
     ],
 )
 def test_what_is_on_this_machine(url: str, here: bool) -> None:
-    assert kit.chain.base._is_loopback(url) is here
+    assert kit.chain.rpc._is_loopback(url) is here
 
 
 @pytest.mark.parametrize(

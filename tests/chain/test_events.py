@@ -174,7 +174,7 @@ def test_a_node_that_is_asked_too_often_gets_a_pause(
             node.most = 10**9 if len(pauses) == 3 else 0
 
         node.most, node.refusal = 0, refusal
-        monkeypatch.setattr(events.time, "sleep", rest)
+        monkeypatch.setattr("time.sleep", rest)
         assert len(public.events()) == 5
         assert pauses == [1, 2, 4]
 

@@ -1,0 +1,437 @@
+"""Nodes that answer badly: what comes of it is a value or one of our errors, soon, in little memory."""
+
+from __future__ import annotations
+
+import json
+import random
+import socket
+import threading
+import time
+import tracemalloc
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import Any, NamedTuple
+
+import pytest
+from web3.types import RPCEndpoint
+
+import kit
+import kit.chain.rpc
+from kit import people
+from kit.audit import audit
+from kit.chain import Chain, load_artifact
+from kit.chain.rpc import ANSWER_MAX, Http
+from kit.core import Certificate, Leaf
+from kit.errors import ChainError, KitError, NodeDown
+from kit.log import Log, verify
+
+
+class Bent(Http):
+    """A node whose answers to one method are changed on their way."""
+
+    method, bend = "", staticmethod(lambda raw: raw)
+    bent = 0
+
+    def _post(self, question: bytes, limit: int) -> bytes:
+        raw, asked = super()._post(question, limit), json.loads(question)["method"]
+        if asked == "eth_maxPriorityFeePerGas" and self.method == "eth_feeHistory":
+            return b'{"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"no such method"}}'
+        if asked != self.method:
+            return raw
+        self.bent += 1
+        return self.bend(raw)
+
+
+class Given(NamedTuple):
+    """A chain with a diary of one published entry, seen through a node that can be bent."""
+
+    url: str
+    certificate: Certificate
+    leaves: list[Leaf]
+    contract: str
+    transaction: str
+
+    def node(self) -> Bent:
+        return Bent(self.url)
+
+    def ask(self, chain: Chain) -> None:
+        """Whatever the kit asks of a node."""
+        chain.chain_id  # noqa: B018
+        chain.genesis_hash  # noqa: B018
+        chain.balance(people.registrar.address)
+        log = Log(chain, self.contract)
+        log.check_code()
+        log.record_count()
+        log.root(0)
+        chain.receipt(self.transaction)
+        log.events()
+        log.grant(b"\1" * 32, people.alice.address, by=people.registrar)
+
+
+#: The methods that ``Given.ask``, ``verify`` and ``audit`` ask a node for.
+METHODS = [
+    *("eth_chainId", "eth_getBlockByNumber", "eth_getBlockByHash", "eth_getBalance"),
+    *("eth_getCode", "eth_call", "eth_getTransactionReceipt", "eth_getLogs"),
+    *("eth_getTransactionCount", "eth_estimateGas", "eth_sendRawTransaction"),
+    *("eth_maxPriorityFeePerGas", "eth_feeHistory"),
+]
+
+
+@contextmanager
+def memory(most: int) -> Iterator[None]:
+    """Fail if what is done takes more bytes at once."""
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] < most
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.fixture(scope="module")
+def given(anvil: Any) -> Iterator[Given]:
+    with closing(kit.Diary.open(anvil)) as diary:
+        entry = diary.post(people.alice, "十人一桌", place="泉州")
+        diary.review(entry, by=people.moderator, approve=True)
+        batch = diary.publish()
+        yield Given(
+            anvil.url,
+            diary.certificate(entry),
+            list(diary.leaves()),
+            diary.log.address,
+            batch.anchor.transaction_hash,
+        )
+
+
+# --- a thousand malformed answers ----------------------------------------------------------------
+
+VALUES: list[Any] = [
+    *(
+        None,
+        True,
+        False,
+        0,
+        -1,
+        2**300,
+        1e300,
+        0.5,
+        "",
+        "0x",
+        "0X1F",
+        "0x-1",
+        "-0x1",
+        "0xzz",
+        "0x0",
+    ),
+    *("0x" + "f" * 64, "0x" + "f" * 65, "0x" + "f" * 100_000, "0x1", "text", "\ud800", "天" * 999),
+    *([], [[]], {}, {"": ""}, [None] * 10_000, ["0x1"], {"error": "x"}, "0x7fffffffffffffff"),
+]
+WHOLE: list[bytes] = [
+    *(b"", b" ", b"null", b"[]", b"{}", b"1", b'"x"', b"\xff\xfe", b"<html>Log in first</html>"),
+    *(
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'{"result":' + b"[" * 100_000,
+        b"NaN",
+        b'{"result":NaN}',
+    ),
+    *(b'{"jsonrpc":"2.0","id":1}', b'{"jsonrpc":"1.0","id":null,"result":null}'),
+    *(b'{"jsonrpc":"2.0","id":1,"result":"0x1","error":{"code":1,"message":"both"}}',),
+]
+ERRORS: list[Any] = [
+    *("text", 1, [], {}, {"code": "x"}, {"message": None}, {"code": 2**99, "message": "m" * 10**5}),
+    {"code": 3, "message": "execution reverted", "data": "0x08c379a0" + "ff" * 64},
+    {"code": 3, "message": "execution reverted", "data": {"a": [1]}},
+    {"code": -32000, "message": "missing trie node (no archive state)"},
+    {"code": -32601, "message": "the method is not available"},
+    {"code": -32000, "message": "transaction not found"},
+    {"code": -32000, "message": "header not found: the node is syncing"},
+]
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """Yield the way to each part of a JSON value."""
+    yield path
+    if isinstance(value, dict | list):
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from places(part, (*path, key))
+
+
+def malform(raw: bytes, chance: random.Random) -> bytes:
+    """Return an answer with one thing wrong: a part, a whole, an error, or cut off."""
+    kind = chance.random()
+    if kind < 0.1:
+        return chance.choice(WHOLE)
+    if kind < 0.2:
+        return json.dumps({"jsonrpc": "2.0", "id": 1, "error": chance.choice(ERRORS)}).encode()
+    if kind < 0.25:
+        return raw[: chance.randrange(len(raw))]
+    answer = json.loads(raw)
+    *path, last = chance.choice(
+        [p for p in places(answer) if p[:1] == ("result",)] or [("result",)]
+    )
+    part = answer
+    for key in path:
+        part = part[key]
+    if chance.random() < 0.2 and isinstance(part, dict):
+        del part[last]
+    else:
+        part[last] = chance.choice(VALUES)
+    return json.dumps(answer).encode()
+
+
+def try_all(given: Given, method: str, seed: int) -> list[str]:
+    """Ask all through a node that answers one method badly; return what it came to."""
+    chance, came = random.Random(f"{method} {seed}"), []  # noqa: S311
+    asks: list[Callable[[Chain], Any]] = [
+        given.ask,
+        lambda chain: verify(given.certificate, chain, leaves=given.leaves),
+        lambda chain: audit(chain, given.contract, given.leaves),
+    ]
+    for ask in asks:
+        node = given.node()
+        node.method = method
+        node.bend = lambda raw: malform(raw, chance)  # type: ignore[assignment,method-assign]
+        try:
+            ask(Chain(node))
+            came.append("an answer")
+        except KitError as error:
+            came.append(type(error).__name__ if len(str(error)) < 1_500 else "a long error")
+        if node.bent == 0:
+            came[-1] = "not asked"
+    return came
+
+
+def malformed(given: Given, times: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kit.chain.rpc, "PAUSES", ())
+    # A transaction whose receipt never comes is waited for: that has a test of its own.
+    wait = "web3.eth.eth.Eth.wait_for_transaction_receipt"
+    monkeypatch.setattr(wait, lambda eth, sent, **_: eth.get_transaction_receipt(sent))
+    came = []
+    with memory(100 * 2**20):
+        for number in range(times):
+            method = METHODS[number % len(METHODS)]
+            began = time.monotonic()
+            came += [(method, what) for what in try_all(given, method, number)]
+            assert time.monotonic() - began < 20, (method, number)
+    assert "a long error" not in {what for _, what in came}
+    for method in METHODS:  # each was asked for, and its bad answers were noticed
+        assert (method, "NodeDown") in came, method
+
+
+def test_malformed_answers_end_in_our_errors(given: Given, monkeypatch: pytest.MonkeyPatch) -> None:
+    malformed(given, 3 * len(METHODS), monkeypatch)
+
+
+@pytest.mark.slow("a thousand malformed answers")
+def test_a_thousand_malformed_answers(given: Given, monkeypatch: pytest.MonkeyPatch) -> None:
+    malformed(given, 1_000, monkeypatch)
+
+
+def in_capitals(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: in_capitals(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [in_capitals(part) for part in value]
+    is_hex = isinstance(value, str) and value.startswith("0x")
+    return "0x" + value[2:].upper() if is_hex else value
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_capitals_in_hex_are_the_same_answer(method: str, given: Given) -> None:
+    node = given.node()
+    node.method = method
+    node.bend = lambda raw: json.dumps(in_capitals(json.loads(raw))).encode()  # type: ignore[assignment,method-assign]
+    chain = Chain(node)
+    assert verify(given.certificate, chain, leaves=given.leaves).ok
+    assert audit(chain, given.contract, given.leaves).level.startswith("proved")
+    given.ask(chain)
+    assert node.bent
+
+
+# --- each event is looked at again ---------------------------------------------------------------
+
+
+def changed(log: dict[str, Any], **values: Any) -> dict[str, Any]:
+    return log | values
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        lambda log: [log],  # twice
+        lambda log: [changed(log, removed=True, blockHash="0x" + "1" * 64)],
+        lambda log: [changed(log, address="0x" + "1" * 40, logIndex="0x7")],
+        lambda log: [changed(log, topics=["0x" + "1" * 64, *log["topics"][1:]], logIndex="0x7")],
+        lambda log: [changed(log, topics=log["topics"][:0], logIndex="0x7")],
+        lambda log: [changed(log, blockNumber="0xffffff", logIndex="0x7")],
+    ],
+    ids=["twice", "removed", "address", "topic", "no topics", "range"],
+)
+def test_an_event_that_was_not_asked_for_is_not_counted(
+    more: Callable[[dict[str, Any]], list[Any]], given: Given
+) -> None:
+    node = given.node()
+    node.method = "eth_getLogs"
+
+    def bend(raw: bytes) -> bytes:
+        answer = json.loads(raw)
+        answer["result"] += [x for log in answer["result"] for x in more(log)]
+        return json.dumps(answer).encode()
+
+    node.bend = bend  # type: ignore[assignment,method-assign]
+    log = Log(Chain(node), given.contract)
+    assert len(log.events()) == len(log.batches()) == 1
+    assert audit(log.chain, log, given.leaves).ok
+    assert node.bent
+
+
+def test_a_node_that_ignores_the_account_makes_nobody_a_moderator(given: Given, anvil: Any) -> None:
+    """It answers a question for somebody's roles with everybody's."""
+    head = anvil.head
+    log = Log(anvil, given.contract)
+    assert log.was_moderator(people.moderator.address, head.time)
+
+    class Careless(Http):
+        def encode_rpc_request(self, method: Any, params: Any) -> bytes:
+            if method == "eth_getLogs":
+                params = [params[0] | {"topics": params[0]["topics"][:1]}]
+            return super().encode_rpc_request(method, params)
+
+    careless = Log(Chain(Careless(given.url)), given.contract)
+    assert careless.was_moderator(people.moderator.address, head.time)
+    assert not careless.was_moderator(people.alice.address, head.time)
+
+
+# --- time, size, and what is no node -------------------------------------------------------------
+
+
+@contextmanager
+def serving(talk: Callable[[socket.socket], None]) -> Iterator[str]:
+    """A server on this machine that does what it is told with each connection; yields its address."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def run() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                threading.Thread(target=one, args=[connection], daemon=True).start()
+
+        def one(connection: socket.socket) -> None:
+            with connection:
+                try:
+                    connection.recv(2**16)
+                    talk(connection)
+                except OSError:  # whoever asked has gone
+                    pass
+
+        threading.Thread(target=run, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        server.shutdown(socket.SHUT_RDWR)
+
+
+def drip(start: bytes) -> Callable[[socket.socket], None]:
+    def talk(connection: socket.socket) -> None:
+        connection.sendall(start)
+        while True:
+            connection.sendall(b"a")
+            time.sleep(0.05)
+
+    return talk
+
+
+HEADERS = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nX-Long: ",
+        HEADERS + b"\r\n",
+        HEADERS + b"Content-Length: 99\r\n\r\n",
+    ],
+    ids=["status", "header", "body", "body of a length"],
+)
+def test_an_answer_that_drips_ends_in_time(start: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kit.chain.rpc, "PATIENCE", 0.4)
+    began = time.monotonic()
+    with serving(drip(start)) as url, pytest.raises(NodeDown, match="got Timeout"):
+        kit.chain.connect(url)
+    assert time.monotonic() - began < 5
+
+
+def test_a_silent_node_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kit.chain.rpc, "_SILENCE", 0.3)
+    with serving(lambda _: time.sleep(5)) as url, pytest.raises(NodeDown, match="Timeout"):
+        kit.chain.connect(url)
+
+
+def test_an_answer_without_an_end_is_cut_off() -> None:
+    def talk(connection: socket.socket) -> None:
+        connection.sendall(HEADERS + b"\r\n")
+        while True:
+            connection.sendall(b" " * 2**16)
+
+    with serving(talk) as url:
+        node = Http(url)
+        said = pytest.raises(NodeDown, match="an answer of more than 4 MiB")
+        with memory(2 * ANSWER_MAX), said:
+            node.make_request(RPCEndpoint("eth_chainId"), [])
+
+
+def test_tls_with_who_speaks_none() -> None:
+    with (
+        serving(lambda connection: connection.sendall(b"hello")) as url,
+        pytest.raises(NodeDown, match="got SSLError"),
+    ):
+        kit.chain.connect(url.replace("http:", "https:"))
+
+
+def test_too_often_for_ever_has_an_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pauses: list[float] = []
+    here, sleep = threading.current_thread(), time.sleep
+
+    def rest(seconds: float) -> None:  # other threads sleep as ever
+        (pauses.append if threading.current_thread() is here else sleep)(seconds)
+
+    monkeypatch.setattr("time.sleep", rest)
+    answer = b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 0\r\n\r\n"
+    with (
+        serving(lambda connection: connection.sendall(answer)) as url,
+        pytest.raises(NodeDown, match="HTTP status 429"),
+    ):
+        kit.chain.connect(url)
+    assert pauses == [1, 2, 4, 8]
+    assert "asked too often; again in 8 s" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("said", ["missing trie node (no archive state)", "syncing", "pruned"])
+def test_a_question_that_a_node_answers_with_an_error_is_unanswered(
+    said: str, given: Given
+) -> None:
+    """And no verdict on a certificate or a table."""
+    for method in ("eth_call", "eth_getCode", "eth_getTransactionReceipt", "eth_getBlockByNumber"):
+        node = given.node()
+        node.method = method
+        error = {"jsonrpc": "2.0", "id": 1, "error": {"code": -32000, "message": said}}
+        node.bend = lambda raw, error=error: json.dumps(error).encode()  # type: ignore[assignment,method-assign,misc]
+        chain = Chain(node)
+        with pytest.raises(NodeDown, match=said.split("(")[0]):
+            verify(given.certificate, chain)
+    with pytest.raises(NodeDown):
+        audit(chain, given.contract, given.leaves)
+
+
+def test_a_transaction_that_a_node_refuses_is_refused(given: Given) -> None:
+    node = given.node()
+    node.method = "eth_sendRawTransaction"
+    error = {"jsonrpc": "2.0", "id": 1, "error": {"code": -32000, "message": "underpriced"}}
+    node.bend = lambda raw: json.dumps(error).encode()  # type: ignore[assignment,method-assign]
+    with pytest.raises(ChainError, match="a transaction that the node accepts") as caught:
+        Chain(node).deploy(load_artifact("DiaryStorage"), by=people.registrar)
+    assert not isinstance(caught.value, NodeDown)

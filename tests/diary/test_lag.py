@@ -1,0 +1,165 @@
+"""A node whose machines are behind one another: each record lands once, whoever publishes again."""
+
+from __future__ import annotations
+
+import random
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import kit
+import kit.diary.diary
+from kit import people
+from kit.audit import audit
+from kit.chain import Chain
+from kit.chain.rpc import Http
+from kit.errors import ChainError, KitError
+from kit.log import Log
+
+
+class Lagging(Http):
+    """Of its machines some, by chance, are a block behind the others."""
+
+    share, chance = 0.0, random.Random(20210921)  # noqa: S311
+
+    def make_request(self, method: Any, params: Any) -> Any:
+        if self.chance.random() >= self.share:
+            return super().make_request(method, params)
+        head = int(super().make_request("eth_blockNumber", [])["result"], 16) - 1
+        if method == "eth_blockNumber":
+            return {"jsonrpc": "2.0", "id": 1, "result": hex(head)}
+        if method == "eth_getLogs":
+            if int(params[0]["fromBlock"], 16) > head:
+                return {"jsonrpc": "2.0", "id": 1, "result": []}
+            to = min(int(params[0]["toBlock"], 16), head)
+            params = [params[0] | {"toBlock": hex(to)}]
+        elif method != "eth_sendRawTransaction":
+            params = [hex(head) if x in ("latest", "pending") else x for x in params]
+        answer = super().make_request(method, params)
+        found = answer.get("result")
+        if isinstance(found, dict):  # a block or a receipt
+            number = found.get("blockNumber") or found.get("number")
+            if int(number, 16) > head:
+                return {"jsonrpc": "2.0", "id": 1, "result": None}
+        return answer
+
+
+@pytest.fixture
+def lagging(anvil: Any, monkeypatch: pytest.MonkeyPatch) -> Chain:
+    monkeypatch.setattr(kit.diary.diary, "LAG", 3.0)
+    monkeypatch.setattr(kit.diary.diary, "sleep", lambda _: None)
+    return Chain(Lagging(anvil.url))
+
+
+def share(chain: Chain, part: float) -> None:
+    chain.w3.provider.share = part  # type: ignore[attr-defined]
+
+
+def post(diary: kit.Diary, number: int) -> None:
+    entry = diary.post(people.alice, f"第{number}天", place="泉州")
+    diary.review(entry, by=people.moderator, approve=True)
+
+
+def until_published(diary: kit.Diary) -> None:
+    """What a registrar does who calls publish() again after each error."""
+    for _ in range(60):
+        try:
+            diary.publish()
+        except kit.errors.NothingWaiting:
+            return
+        except KitError:
+            continue
+    raise AssertionError("it never ends")
+
+
+def all_is_there_once(chain: Chain, anvil: Any, diary: kit.Diary, records: int) -> None:
+    share(chain, 0)
+    log = Log(anvil, diary.log.address)
+    assert log.record_count() == records
+    leaves = diary.leaves()
+    assert len({leaf.commitment for leaf in leaves}) == records
+    assert diary.records()["proved"].all()
+    assert audit(anvil, log, leaves).ok
+    assert diary.archive.pending() is None
+
+
+@pytest.mark.parametrize(
+    ("part", "publishes"),
+    [
+        (0.1, 3),
+        (0.3, 4),
+        pytest.param(0.1, 60, marks=pytest.mark.slow("60 publishes to a lagging node, twice")),
+        pytest.param(0.3, 60, marks=pytest.mark.slow("60 publishes to a lagging node, twice")),
+    ],
+)
+def test_each_record_lands_once(
+    part: float, publishes: int, lagging: Chain, anvil: Any, tmp_path: Path
+) -> None:
+    with closing(kit.Diary.open(lagging, tmp_path / "a.db")) as diary:
+        for number in range(publishes):
+            share(lagging, 0)
+            post(diary, 2 * number)
+            post(diary, 2 * number + 1)
+            share(lagging, part)
+            until_published(diary)
+        all_is_there_once(lagging, anvil, diary, 4 * publishes)
+        share(lagging, 0)
+        kit.export(diary, tmp_path / "export")
+        assert kit.read(tmp_path / "export", anvil)["proved"].all()
+
+
+def test_a_refused_batch_that_no_machine_shows_yet_is_kept(
+    lagging: Chain, anvil: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It landed; the machines that are asked don't know it for longer than anybody waits."""
+    monkeypatch.setattr(kit.diary.diary, "LAG", 0.2)
+    with closing(kit.Diary.open(lagging)) as diary:
+        post(diary, 0)
+        found = diary.archive.ready(0, 10)
+        pending = diary.archive.plan(found)
+        Log(anvil, diary.log.address).append(pending.root, 0, 2, by=people.registrar)
+        with monkeypatch.context() as behind:
+            behind.setattr(Log, "record_count", lambda log: 0)
+            for _ in range(3):
+                with pytest.raises(kit.errors.Reverted, match="SequenceMismatch"):
+                    diary.publish()
+            assert diary.archive.pending() == pending
+        with monkeypatch.context() as behind:
+            behind.setattr(Log, "batches", lambda *_: [])
+            with pytest.raises(kit.errors.Reverted, match="SequenceMismatch"):
+                diary.publish()
+            assert diary.archive.pending() == pending
+        assert diary.publish().root == pending.root
+        all_is_there_once(lagging, anvil, diary, 2)
+
+
+def test_a_batch_that_its_own_block_doesn_t_list_yet_is_found_later(
+    lagging: Chain, anvil: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(kit.Diary.open(lagging)) as diary:
+        post(diary, 0)
+        with monkeypatch.context() as behind:
+            behind.setattr(Log, "batches", lambda *_: [])
+            with pytest.raises(ChainError, match="a node that doesn't list it yet"):
+                diary.publish()
+        assert diary.publish().count == 2
+        all_is_there_once(lagging, anvil, diary, 2)
+
+
+def test_an_archive_opens_on_a_machine_that_is_behind(
+    lagging: Chain, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(kit.Diary.open(lagging, tmp_path / "a.db")) as diary:
+        post(diary, 0)
+        diary.publish()
+    real, asked = Log.batches, []
+
+    def behind(log: Log, *blocks: Any) -> Any:
+        asked.append(log)
+        return real(log, *blocks)[: len(asked) // 3]
+
+    monkeypatch.setattr(Log, "batches", behind)
+    with closing(kit.Diary.open(lagging, tmp_path / "a.db")) as diary:
+        assert len(asked) == 3
