@@ -5,7 +5,7 @@ and all tests of its package pass with it, it survived: a test is missing, or th
 difference. Each survivor is ended by a test, or by a sentence in ``tests/mutants.toml``.
 
 The tool is mutmut (https://mutmut.readthedocs.io). ``docs/mutants.md`` has the table. One package
-alone, without the table::
+again, after a run of all of them (``table`` for a package asks none, and writes the table anew)::
 
     python tests/mutants.py core
 """
@@ -28,9 +28,10 @@ Not mutated: texts (the formats' words are in the test vectors, an error's in te
 statements that raise or word an error (that they raise is a mutant of the condition before them),
 properties, and what runs on import. A mutant that mypy refuses is caught by `make test` without a
 test of its own, and isn't counted."""
-#: What became of a mutant that some check caught. By the types: those are not counted.
+#: What became of a mutant that some check caught. By the types: those are not counted. Without an end
+#: a loop takes all memory or time, and its tests are ended from outside.
 TYPES = "caught by type check"
-CAUGHT = ("killed", "timeout", TYPES)
+CAUGHT = ("killed", "timeout", "segfault", TYPES)
 #: A run that was stopped left these, and goes on with them.
 UNASKED = "not checked"
 OPEN = "**open: it needs a test, or a reason**"
@@ -70,17 +71,18 @@ def main(packages: list[str]) -> None:
     outcomes: dict[str, str] = {}
     survivors: dict[str, str] = {}
     reasons = known()
-    for package in packages or PACKAGES:
-        work = prepare(package)
-        status = subprocess.run([sys.executable, "-c", MUTMUT, "run"], cwd=work).returncode
-        if status:
-            raise SystemExit(status)
+    for package in PACKAGES:
+        work = WORK / package
+        if package in (packages or PACKAGES):
+            prepare(package)
+            status = subprocess.run([sys.executable, "-c", MUTMUT, "run"], cwd=work).returncode
+            if status:
+                raise SystemExit(status)
         found = results(work)
         outcomes |= found
         left = [name for name, became in found.items() if became not in (*CAUGHT, UNASKED)]
         survivors |= {name: change(work, name) for name in left}
-    if not packages:
-        (ROOT / "docs" / "mutants.md").write_text(table(outcomes, survivors, reasons), "utf-8")
+    (ROOT / "docs" / "mutants.md").write_text(table(outcomes, survivors, reasons), "utf-8")
     without = {name: lines for name, lines in survivors.items() if lines not in reasons}
     for name, lines in without.items():
         print(f"{name}: {outcomes[name]}\n{lines}\n")
@@ -88,7 +90,7 @@ def main(packages: list[str]) -> None:
         raise SystemExit(f"{len(without)} mutants survived without a reason")
 
 
-def prepare(package: str) -> Path:
+def prepare(package: str) -> None:
     """Copy the kit to build/mutants, a package of it undecorated, with mutmut's settings."""
     work = WORK / package
     shutil.rmtree(work, ignore_errors=True)
@@ -101,7 +103,6 @@ def prepare(package: str) -> Path:
     with (work / "pyproject.toml").open("a", encoding="utf-8") as file:
         python = Path(sys.executable).as_posix()
         file.write(SETTINGS.format(package=package, deselected=deselected, python=python))
-    return work
 
 
 def quoted(values: list[str]) -> str:

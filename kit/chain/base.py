@@ -195,7 +195,15 @@ class Chain:
     def deploy(self, artifact: Artifact, *arguments: Any, by: BaseAccount) -> Contract:
         """Deploy a contract and return web3's object for it. Raises Reverted, ChainError."""
         contract = self.w3.eth.contract(abi=artifact.abi, bytecode=artifact.bytecode)
-        receipt = self.send(contract.constructor(*arguments), by=by)
+        try:
+            creation = contract.constructor(*arguments)
+        except (TypeError, ValueError, Web3Exception):
+            got = ", ".join(map(shown, arguments)) or "none"
+            # No causes: they name what was passed, which could be a key by mistake.
+            raise ChainError(
+                f"the arguments of {artifact.name}'s constructor", got, "See its source."
+            ) from None
+        receipt = self.send(creation, by=by)
         return self.contract(str(receipt.contract), artifact.abi)
 
     @checked("call", "by")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from web3.exceptions import Web3Exception
 from web3.middleware import ExtraDataToPOAMiddleware
 
 from kit.arguments import checked
@@ -13,7 +12,7 @@ from kit.chain.anvil_chain import AnvilChain
 from kit.chain.base import Chain
 from kit.chain.embedded_chain import EmbeddedChain
 from kit.chain.rpc import Http
-from kit.errors import ChainError, KitError, NodeDown
+from kit.errors import ChainError, NodeDown
 
 __all__ = ["anvil", "connect", "embedded"]
 
@@ -62,8 +61,8 @@ def connect(url: str) -> Chain:
     chain.w3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
     try:
         chain.chain_id  # noqa: B018  asks the node, so that a wrong address is noticed here
-    except (KitError, Web3Exception) as error:
-        if isinstance(error, NodeDown) and error.expected.startswith("a JSON-RPC node"):
+    except NodeDown as error:
+        if error.expected.startswith("a JSON-RPC node"):
             raise
-        raise provider.down("an answer without a chain id") from None
+        raise provider.down("an answer without a chain id") from error
     return chain

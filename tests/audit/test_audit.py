@@ -799,3 +799,57 @@ def test_a_hash_that_stands_twice_in_a_batch_proves_nothing(small: Published) ->
     found = small.audit(table)
     assert "batch" in kinds(found)
     assert found.proved == tuple(not 31 <= seq < 95 for seq in range(100))
+
+
+def test_a_record_of_the_first_second_of_1970() -> None:
+    leaves = [replace(some_leaves(1)[0], at=0)]
+    found = compare(in_batches(leaves, iter([1]), datetime(2022, 1, 1, tzinfo=UTC)), leaves)
+    assert found.ok
+    assert found.proved == (True,)
+
+
+def test_record_0_without_its_number(small: Published) -> None:
+    table = small.table.astype("object")
+    table.loc[0, "seq"] = None
+    (fault,) = (x for x in small.audit(table).faults if x.kind == "changed")
+    assert (fault.seq, fault.last, fault.row) == (0, 0, 0)
+    assert fault.text == "a row without number (row 0) was record 0: its number was changed"
+
+
+def test_a_wrong_number_and_a_wrong_leaf_are_shown(small: Published) -> None:
+    table = small.table.astype("object")
+    table.loc[3, "seq"], table.loc[3, "at"], table.loc[5, LEAF] = -12, 1, "0xAB"
+    said = [fault.text for fault in small.audit(table).faults]
+    assert any("its seq is no number of a record: -12" in text for text in said)
+    assert any("its leaf is no hash in small letters: '0xAB'" in text for text in said)
+
+
+def test_times_of_python_and_nanoseconds(small: Published) -> None:
+    at = [datetime.fromtimestamp(leaf.at, UTC) for leaf in small.leaves]
+    table = small.table.assign(at=pd.Series(at, dtype="object"))
+    assert small.audit(table).ok
+    nano = pd.Timestamp(START, unit="s", tz="UTC") + pd.Timedelta(1, unit="ns")
+    table["at"] = pd.Series([nano, *at[1:]], dtype="object")
+    (fault,) = small.audit(table).faults
+    assert (fault.kind, fault.seq) == ("changed", 0)
+    assert "its at is no time in whole seconds from 1970 on" in fault.text
+
+
+def test_each_fault_of_a_row_has_its_number_twice(small: Published) -> None:
+    """From the first to the last record it is about, which are the same."""
+    table = small.table.copy()
+    table.loc[5, "at"] += 1  # changed
+    table.loc[20, "seq"] = 10**6  # its number was changed
+    more = as_table([replace(small.leaves[0], seq=500)])  # the log has no such
+    order = [*range(50), 70, *range(50, 70), *range(71, 100)]  # moved
+    found = small.audit(pd.concat([table.iloc[order], more], ignore_index=True))
+    assert {(fault.kind, fault.seq, fault.last) for fault in found.faults} == {
+        *(("changed", 5, 5), ("changed", 20, 20), ("added", 500, 500), ("moved", 70, 70))
+    }
+
+
+def test_an_oddity_is_noted_once() -> None:
+    leaves = [Leaf(i, "entry", AUTHORS[0], START, NONE, commitment(i)) for i in range(3)]
+    batches = in_batches(leaves, iter([1, 1, 1]), datetime(2021, 1, 1, tzinfo=UTC))
+    notes = compare(batches, leaves).notes
+    assert notes == tuple(f"record {seq} is later than its block" for seq in range(3))

@@ -21,7 +21,7 @@ import kit.chain.solidity
 from kit.chain import BLOCK_SECONDS, START, Artifact, Chain, Receipt, compile_source, load_artifact
 from kit.chain.rpc import Http
 from kit.errors import ChainError, NodeDown, Reverted
-from kit.people import alice, bob, named
+from kit.people import alice, bob, named, registrar
 
 # Everything that a contract can say when it refuses.
 REFUSALS = """
@@ -723,3 +723,13 @@ def test_what_is_no_abi(abi: Any) -> None:
         with pytest.raises(ChainError, match="Expected the ABI of a contract, got") as caught:
             ask(there.address, abi)
         assert len(str(caught.value)) < 300
+
+
+def test_the_wrong_arguments_for_a_constructor_are_our_error() -> None:
+    chain, artifact = kit.chain.embedded(), load_artifact("DiaryLog")
+    key = "0x" + "7" * 64
+    for arguments in ((), (alice.address,), (alice.address, key), (1, 2), (None, alice.address)):
+        with pytest.raises(ChainError, match="the arguments of DiaryLog's constructor") as caught:
+            chain.deploy(artifact, *arguments, by=registrar)
+        assert key not in str(caught.value)
+    assert chain.deploy(artifact, alice.address, bob.address, by=registrar).address

@@ -206,3 +206,18 @@ def test_a_node_that_lists_no_events_is_a_chain_error(
     monkeypatch.setattr(chain.w3.provider, "_request_func_cache", (None, None))  # holds the old one
     with pytest.raises(ChainError, match="at most 1000 blocks"):
         log.batches()
+
+
+def test_a_batch_that_the_node_doesn_t_list_yet_is_an_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And not another batch: what is there will be seen later."""
+    log = Log.deploy(kit.chain.embedded(), by=people.registrar)
+    root = "0x" + "11" * 32
+    assert log.append(root, 0, 2, by=people.registrar).count == 2
+    listed = log.batches()
+    monkeypatch.setattr(Log, "batches", lambda *_: listed)
+    with pytest.raises(ChainError, match="a node that doesn't list it yet, in block"):
+        log.append(root, 2, 1, by=people.registrar)
+    monkeypatch.undo()
+    assert log.record_count() == 3
