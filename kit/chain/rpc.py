@@ -22,12 +22,13 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from ipaddress import ip_address
-from threading import Thread
+from threading import Event, Thread
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import requests
 from tqdm import tqdm
+from urllib3.exceptions import HTTPError
 from web3 import HTTPProvider
 from web3.types import RPCEndpoint, RPCResponse
 
@@ -114,16 +115,18 @@ class Http(HTTPProvider):
                         raise
                     time.sleep(0.1)
             return _answer(method, raw)
-        # No causes: requests names the whole address in them, which may hold a key.
-        except requests.HTTPError as error:
+        except (requests.RequestException, ValueError, OSError, _Unreadable) as error:
+            # No causes: requests names the whole address in them, which may hold a key.
+            raise self.down(self._came(method, error)) from None
+
+    def _came(self, method: str, error: Exception) -> str:
+        """Return what came instead of an answer."""
+        if isinstance(error, requests.HTTPError):
             status = error.response.status_code if error.response is not None else "unknown"
-            raise self.down(f"HTTP status {status}") from None
-        except _TooLarge as error:
-            raise self.down(str(error)) from None
-        except (requests.RequestException, ValueError, OSError) as error:
-            raise self.down(self._why() or type(error).__name__) from None
-        except _Unreadable as error:
-            raise self.down(f"{error}, as its answer to {method}") from None
+            return f"HTTP status {status}"
+        if isinstance(error, _Unreadable):
+            return f"{error}, as its answer to {method}"
+        return str(error) if isinstance(error, _TooLarge) else self._why() or type(error).__name__
 
     def _post(self, question: bytes, limit: int) -> bytes:
         """Send a question and return the bytes of its answer. Raises what requests raises.
@@ -131,31 +134,41 @@ class Http(HTTPProvider):
         A socket's time limit begins again with each byte, so the question has a thread of its own;
         one that is late is left behind, with its connection.
         """
-        session, answer = self._session, Future[bytes]()
+        session, answer, late = self._session, Future[bytes](), Event()
 
         def run() -> None:
             try:
-                answer.set_result(self._read(session, question, limit))
+                answer.set_result(self._read(session, question, limit, late))
             except BaseException as error:
                 answer.set_exception(error)
 
         Thread(target=run, daemon=True, name="a question to a node").start()
         if not wait([answer], PATIENCE).done:
+            late.set()
             self._session = _session(str(self.endpoint_uri))
             raise requests.Timeout
         return answer.result()
 
-    def _read(self, session: requests.Session, question: bytes, limit: int) -> bytes:
+    def _read(self, session: requests.Session, question: bytes, limit: int, late: Event) -> bytes:
         options: dict[str, Any] = {"headers": self.get_request_headers(), "timeout": _SILENCE}
         with session.post(str(self.endpoint_uri), question, stream=True, **options) as response:
             response.raise_for_status()
             parts, size = [], 0
-            for part in response.iter_content(2**16):
+            # What has come, and not a piece of a size: that could take for ever.
+            while not late.is_set() and (part := _piece(response)):
                 size += len(part)
                 if size > limit:
                     raise _TooLarge(f"an answer of more than {limit // 2**20} MiB")
                 parts.append(part)
             return b"".join(parts)
+
+
+def _piece(response: requests.Response) -> bytes:
+    """Return what has come of an answer, b"" at its end. Raises what requests raises."""
+    try:
+        return bytes(response.raw.read1(2**16, decode_content=True))
+    except HTTPError as error:
+        raise requests.exceptions.ChunkedEncodingError(str(error)) from error
 
 
 def _session(url: str) -> requests.Session:
@@ -186,8 +199,8 @@ def _answer(method: str, raw: bytes) -> dict[str, Any]:
         if nests_too_deep(text):
             raise _Unreadable(f"JSON of more than {DEPTH_MAX} levels")
         answer = json.loads(text)
-    except ValueError:
-        raise _Unreadable("what is no JSON") from None
+    except ValueError as error:
+        raise _Unreadable("what is no JSON") from error
     if not isinstance(answer, dict) or not ("result" in answer or "error" in answer):
         raise _Unreadable("an answer that is not JSON-RPC")
     whole = {"jsonrpc": "2.0", "id": 1}
