@@ -54,7 +54,7 @@ _WORDS: Final = 300
 #: The last second that Python's dates have.
 _LAST_SECOND: Final = 253_402_300_799
 _TOO_OFTEN = re.compile(
-    r"status 429|rate.?limit|too many requests|compute units|throughput", re.IGNORECASE
+    r"status 429|code': 429|rate.?limit|too many requests|compute units|throughput", re.IGNORECASE
 )
 _READS: Final = ("eth_get", "eth_call", "eth_chainId", "eth_blockNumber", "eth_estimateGas")
 
@@ -84,12 +84,13 @@ class Http(HTTPProvider):
         for pause in (*PAUSES, None):
             try:
                 answer = self._ask(method, question)
-            except NodeDown as error:
-                if pause is None or not _TOO_OFTEN.search(error.got):
+            except NodeDown as down:
+                if pause is None or not _TOO_OFTEN.search(down.got):
                     raise
             else:
-                said = str(answer.get("error", ""))
-                if pause is None or not _TOO_OFTEN.search(said):
+                error = answer.get("error", {})
+                refused = error.get("code") == 3  # a contract did, in words of its own
+                if pause is None or refused or not _TOO_OFTEN.search(str(error)):
                     return answer  # type: ignore[return-value]
             tqdm.write(f"The node was asked too often; again in {pause} s.", file=sys.stderr)
             time.sleep(pause)

@@ -22,7 +22,7 @@ from kit.audit import audit
 from kit.chain import Chain, load_artifact
 from kit.chain.rpc import ANSWER_MAX, Http
 from kit.core import Certificate, Leaf
-from kit.errors import ChainError, KitError, NodeDown
+from kit.errors import ChainError, KitError, NodeDown, Reverted
 from kit.log import Log, verify
 
 
@@ -411,6 +411,21 @@ def test_too_often_for_ever_has_an_end(
         kit.chain.connect(url)
     assert pauses == [1, 2, 4, 8]
     assert "asked too often; again in 8 s" in capsys.readouterr().err
+
+
+def test_a_contract_s_words_are_no_reason_to_wait(
+    given: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = given.node()
+    node.method = "eth_call"
+    words = {"code": 3, "message": "execution reverted: rate limit exceeded", "data": "0x"}
+    answer = json.dumps({"jsonrpc": "2.0", "id": 1, "error": words}).encode()
+    node.bend = lambda raw: answer  # type: ignore[assignment,method-assign]
+    monkeypatch.setattr(kit.chain.rpc, "PAUSES", (60,))
+    began = time.monotonic()
+    with pytest.raises(Reverted, match="rate limit exceeded"):
+        Log(Chain(node), given.contract)
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("said", ["missing trie node (no archive state)", "syncing", "pruned"])
