@@ -22,7 +22,7 @@ from kit.audit import audit
 from kit.chain import Chain, load_artifact
 from kit.chain.rpc import ANSWER_MAX, Http
 from kit.core import Certificate, Leaf
-from kit.errors import ChainError, KitError, NodeDown, Reverted
+from kit.errors import ChainError, KitError, NodeDown, WrongChain
 from kit.log import Log, verify
 
 
@@ -423,8 +423,9 @@ def test_a_contract_s_words_are_no_reason_to_wait(
     node.bend = lambda raw: answer  # type: ignore[assignment,method-assign]
     monkeypatch.setattr(kit.chain.rpc, "PAUSES", (60,))
     began = time.monotonic()
-    with pytest.raises(Reverted, match="rate limit exceeded"):
+    with pytest.raises(WrongChain) as caught:
         Log(Chain(node), given.contract)
+    assert str(caught.value.__cause__) == "The contract refused: rate limit exceeded"
     assert time.monotonic() - began < 10
 
 
