@@ -10,9 +10,11 @@ import time
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import requests
 from web3.types import RPCEndpoint
 
 import kit
@@ -391,6 +393,16 @@ def test_tls_with_who_speaks_none() -> None:
         pytest.raises(NodeDown, match="got SSLError"),
     ):
         kit.chain.connect(url.replace("http:", "https:"))
+
+
+def test_this_machine_gets_no_password_of_netrc(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("default login a password b\n", encoding="utf-8")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    for url, gets_it in (("http://127.0.0.1:8545", False), ("http://node.example", True)):
+        asked = kit.chain.rpc._session(url).prepare_request(requests.Request("POST", url))
+        assert ("Authorization" in asked.headers) is gets_it
 
 
 def test_too_often_for_ever_has_an_end(
