@@ -527,7 +527,11 @@ def test_another_registrar_was_faster_by_a_moment(
     diary.log.append(NONSENSE, 0, 1, by=REGISTRAR)
     with pytest.raises(Reverted, match=r"SequenceMismatch\(expected=1, got=0\)"):
         diary.publish()
+    # Nothing that was shown so far says that the batch is not its own: it is kept.
+    assert diary.archive.pending() is not None
     monkeypatch.setattr(Log, "record_count", count)
+    with pytest.raises(ChainError, match=r"another batch there.*publish again"):
+        diary.publish()
     assert diary.archive.pending() is None
     assert diary.publish().first_seq == 1
 
