@@ -9,7 +9,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -213,7 +213,7 @@ def malformed(given: Given, times: int, monkeypatch: pytest.MonkeyPatch) -> None
     for number in range(times):
         method = METHODS[number % len(METHODS)]
         began = time.monotonic()
-        with memory(100 * 2**20):
+        with memory(100 * 2**20) if times >= 1_000 else nullcontext():  # it takes thrice the time
             came += [(method, what) for what in try_all(given, method, number)]
         assert time.monotonic() - began < 20, (method, number)
     assert "a long error" not in {what for _, what in came}
@@ -222,7 +222,7 @@ def malformed(given: Given, times: int, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_malformed_answers_end_in_our_errors(given: Given, monkeypatch: pytest.MonkeyPatch) -> None:
-    malformed(given, 5 * len(METHODS), monkeypatch)
+    malformed(given, 4 * len(METHODS), monkeypatch)
 
 
 @pytest.mark.slow("a thousand malformed answers")
