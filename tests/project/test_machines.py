@@ -39,12 +39,26 @@ print(json.dumps({
 """
 
 
-def start(*options: str, folder: Path, **environment: str) -> subprocess.Popen[str]:
+#: Starts a program that finds the shared memory of Linux read-only, as in some containers.
+NO_SHM = ("unshare", "-rm", "sh", "-c", 'mount -t tmpfs -o ro none /dev/shm && exec "$@"', "sh")
+
+
+def can(*command: str) -> bool:
+    """Return whether this machine lets us start a program so."""
+    try:
+        return subprocess.run([*command, "true"], capture_output=True).returncode == 0
+    except OSError:
+        return False
+
+
+def start(
+    *options: str, folder: Path, below: tuple[str, ...] = (), **environment: str
+) -> subprocess.Popen[str]:
     """Start the script in a folder, with nothing of this machine's environment but what is named."""
     (folder / "lesson.py").write_text(SCRIPT, encoding="utf-8")
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
     return subprocess.Popen(
-        [sys.executable, *options, "lesson.py"],
+        [*below, sys.executable, *options, "lesson.py"],
         cwd=folder,
         env=kept | environment,
         stdout=subprocess.PIPE,
@@ -82,6 +96,16 @@ def test_two_machines_at_once_find_the_same(tmp_path: Path) -> None:
     assert first == second
     assert first["level"].startswith("proved on chain")
     assert list((chinese / "临时 文件").iterdir()) == []  # nothing is left behind
+
+
+@pytest.mark.skipif(not can(*NO_SHM), reason="no way here to make /dev/shm read-only for a program")
+def test_without_shared_memory_the_same_is_found(tmp_path: Path) -> None:
+    with (
+        start(folder=tmp_path, HOME=str(tmp_path)) as one,
+        start(folder=tmp_path, below=NO_SHM, HOME=str(tmp_path)) as two,
+    ):
+        first, second = found(one), found(two)
+    assert first == second
 
 
 def test_a_kit_that_somebody_else_installed(tmp_path: Path) -> None:
