@@ -24,6 +24,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from threading import get_ident
 from typing import Any, Final
 
 from filelock import FileLock, Timeout
@@ -140,10 +141,14 @@ class Archive:
             raise ArchiveError(
                 "an existing folder", str(self.path.parent), "Make the folder first."
             )
+        self._thread = get_ident()
         with self._readable():
             # Its own transactions, see _writing().
-            self._db = sqlite3.connect(self.path or ":memory:", isolation_level=None)
-        # Closed with the archive, or when nobody holds it any more.
+            self._db = sqlite3.connect(
+                self.path or ":memory:", isolation_level=None, check_same_thread=False
+            )
+        # Closed with the archive, or when nobody holds it any more, which any thread may notice; it
+        # is used in one thread only, see _readable().
         self._closed = weakref.finalize(self, self._db.close)
         self._in_transaction = False
         # Without flock, a lock file that only lies there would be another program's for ever.
@@ -417,6 +422,13 @@ class Archive:
         """Return how many records are to be published."""
         return int(self._one(f"SELECT count(*) FROM records {_READY}"))  # noqa: S608
 
+    def replace(self, commitment: str, canonical: bytes) -> None:
+        """Put other content where a record's is: for tests and lessons of what is noticed then."""
+        with self._writing():
+            self._db.execute(
+                "UPDATE records SET canonical = ? WHERE commitment = ?", (canonical, commitment)
+            )
+
     # --- batches ---------------------------------------------------------------------------------
 
     def plan(self, leaves: Sequence[Leaf]) -> PendingBatch:
@@ -523,6 +535,9 @@ class Archive:
     @contextmanager
     def _readable(self) -> Iterator[None]:
         """Turn SQLite's errors inside the block into the kit's."""
+        if get_ident() != self._thread:
+            fix = "Open the diary in the thread that uses it."
+            raise ArchiveError("the thread that opened the archive", "another one", fix)
         try:
             yield
         except sqlite3.ProgrammingError as error:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from kit.arguments import checked
-from kit.diary import COLUMNS
+from kit.diary import COLUMNS, tamper
 from kit.errors import DataError, KitError
 from kit.teaching import java
 from kit.teaching.exercises import EXERCISES, HANDS, PROGRAM, Exercise
@@ -17,8 +17,6 @@ from kit.teaching.exercises import EXERCISES, HANDS, PROGRAM, Exercise
 if TYPE_CHECKING:
     import pandas as pd
     from pyspark.sql import SparkSession
-
-    from kit.diary import Diary
 
 __all__ = ["check", "engines", "hint", "mix_in", "refused", "spark", "tamper"]
 
@@ -137,23 +135,6 @@ def _exercise(name: str) -> Exercise:
         raise KitError(
             f"one of {', '.join(EXERCISES)}", repr(name), "Copy the name from the lesson."
         ) from error
-
-
-@checked("diary", "commitment", "old")
-def tamper(diary: Diary, commitment: str, old: str, new: str) -> None:
-    """Change a word of a record in the archive, behind the diary's back, as a dishonest owner could.
-
-    For lessons about what the chain notices. Raises KitError if the record or the word isn't there.
-    """
-    known = diary.archive.stories([commitment])
-    database = diary.archive._db
-    found = database.execute(
-        "SELECT canonical FROM records WHERE commitment = ?", (commitment,)
-    ).fetchone()
-    if not known or old.encode() not in found[0]:
-        raise KitError(f"a record with {old!r}", "none", "Has it been changed already?")
-    changed = found[0].replace(old.encode(), new.encode())
-    database.execute("UPDATE records SET canonical = ? WHERE commitment = ?", (changed, commitment))
 
 
 @checked("table")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import shutil
 import sqlite3
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
 from functools import partial
@@ -610,3 +612,28 @@ def test_a_share_that_cannot_lock_is_named_and_a_copy_elsewhere_opens(
         with archive.lock():
             archive.add(entry("二"))
         assert archive.count() == 2
+
+
+# --- threads -------------------------------------------------------------------------------------
+
+
+def in_a_thread(do: Callable[[], object]) -> object:
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(do).result()
+
+
+def test_another_thread_is_told_so(tmp_path: Path) -> None:
+    with closing(Archive(tmp_path / "archive.db")) as archive:
+        archive.add(entry())
+        with pytest.raises(ArchiveError, match="the thread that opened the archive, got another"):
+            in_a_thread(archive.count)
+        assert archive.count() == 1
+
+
+def test_an_archive_that_nobody_holds_is_closed_in_whatever_thread(tmp_path: Path) -> None:
+    """Python may collect what nobody holds in any thread; that ended in SQLite's error there."""
+    archive = [Archive(tmp_path / "archive.db")]
+    closed = archive[0]._closed
+    in_a_thread(archive.clear)
+    gc.collect()
+    assert not closed.alive

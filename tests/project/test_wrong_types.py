@@ -122,7 +122,7 @@ def world(tmp: Path) -> SimpleNamespace:
     w.closed = kit.Diary.open(w.chain)
     w.closed.close()
     w.spare = kit.Diary.open(w.chain)  # whose archive is tampered with
-    w.spare_entry = w.spare.post(people.alice, "一", place="泉州")
+    w.spare_entries = [w.spare.post(people.alice, "一", place=at) for at in ("泉州", "莆田")]
     w.stored = w.diary.stories([w.published])[w.published.commitment][0]
     w.moving = kit.Diary.open(kit.chain.embedded())  # for what puts entries into another state
     w.log = kit.log.Log.deploy(w.chain, by=people.registrar)
@@ -365,8 +365,10 @@ def more(w: SimpleNamespace) -> dict[str, Any]:
         "simulate.publish.diary": w.new[0],
         "data.fill.diary": w.new[1],
         "data.day.diary": w.new[2],
+        "tamper.diary": w.spare,
+        "tamper.commitment": w.spare_entries[0].commitment,
         "teaching.tamper.diary": w.spare,
-        "teaching.tamper.commitment": w.spare_entry.commitment,
+        "teaching.tamper.commitment": w.spare_entries[1].commitment,
         "teaching.check.name": "01-hex-digits",
         "teaching.hint.name": "01-hex-digits",
         "views.build.found": w.audit,
