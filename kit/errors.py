@@ -15,6 +15,7 @@ Each says what was expected, what came, and what to do about it::
     │   └── Reverted         a contract refused, and why
     ├── ArchiveError         a database file that is not ours, too new, damaged, or in use
     ├── WrongChain           an archive and a chain (or contract) that do not belong together
+    │   └── FinalityLost     a block that counted as final is no longer on the chain
     ├── NotAllowed           a person without the right to do this
     ├── NothingWaiting       publish() with nothing to publish
     ├── DataError            a table that a function can't use
@@ -39,6 +40,7 @@ __all__ = [
     "ChainError",
     "CompileError",
     "DataError",
+    "FinalityLost",
     "KitError",
     "NodeDown",
     "NotAllowed",
@@ -165,6 +167,10 @@ class ArchiveError(KitError):
 
 class WrongChain(KitError):
     """An archive and a chain (or a contract) that do not belong together."""
+
+
+class FinalityLost(WrongChain):
+    """A block that counted as final is no longer on the chain."""
 
 
 class NotAllowed(KitError):

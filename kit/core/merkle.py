@@ -151,11 +151,14 @@ class Batch:
     anchor: Anchor
     #: Who appended it: in the log's event, and not in a certificate.
     registrar: str = field(default="", compare=False)
+    #: "included", or "final" on its chain, when that was asked last; in no certificate, either.
+    standing: str = field(default="", compare=False)
 
     def __repr__(self) -> str:
         last = self.first_seq + self.count - 1
         place = f"records {self.first_seq}–{last}, block {self.anchor.block_number}"
-        return f"Batch {self.number}: {place}, root {self.root}"
+        standing = f" ({self.standing})" if self.standing else ""
+        return f"Batch {self.number}: {place}{standing}, root {self.root}"
 
 
 class Tree:
