@@ -498,8 +498,14 @@ class Diary:
         """Write down the next batch, or raise what stands against it."""
         last = self.outbox.last()
         published = last.first_seq + last.count if last else 0
-        self.chain.patiently(lambda: self.log.record_count() >= published)
-        first = self.log.record_count()
+        first = 0
+
+        def is_shown() -> bool:
+            nonlocal first
+            first = self.log.record_count()
+            return first >= published
+
+        self.chain.patiently(is_shown)
         leaves = self.archive.ready(first, BATCH_MAX)
         if not leaves:
             got = f"none, and {len(self.waiting()):,} entries that wait for a review"
@@ -510,7 +516,8 @@ class Diary:
         if published > first:
             got, fix = f"{first:,} records", "Does the node lag far behind? Publish again later."
             raise WrongChain(f"the {published:,} records published so far", got, fix)
-        check_complete(self.log, self.outbox, self.registrar.address)
+        if published < first:
+            check_complete(self.log, self.outbox, self.registrar.address)
         return self.outbox.plan(leaves)
 
     def _finished(self) -> Batch | None:

@@ -98,7 +98,7 @@ def one_round(process: subprocess.Popen[str], line: str, chance: random.Random) 
         while said[-1] != "publish":
             said.append(process.stdout.readline().strip())
             assert said[-1] not in ("dead", ""), "the publishing program ended by itself"
-        time.sleep(chance.random() * 0.06)
+        time.sleep(chance.random() * 0.12)
     else:
         time.sleep(chance.random() * 0.25)
     os.kill(child, signal.SIGKILL)
