@@ -28,6 +28,7 @@ from kit.chain.rpc import ANSWER_MAX, Http
 from kit.core import Certificate, Leaf
 from kit.errors import ChainError, KitError, NodeDown, WrongChain
 from kit.log import Log, verify
+from tests.misbehaving import malform
 
 
 class Bent(Http):
@@ -108,80 +109,6 @@ def given(anvil: Any) -> Iterator[Given]:
 
 
 # --- a thousand malformed answers ----------------------------------------------------------------
-
-VALUES: list[Any] = [
-    *(
-        None,
-        True,
-        False,
-        0,
-        -1,
-        2**300,
-        1e300,
-        0.5,
-        "",
-        "0x",
-        "0X1F",
-        "0x-1",
-        "-0x1",
-        "0xzz",
-        "0x0",
-    ),
-    *("0x" + "f" * 64, "0x" + "f" * 65, "0x" + "f" * 100_000, "0x1", "text", "\ud800", "天" * 999),
-    *([], [[]], {}, {"": ""}, [None] * 10_000, ["0x1"], {"error": "x"}, "0x7fffffffffffffff"),
-]
-WHOLE: list[bytes] = [
-    *(b"", b" ", b"null", b"[]", b"{}", b"1", b'"x"', b"\xff\xfe", b"<html>Log in first</html>"),
-    *(
-        b"[" * 100_000,
-        b'{"a":' * 100_000,
-        b'{"result":' + b"[" * 100_000,
-        b"NaN",
-        b'{"result":NaN}',
-    ),
-    *(b'{"jsonrpc":"2.0","id":1}', b'{"jsonrpc":"1.0","id":null,"result":null}'),
-    *(b'{"jsonrpc":"2.0","id":1,"result":"0x1","error":{"code":1,"message":"both"}}',),
-]
-ERRORS: list[Any] = [
-    *("text", 1, [], {}, {"code": "x"}, {"message": None}, {"code": 2**99, "message": "m" * 10**5}),
-    {"code": 3, "message": "execution reverted", "data": "0x08c379a0" + "ff" * 64},
-    {"code": 3, "message": "execution reverted", "data": {"a": [1]}},
-    {"code": -32000, "message": "missing trie node (no archive state)"},
-    {"code": -32601, "message": "the method is not available"},
-    {"code": -32000, "message": "transaction not found"},
-    {"code": -32000, "message": "header not found: the node is syncing"},
-]
-
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Yield the way to each part of a JSON value."""
-    yield path
-    if isinstance(value, dict | list):
-        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from places(part, (*path, key))
-
-
-def malform(raw: bytes, chance: random.Random) -> bytes:
-    """Return an answer with one thing wrong: a part, a whole, an error, or cut off."""
-    kind = chance.random()
-    if kind < 0.1:
-        return chance.choice(WHOLE)
-    if kind < 0.2:
-        return json.dumps({"jsonrpc": "2.0", "id": 1, "error": chance.choice(ERRORS)}).encode()
-    if kind < 0.25:
-        return raw[: chance.randrange(len(raw))]
-    answer = json.loads(raw)
-    *path, last = chance.choice(
-        [p for p in places(answer) if p[:1] == ("result",)] or [("result",)]
-    )
-    part = answer
-    for key in path:
-        part = part[key]
-    if chance.random() < 0.2 and isinstance(part, dict):
-        del part[last]
-    else:
-        part[last] = chance.choice(VALUES)
-    return json.dumps(answer).encode()
 
 
 def try_all(given: Given, method: str, seed: int) -> list[str]:

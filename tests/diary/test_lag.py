@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,47 +14,23 @@ import kit.chain.base
 from kit import people
 from kit.audit import audit
 from kit.chain import Chain
-from kit.chain.rpc import Http
 from kit.errors import ChainError, KitError
 from kit.log import Log
-
-
-class Lagging(Http):
-    """Of its machines some, by chance, are a block behind the others."""
-
-    share, chance = 0.0, random.Random(20210921)  # noqa: S311
-
-    def make_request(self, method: Any, params: Any) -> Any:
-        if self.chance.random() >= self.share:
-            return super().make_request(method, params)
-        head = int(super().make_request("eth_blockNumber", [])["result"], 16) - 1
-        if method == "eth_blockNumber":
-            return {"jsonrpc": "2.0", "id": 1, "result": hex(head)}
-        if method == "eth_getLogs":
-            if int(params[0]["fromBlock"], 16) > head:
-                return {"jsonrpc": "2.0", "id": 1, "result": []}
-            to = min(int(params[0]["toBlock"], 16), head)
-            params = [params[0] | {"toBlock": hex(to)}]
-        elif method != "eth_sendRawTransaction":
-            params = [hex(head) if x in ("latest", "pending") else x for x in params]
-        answer = super().make_request(method, params)
-        found = answer.get("result")
-        if isinstance(found, dict):  # a block or a receipt
-            number = found.get("blockNumber") or found.get("number")
-            if int(number, 16) > head:
-                return {"jsonrpc": "2.0", "id": 1, "result": None}
-        return answer
+from tests.misbehaving import Lag, Node
 
 
 @pytest.fixture
-def lagging(anvil: Any, monkeypatch: pytest.MonkeyPatch) -> Chain:
+def lag() -> Lag:
+    """Of the machines none is behind the others, until its share is set."""
+    return Lag(0)
+
+
+@pytest.fixture
+def lagging(lag: Lag, anvil: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Chain]:
     monkeypatch.setattr(kit.chain.base, "LAG", 3.0)
     monkeypatch.setattr(kit.chain.base, "sleep", lambda _: None)
-    return Chain(Lagging(anvil.url))
-
-
-def share(chain: Chain, part: float) -> None:
-    chain.w3.provider.share = part  # type: ignore[attr-defined]
+    with Node(anvil.url, lag) as node:
+        yield kit.chain.connect(node.url)
 
 
 def post(diary: kit.Diary, number: int) -> None:
@@ -74,8 +50,7 @@ def until_published(diary: kit.Diary) -> None:
     raise AssertionError("it never ends")
 
 
-def all_is_there_once(chain: Chain, anvil: Any, diary: kit.Diary, records: int) -> None:
-    share(chain, 0)
+def all_is_there_once(anvil: Any, diary: kit.Diary, records: int) -> None:
     log = Log(anvil, diary.log.address)
     assert log.record_count() == records
     leaves = diary.leaves()
@@ -103,17 +78,17 @@ def all_is_there_once(chain: Chain, anvil: Any, diary: kit.Diary, records: int) 
     ],
 )
 def test_each_record_lands_once(
-    part: float, publishes: int, lagging: Chain, anvil: Any, tmp_path: Path
+    part: float, publishes: int, lag: Lag, lagging: Chain, anvil: Any, tmp_path: Path
 ) -> None:
     with closing(kit.Diary.open(lagging, tmp_path / "a.db")) as diary:
         for number in range(publishes):
-            share(lagging, 0)
+            lag.share = 0
             post(diary, 2 * number)
             post(diary, 2 * number + 1)
-            share(lagging, part)
+            lag.share = part
             until_published(diary)
-        all_is_there_once(lagging, anvil, diary, 4 * publishes)
-        share(lagging, 0)
+        lag.share = 0
+        all_is_there_once(anvil, diary, 4 * publishes)
         kit.export(diary, tmp_path / "export")
         assert kit.read(tmp_path / "export", anvil)["proved"].all()
 
@@ -137,7 +112,7 @@ def test_a_refused_batch_that_no_machine_shows_yet_is_kept(
                         diary.publish()
                 assert diary.outbox.pending() == pending
         assert diary.publish().root == pending.root
-        all_is_there_once(lagging, anvil, diary, 2)
+        all_is_there_once(anvil, diary, 2)
 
 
 def test_a_batch_whose_block_no_machine_shows_yet_is_found_later(
@@ -151,7 +126,7 @@ def test_a_batch_whose_block_no_machine_shows_yet_is_found_later(
             with pytest.raises(ChainError, match="a block on this chain"):
                 diary.publish()
         assert diary.publish().count == 2
-        all_is_there_once(lagging, anvil, diary, 2)
+        all_is_there_once(anvil, diary, 2)
 
 
 def test_an_archive_opens_on_a_machine_that_is_behind(
