@@ -16,6 +16,7 @@ Each says what was expected, what came, and what to do about it::
     ├── ArchiveError         a database file that is not ours, too new, damaged, or in use
     ├── WrongChain           an archive and a chain (or contract) that do not belong together
     ├── NotAllowed           a person without the right to do this
+    ├── AccountError         a keystore or a variable that gives no account
     ├── NothingWaiting       publish() with nothing to publish
     ├── DataError            a table that a function can't use
     └── WrongType            an argument of another type than the function takes
@@ -33,6 +34,7 @@ import traceback
 from typing import Any
 
 __all__ = [
+    "AccountError",
     "ArchiveError",
     "AttachmentError",
     "CertificateError",
@@ -147,6 +149,9 @@ class ChainError(KitError):
 class NodeDown(ChainError):
     """No node answers there, or it died."""
 
+    #: Whether a node is there, and might answer a smaller question.
+    ask_for_less = False
+
 
 class Reverted(ChainError):
     """A contract refused. ``reason`` is its custom error with its values, as Solidity writes it."""
@@ -169,6 +174,10 @@ class WrongChain(KitError):
 
 class NotAllowed(KitError):
     """A person without the right to do this."""
+
+
+class AccountError(KitError):
+    """A keystore, or an environment variable, that gives no account."""
 
 
 class NothingWaiting(KitError):

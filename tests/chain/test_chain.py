@@ -459,7 +459,7 @@ def test_another_machine_is_asked_through_the_proxy(
     ],
 )
 def test_what_is_on_this_machine(url: str, here: bool) -> None:
-    assert kit.chain.rpc._is_loopback(url) is here
+    assert kit.chain.rpc.is_loopback(url) is here
 
 
 @pytest.mark.parametrize(
