@@ -4,7 +4,7 @@
 ``embedded()``  eth-tester, inside this process   every hash the same in every run
 ``anvil()``     Foundry's node, a process of its  real JSON-RPC; can keep its state
                 own
-``connect()``   any node you have the address of  nothing simulated: its clock, its coins
+``connect()``   any node you have the address of  nothing simulated: its clock, its coins, its keys
 ==============  ================================  =======================================
 
 The first two live in September 2021: their clock starts at ``START``, and each block comes
@@ -16,7 +16,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -44,6 +44,7 @@ from web3.providers import BaseProvider
 from kit import people
 from kit.arguments import checked, shown
 from kit.chain.abi import entries
+from kit.chain.keys import ANVIL_ID, is_anvil_here, lesson_key
 from kit.chain.solidity import Artifact
 from kit.errors import ChainError, KitError, NodeDown, Reverted
 from kit.text import short
@@ -80,11 +81,12 @@ _REASON_MAX = 300
 
 @dataclass(frozen=True)
 class Block:
-    """A block: its number, its hash (0x-prefixed), its time (UTC)."""
+    """A block: its number, its hash (0x-prefixed), its time (UTC), the gas that was used in it."""
 
     number: int
     hash: str
     time: datetime
+    gas: int = field(default=0, repr=False)
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,8 @@ class Chain:
     """
 
     backend = "connected"
+    #: Whether somebody said in words that the lessons' keys may sign here.
+    lesson_keys = False
 
     @checked("provider")
     def __init__(self, provider: BaseProvider) -> None:
@@ -128,6 +132,26 @@ class Chain:
         return self.block(0).hash
 
     @property
+    def takes_lesson_keys(self) -> bool:
+        """Whether the lessons' keys may sign here: on the lessons' own chains, or where you said so.
+
+        Raises NodeDown.
+        """
+        return self.lesson_keys or self._is_anvil_here
+
+    @cached_property
+    def _is_anvil_here(self) -> bool:
+        return is_anvil_here(self.w3) and self.chain_id == ANVIL_ID
+
+    @checked("account")
+    def check_signer(self, account: BaseAccount | str) -> None:
+        """Raise NotAllowed for a lesson key, or its address, where this chain takes none; NodeDown."""
+        if people.is_lesson_key(account) and not self.takes_lesson_keys:
+            raise lesson_key(self.chain_id)
+        if not isinstance(account, str):
+            people.hold(account)
+
+    @property
     def head(self) -> Block:
         """The newest block."""
         return self.block("latest")
@@ -135,16 +159,17 @@ class Chain:
     @checked("number")
     def block(self, number: int | str) -> Block:
         """Return a block by its number or its hash. Raises ChainError if there is none."""
+        people.need_no_key(number, "a block on this chain")
         with self._readable():
             try:
                 found = self.w3.eth.get_block(number)  # type: ignore[arg-type]
+                time = datetime.fromtimestamp(found["timestamp"], UTC)
+                return Block(found["number"], found["hash"].to_0x_hex(), time, found["gasUsed"])
             except (BlockNotFound, Web3ValueError):  # the second: it can't be one
-                fix = "Check that this is the chain you mean, and that it was not restarted."
-                got = f"none numbered {shown(number)}"
-                # No causes: they name what was asked for, which could be a key by mistake.
-                raise ChainError("a block on this chain", got, fix) from None
-        time = datetime.fromtimestamp(found["timestamp"], UTC)
-        return Block(found["number"], found["hash"].to_0x_hex(), time)
+                pass
+        fix = "Check that this is the chain you mean, and that it was not restarted."
+        # Out here it has no causes: they name what was asked for, which could be a key by mistake.
+        raise ChainError("a block on this chain", f"none numbered {shown(number)}", fix)
 
     def now(self) -> datetime:
         """Return the chain's time (UTC): on a simulated clock, that of the next block."""
@@ -198,11 +223,13 @@ class Chain:
         try:
             creation = contract.constructor(*arguments)
         except (TypeError, ValueError, Web3Exception):
+            creation = None
+        if creation is None:
             got = ", ".join(map(shown, arguments)) or "none"
-            # No causes: they name what was passed, which could be a key by mistake.
+            # Out here it has no causes: they name what was passed, which could be a key by mistake.
             raise ChainError(
                 f"the arguments of {artifact.name}'s constructor", got, "See its source."
-            ) from None
+            )
         receipt = self.send(creation, by=by)
         return self.contract(str(receipt.contract), artifact.abi)
 
@@ -211,8 +238,10 @@ class Chain:
         """Sign a call as ``by``, send it, wait until it stands in a block, and return its receipt.
 
         Raises Reverted with the contract's reason, before anything is sent where the node can
-        tell; ChainError if it was not sent or not mined; NodeDown.
+        tell; NotAllowed for a lesson key where this chain takes none; ChainError if it was not sent
+        or not mined; NodeDown.
         """
+        self.check_signer(by)
         abi = call.abi if isinstance(call, ContractConstructor) else call.contract_abi
         with self._readable(abi, sending=True):
             request = self._request(call, by)
@@ -233,14 +262,16 @@ class Chain:
     @checked("transaction_hash")
     def raw_receipt(self, transaction_hash: str) -> Any:
         """Return web3's receipt of a transaction, with its logs. Raises ChainError."""
+        people.need_no_key(transaction_hash, "a transaction on this chain")
         with self._readable():
             try:
                 return self.w3.eth.get_transaction_receipt(transaction_hash)  # type: ignore[arg-type]
             except (TransactionNotFound, Web3ValueError):  # the second: it can't be a hash
-                fix = "Check that this is the chain you mean, and that it was not restarted."
-                got = f"{shown(transaction_hash)}, which is the hash of none"
-                # No causes: they name what was asked for, which could be a key by mistake.
-                raise ChainError("a transaction on this chain", got, fix) from None
+                pass
+        fix = "Check that this is the chain you mean, and that it was not restarted."
+        got = f"{shown(transaction_hash)}, which is the hash of none"
+        # Out here it has no causes: they name what was asked for, which could be a key by mistake.
+        raise ChainError("a transaction on this chain", got, fix)
 
     @checked("function", "by")
     def call(self, function: ContractFunction, *, by: BaseAccount | None = None) -> Any:

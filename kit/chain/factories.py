@@ -40,23 +40,26 @@ def anvil(*, state: str | Path | None = None, port: int = 0) -> AnvilChain:
     return AnvilChain(state=Path(state) if state else None, port=port)
 
 
-@checked("url")
-def connect(url: str) -> Chain:
+@checked("url", "lesson_keys")
+def connect(url: str, *, lesson_keys: bool = False) -> Chain:
     """Return the chain of any JSON-RPC node that answers at ``url`` (``http://`` or ``https://``).
 
-    You bring your own accounts there. Raises ChainError for another kind of address, and NodeDown
-    if no node answers.
+    You bring your own accounts there: the lessons' keys, which anybody can compute, sign nothing on
+    it unless it is anvil on this machine, or you say ``lesson_keys=True``. Raises ChainError for
+    another kind of address, and NodeDown if no node answers.
     """
     try:
         scheme = urlsplit(url).scheme
     except ValueError:  # a bracket that is never closed
         scheme = ""
     if scheme not in ("http", "https"):
-        # The address itself isn't shown: it may hold a key.
-        got = f"one that starts with {scheme}:" if scheme else "one without"
+        # The address itself isn't shown: it may hold a key, and so may what looks like its beginning.
+        plain = scheme.isalpha() and len(scheme) <= 10
+        got = f"one that starts with {scheme}:" if plain else "one without"
         raise ChainError("an address that starts with http:// or https://", got, "Check it.")
     provider = Http(url, tries=3)
     chain = Chain(provider)
+    chain.lesson_keys = lesson_keys
     # Chains with proof of authority put more into extraData than web3 takes without this.
     chain.w3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
     try:

@@ -103,18 +103,22 @@ class Diary:
 
         ``archive`` is a file, or None to keep everything in memory. ``registrar`` publishes, and is
         the admin of a new log; ``moderators`` are addresses, used for a new log only. Raises
-        NotAllowed for what is no account and no address, ArchiveError, ChainError, and WrongChain
-        where the archive belongs to another chain or to one that was restarted.
+        NotAllowed for what is no account and no address, and for the lessons' where the chain takes
+        no lesson keys; ArchiveError, ChainError, and WrongChain where the archive belongs to another
+        chain or to one that was restarted.
         """
         _with_key(registrar, "the registrar")
         for address in moderators:
             if not isinstance(address, str) or not records.is_address(address):
                 fix = "Pass a list of addresses, as person.address gives them."
                 raise NotAllowed("moderators by their addresses", _kind(address), fix)
+        _need_own_keys(chain, registrar)
         opened = Archive(archive)
         try:
             with opened.lock():
                 home = opened.home
+                if home is None:
+                    _need_own_keys(chain, *moderators)
                 log = _log_of(opened, *home, chain) if home else Log.deploy(chain, by=registrar)
                 if home is None:
                     for address in moderators:
@@ -454,6 +458,7 @@ class Diary:
     def _accept(
         self, record: Record, by: BaseAccount, files: Sequence[Attachment] = ()
     ) -> SignedRecord:
+        self.chain.check_signer(by)
         salt = self._salt(self.archive.count())
         committed = records.commitment(record, salt)
         signature = sign(committed, self.log.log_id, by)
@@ -611,6 +616,17 @@ def _with_key(account: Any, whom: str) -> BaseAccount:
         # What it is, not what it says: it may be the key itself.
         raise NotAllowed(f"{whom} as an account with its key", _kind(account), fix)
     return account
+
+
+def _need_own_keys(chain: Chain, *accounts: BaseAccount | str) -> None:
+    """Raise NotAllowed for a lesson key, or its address, where a chain takes none."""
+    if any(map(people.is_lesson_key, accounts)) and not chain.takes_lesson_keys:
+        expected = f"a registrar and moderators of your own on chain {chain.chain_id}"
+        fix = (
+            "Pass registrar=kit.people.from_keystore(FILE) and moderators=[ADDRESS]; or, where "
+            "nothing is at stake, kit.chain.connect(URL, lesson_keys=True)."
+        )
+        raise NotAllowed(expected, "one of the lessons', whose keys anybody can compute", fix)
 
 
 def _kind(value: object) -> str:

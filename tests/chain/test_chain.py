@@ -592,6 +592,14 @@ def test_it_is_up_as_soon_as_eth_tester_s_own() -> None:
     assert _seconds("kit.chain.embedded()", "import kit.chain; kit.chain.embedded") <= 2 * peer
 
 
+def test_a_block_has_the_gas_that_was_used_in_it(chain: Chain) -> None:
+    contract = chain.deploy(load_artifact("DiaryStorage"), by=alice)
+    receipt = chain.send(contract.functions.store(b"1" * 32), by=alice)
+    assert chain.block(receipt.block.number).gas == receipt.block.gas == receipt.gas > 0
+    assert chain.block(0).gas == 0
+    assert "gas" not in repr(receipt.block)
+
+
 def test_receipt_shows_itself() -> None:
     block = kit.chain.Block(7, "0xb10c", START)
     receipt = Receipt("0x<b>", block, 43_493, "0x<i>")
