@@ -191,6 +191,7 @@ def test_a_keystore_of_no_key(
     refused(lambda: kit.people.from_keystore(file))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows asks its console, whatever is given")
 def test_nobody_to_type_a_password(file: Path) -> None:
     """No terminal, and nothing on standard input."""
     environment = os.environ | {"MY_KEY": KEY}
@@ -222,6 +223,7 @@ def test_no_password_at_all(error: Any, file: Path, monkeypatch: pytest.MonkeyPa
     assert "got nobody who could type it" in refused(lambda: kit.people.from_keystore(file))
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="its words are others, and it has no pipes")
 def test_what_is_no_file(tmp_path: Path, asked: list[str]) -> None:
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
