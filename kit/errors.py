@@ -17,6 +17,7 @@ Each says what was expected, what came, and what to do about it::
     ├── WrongChain           an archive and a chain (or contract) that do not belong together
     │   └── FinalityLost     a block that counted as final is no longer on the chain
     ├── NotAllowed           a person without the right to do this
+    ├── AccountError         a keystore or a variable that gives no account
     ├── NothingWaiting       publish() with nothing to publish
     ├── DataError            a table that a function can't use
     └── WrongType            an argument of another type than the function takes
@@ -34,6 +35,7 @@ import traceback
 from typing import Any
 
 __all__ = [
+    "AccountError",
     "ArchiveError",
     "AttachmentError",
     "CertificateError",
@@ -149,6 +151,9 @@ class ChainError(KitError):
 class NodeDown(ChainError):
     """No node answers there, or it died."""
 
+    #: Whether a node is there, and might answer a smaller question.
+    ask_for_less = False
+
 
 class Reverted(ChainError):
     """A contract refused. ``reason`` is its custom error with its values, as Solidity writes it."""
@@ -175,6 +180,10 @@ class FinalityLost(WrongChain):
 
 class NotAllowed(KitError):
     """A person without the right to do this."""
+
+
+class AccountError(KitError):
+    """A keystore, or an environment variable, that gives no account."""
 
 
 class NothingWaiting(KitError):

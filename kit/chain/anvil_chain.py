@@ -31,6 +31,7 @@ class AnvilChain(Chain):
     """An anvil node of our own; see ``kit.chain.anvil``."""
 
     backend = "anvil"
+    lesson_keys = True
 
     def __init__(self, state: Path | None, port: int, finality: int | None = None) -> None:
         try:

@@ -4,7 +4,7 @@
 ``embedded()``  eth-tester, inside this process   every hash the same in every run
 ``anvil()``     Foundry's node, a process of its  real JSON-RPC; can keep its state
                 own
-``connect()``   any node you have the address of  nothing simulated: its clock, its coins
+``connect()``   any node you have the address of  nothing simulated: its clock, its coins, its keys
 ==============  ================================  =======================================
 
 The first two live in September 2021: their clock starts at ``START``, and each block comes
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
@@ -43,6 +43,7 @@ from web3.providers import BaseProvider
 from kit import people
 from kit.arguments import checked, shown
 from kit.chain.abi import entries
+from kit.chain.keys import ANVIL_ID, is_anvil_here, lesson_key
 from kit.chain.sending import FEE_LIMIT, Sending, SignedTransaction
 from kit.chain.solidity import Artifact
 from kit.errors import ChainError, KitError, NodeDown, Reverted
@@ -92,11 +93,12 @@ _REASON_MAX = 300
 
 @dataclass(frozen=True)
 class Block:
-    """A block: its number, its hash (0x-prefixed), its time (UTC)."""
+    """A block: its number, its hash (0x-prefixed), its time (UTC), the gas that was used in it."""
 
     number: int
     hash: str
     time: datetime
+    gas: int = field(default=0, repr=False)
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,8 @@ class Chain:
     """
 
     backend = "connected"
+    #: Whether somebody said in words that the lessons' keys may sign here.
+    lesson_keys = False
 
     @checked("provider")
     def __init__(
@@ -148,6 +152,26 @@ class Chain:
         return self.block(0).hash
 
     @property
+    def takes_lesson_keys(self) -> bool:
+        """Whether the lessons' keys may sign here: on the lessons' own chains, or where you said so.
+
+        Raises NodeDown.
+        """
+        return self.lesson_keys or self._is_anvil_here
+
+    @cached_property
+    def _is_anvil_here(self) -> bool:
+        return is_anvil_here(self.w3) and self.chain_id == ANVIL_ID
+
+    @checked("account")
+    def check_signer(self, account: BaseAccount | str) -> None:
+        """Raise NotAllowed for a lesson key, or its address, where this chain takes none; NodeDown."""
+        if people.is_lesson_key(account) and not self.takes_lesson_keys:
+            raise lesson_key(self.chain_id)
+        if not isinstance(account, str):
+            people.hold(account)
+
+    @property
     def head(self) -> Block:
         """The newest block."""
         return self.block("latest")
@@ -155,16 +179,17 @@ class Chain:
     @checked("number")
     def block(self, number: int | str) -> Block:
         """Return a block by its number or its hash. Raises ChainError if there is none."""
+        people.need_no_key(number, "a block on this chain")
         with self._readable():
             try:
                 found = self.w3.eth.get_block(number)  # type: ignore[arg-type]
+                time = datetime.fromtimestamp(found["timestamp"], UTC)
+                return Block(found["number"], found["hash"].to_0x_hex(), time, found["gasUsed"])
             except (BlockNotFound, Web3ValueError):  # the second: it can't be one
-                fix = "Check that this is the chain you mean, and that it was not restarted."
-                got = f"none numbered {shown(number)}"
-                # No causes: they name what was asked for, which could be a key by mistake.
-                raise ChainError("a block on this chain", got, fix) from None
-        time = datetime.fromtimestamp(found["timestamp"], UTC)
-        return Block(found["number"], found["hash"].to_0x_hex(), time)
+                pass
+        fix = "Check that this is the chain you mean, and that it was not restarted."
+        # Out here it has no causes: they name what was asked for, which could be a key by mistake.
+        raise ChainError("a block on this chain", f"none numbered {shown(number)}", fix)
 
     @cached_property
     def is_lesson(self) -> bool:
@@ -279,11 +304,13 @@ class Chain:
         try:
             creation = contract.constructor(*arguments)
         except (TypeError, ValueError, Web3Exception):
+            creation = None
+        if creation is None:
             got = ", ".join(map(shown, arguments)) or "none"
-            # No causes: they name what was passed, which could be a key by mistake.
+            # Out here it has no causes: they name what was passed, which could be a key by mistake.
             raise ChainError(
                 f"the arguments of {artifact.name}'s constructor", got, "See its source."
-            ) from None
+            )
         receipt = self.send(creation, by=by)
         return self.contract(str(receipt.contract), artifact.abi)
 
@@ -292,7 +319,8 @@ class Chain:
         """Sign a call as ``by``, send it, wait until it stands in a block, and return its receipt.
 
         Raises Reverted with the contract's reason, before anything is sent where the node can
-        tell; ChainError if it was not sent or not mined; NodeDown.
+        tell; NotAllowed for a lesson key where this chain takes none; ChainError if it was not sent
+        or not mined; NodeDown.
         """
         return self._receipt(self.follow(call, by=by))
 
@@ -312,6 +340,7 @@ class Chain:
         again. ``note`` is called with each transaction before it is sent for the first time. See
         ``kit.chain.sending`` for what happens to one that waits. Raises as ``send`` does.
         """
+        self.check_signer(by)
         sending = Sending(self.w3, self.chain_id, self.fee_limit, call, by, note)
         with self._readable(sending.abi, sending=True):
             return sending.follow(sent, wait=wait)
@@ -331,14 +360,16 @@ class Chain:
     @checked("transaction_hash")
     def raw_receipt(self, transaction_hash: str) -> Any:
         """Return web3's receipt of a transaction, with its logs. Raises ChainError."""
+        people.need_no_key(transaction_hash, "a transaction on this chain")
         with self._readable():
             try:
                 return self.w3.eth.get_transaction_receipt(transaction_hash)  # type: ignore[arg-type]
             except (TransactionNotFound, Web3ValueError):  # the second: it can't be a hash
-                fix = "Check that this is the chain you mean, and that it was not restarted."
-                got = f"{shown(transaction_hash)}, which is the hash of none"
-                # No causes: they name what was asked for, which could be a key by mistake.
-                raise ChainError("a transaction on this chain", got, fix) from None
+                pass
+        fix = "Check that this is the chain you mean, and that it was not restarted."
+        got = f"{shown(transaction_hash)}, which is the hash of none"
+        # Out here it has no causes: they name what was asked for, which could be a key by mistake.
+        raise ChainError("a transaction on this chain", got, fix)
 
     @checked("function", "by")
     def call(self, function: ContractFunction, *, by: BaseAccount | None = None) -> Any:

@@ -156,6 +156,7 @@ class EmbeddedChain(Chain):
     """eth-tester in this process; see ``kit.chain.embedded``."""
 
     backend = "embedded"
+    lesson_keys = True
 
     def __init__(self, finality: int | None = None) -> None:
         chain_id = {"chainId": static_return(CHAIN_ID)}

@@ -49,14 +49,21 @@ def anvil(
     return AnvilChain(state=Path(state) if state else None, port=port, finality=finality)
 
 
-@checked("url", "finality", "fee_limit")
-def connect(url: str, *, finality: int | None = None, fee_limit: int = FEE_LIMIT) -> Chain:
+@checked("url", "finality", "fee_limit", "lesson_keys")
+def connect(
+    url: str,
+    *,
+    finality: int | None = None,
+    fee_limit: int = FEE_LIMIT,
+    lesson_keys: bool = False,
+) -> Chain:
     """Return the chain of any JSON-RPC node that answers at ``url`` (``http://`` or ``https://``).
 
-    You bring your own accounts there. ``finality`` is how many blocks must stand on one that counts
-    as final; without it the node says which do (see ``Chain.final_block``). ``fee_limit`` is the most
-    that a unit of gas may cost, in wei: nothing is signed above it. Raises ChainError for another
-    kind of address, and NodeDown if no node answers.
+    You bring your own accounts there: the lessons' keys, which anybody can compute, sign nothing on
+    it unless it is anvil on this machine, or you say ``lesson_keys=True``. ``finality`` is how many
+    blocks must stand on one that counts as final; without it the node says which do (see
+    ``Chain.final_block``). ``fee_limit`` is the most that a unit of gas may cost, in wei: nothing is
+    signed above it. Raises ChainError for another kind of address, and NodeDown if no node answers.
     """
     _depth(finality)
     try:
@@ -64,11 +71,13 @@ def connect(url: str, *, finality: int | None = None, fee_limit: int = FEE_LIMIT
     except ValueError:  # a bracket that is never closed
         scheme = ""
     if scheme not in ("http", "https"):
-        # The address itself isn't shown: it may hold a key.
-        got = f"one that starts with {scheme}:" if scheme else "one without"
+        # The address itself isn't shown: it may hold a key, and so may what looks like its beginning.
+        plain = scheme.isalpha() and len(scheme) <= 10
+        got = f"one that starts with {scheme}:" if plain else "one without"
         raise ChainError("an address that starts with http:// or https://", got, "Check it.")
     provider = Http(url, tries=3)
     chain = Chain(provider, finality=finality, fee_limit=fee_limit)
+    chain.lesson_keys = lesson_keys
     # Chains with proof of authority put more into extraData than web3 takes without this.
     chain.w3.middleware_onion.inject(ExtraDataToPOAMiddleware, layer=0)
     try:

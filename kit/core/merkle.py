@@ -100,10 +100,8 @@ class Leaf:
             got = ", ".join(
                 f"{part.name} {shown(getattr(self, part.name))}" for part in fields(self)
             )
-            # No causes: they name what was passed, which could be a key by mistake.
-            raise ProofError(
-                "a leaf with values of the right kind", got, "Check its source."
-            ) from None
+        # Out here it has no causes: they name what was passed, which could be a key by mistake.
+        raise ProofError("a leaf with values of the right kind", got, "Check its source.")
 
     def _encoded(self) -> bytes:
         """Return ``abi.encode`` of the six values, each of which fills a word of 32 bytes.

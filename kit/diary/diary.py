@@ -108,14 +108,16 @@ class Diary:
         the admin of a new log; ``moderators`` are addresses, used for a new log only. ``log`` is the
         address of a log that exists, which a new archive joins: its admin gives ``registrar`` the
         role. What became of batches that were sent is read from the chain, and said. Raises
-        NotAllowed for what is no account and no address, ArchiveError, ChainError, and WrongChain
-        where the archive belongs to another log or to a chain that was restarted.
+        NotAllowed for what is no account and no address, and for the lessons' where the chain takes
+        no lesson keys; ArchiveError, ChainError, and WrongChain where the archive belongs to another
+        log or to a chain that was restarted.
         """
         _with_key(registrar, "the registrar")
         for address in moderators:
             if not isinstance(address, str) or not records.is_address(address):
                 fix = "Pass a list of addresses, as person.address gives them."
                 raise NotAllowed("moderators by their addresses", _kind(address), fix)
+        _need_own_keys(chain, registrar)
         opened = Archive(archive)
         try:
             with opened.lock():
@@ -487,6 +489,7 @@ class Diary:
     def _accept(
         self, record: Record, by: BaseAccount, files: Sequence[Attachment] = ()
     ) -> SignedRecord:
+        self.chain.check_signer(by)
         salt = self._salt(self.archive.count())
         committed = records.commitment(record, salt)
         signature = sign(committed, self.log.log_id, by)
@@ -513,6 +516,7 @@ class Diary:
         if not self.log.has_role(REGISTRAR_ROLE, self.registrar.address):
             fix = "Open the diary with the registrar's account."
             raise NotAllowed("the registrar of this log", self.registrar.address, fix)
+        self.chain.check_signer(self.registrar)
         if published > first:
             got, fix = f"{first:,} records", "Does the node lag far behind? Publish again later."
             raise WrongChain(f"the {published:,} records published so far", got, fix)
@@ -598,6 +602,7 @@ def _random_salt(number: int) -> bytes:
 
 def _new_log(chain: Chain, registrar: BaseAccount, moderators: Sequence[str]) -> Log:
     """Deploy a log, and appoint its moderators."""
+    _need_own_keys(chain, *moderators)
     log = Log.deploy(chain, by=registrar)
     for address in moderators:
         log.grant(MODERATOR_ROLE, address, by=registrar)
@@ -682,6 +687,17 @@ def _with_key(account: Any, whom: str) -> BaseAccount:
         # What it is, not what it says: it may be the key itself.
         raise NotAllowed(f"{whom} as an account with its key", _kind(account), fix)
     return account
+
+
+def _need_own_keys(chain: Chain, *accounts: BaseAccount | str) -> None:
+    """Raise NotAllowed for a lesson key, or its address, where a chain takes none."""
+    if any(map(people.is_lesson_key, accounts)) and not chain.takes_lesson_keys:
+        expected = f"a registrar and moderators of your own on chain {chain.chain_id}"
+        fix = (
+            "Pass registrar=kit.people.from_keystore(FILE) and moderators=[ADDRESS]; or, where "
+            "nothing is at stake, kit.chain.connect(URL, lesson_keys=True)."
+        )
+        raise NotAllowed(expected, "one of the lessons', whose keys anybody can compute", fix)
 
 
 def _kind(value: object) -> str:

@@ -98,7 +98,10 @@ class Outbox:
             "SELECT raw, hash, sender, nonce, fee FROM sent WHERE first_seq = ? ORDER BY rowid",
             batch.first_seq,
         )
-        return [SignedTransaction(*row[:-1], fee=int(row[-1])) for row in rows]
+        return [
+            SignedTransaction(raw, hashed, sender, nonce, int(fee))
+            for raw, hashed, sender, nonce, fee in rows
+        ]
 
     def mark(self, batch: Batch) -> None:
         """Note where a batch stands on the log."""

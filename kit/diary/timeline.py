@@ -82,14 +82,15 @@ def _frame(diary: Diary) -> pd.DataFrame:
     place = f"eip155:{diary.chain.chain_id}:{log.address}"
     rows: list[dict[str, Any]] = []
     batch_of: dict[int, Batch] = {}
-    for batch in log.batches():
-        batch_of |= dict.fromkeys(range(batch.first_seq, batch.first_seq + batch.count), batch)
+    for each in log.batches():
+        batch_of |= dict.fromkeys(range(each.first_seq, each.first_seq + each.count), each)
     for entry in archive.published_entries():
         moves = about.get(entry.commitment, ())
         case = EntryState.of(entry.author, moves, published=True, purged=entry.purged)
         body = bodies.get(entry.commitment, {}) if case.state in PUBLIC else {}
         seq = entry.leaf.seq if entry.leaf else -1
-        if (batch := batch_of.get(seq)) is None:  # its block was replaced: it is sent again
+        batch = batch_of.get(seq)
+        if batch is None:  # its block was replaced: it is sent again
             continue
         anchor = batch.anchor
         rows.append(

@@ -12,6 +12,7 @@ from eth_utils import is_checksum_address, keccak
 from web3.contract.contract import ContractFunction
 from web3.exceptions import Web3Exception
 
+from kit import people
 from kit.arguments import checked, shown
 from kit.chain import Chain, Event, Receipt, SignedTransaction, events_so_far, load_artifact
 from kit.chain.events import read
@@ -88,8 +89,8 @@ class Log:
             return self.contract.functions[name](*arguments)
         except Web3Exception:
             got, fix = ", ".join(map(shown, arguments)), "See contracts/DiaryLog.sol."
-            # No causes: they name what was passed, which could be a key by mistake.
-            raise ChainError(f"arguments that {name}() of the log takes", got, fix) from None
+        # Out here it has no causes: they name what was passed, which could be a key by mistake.
+        raise ChainError(f"arguments that {name}() of the log takes", got, fix)
 
     @checked("batch")
     def root(self, batch: int) -> str:
@@ -104,8 +105,12 @@ class Log:
 
     @checked("role", "by")
     def grant(self, role: bytes, address: str, *, by: BaseAccount) -> Receipt:
-        """Give an address a role; ``by`` is the admin. Raises Reverted."""
+        """Give an address a role; ``by`` is the admin. Raises Reverted.
+
+        A lesson key's address gets none where the chain takes no lesson keys: NotAllowed.
+        """
         call = self._function("grantRole", role, _address(address))
+        self.chain.check_signer(address)
         return self.chain.send(call, by=by)
 
     @checked("root", "first_seq", "count", "by", "sent")
@@ -298,6 +303,7 @@ class Log:
 
 def _node(root: str) -> bytes:
     """Return the bytes of a root. Raises ChainError."""
+    people.need_no_key(root, "a root: 0x and 64 hex digits")
     try:
         return bytes.fromhex(root.removeprefix("0x"))
     except ValueError as error:

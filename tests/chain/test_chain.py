@@ -473,7 +473,7 @@ def test_another_machine_is_asked_through_the_proxy(
     ],
 )
 def test_what_is_on_this_machine(url: str, here: bool) -> None:
-    assert kit.chain.rpc._is_loopback(url) is here
+    assert kit.chain.rpc.is_loopback(url) is here
 
 
 @pytest.mark.parametrize(
@@ -604,6 +604,14 @@ def test_it_is_up_as_soon_as_eth_tester_s_own() -> None:
     own = "from eth_tester import EthereumTester as T, PyEVMBackend as B; P(T(B()))"
     peer = _seconds(own, "from web3 import EthereumTesterProvider as P")
     assert _seconds("kit.chain.embedded()", "import kit.chain; kit.chain.embedded") <= 2 * peer
+
+
+def test_a_block_has_the_gas_that_was_used_in_it(chain: Chain) -> None:
+    contract = chain.deploy(load_artifact("DiaryStorage"), by=alice)
+    receipt = chain.send(contract.functions.store(b"1" * 32), by=alice)
+    assert chain.block(receipt.block.number).gas == receipt.block.gas == receipt.gas > 0
+    assert chain.block(0).gas == 0
+    assert "gas" not in repr(receipt.block)
 
 
 def test_receipt_shows_itself() -> None:
