@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kit.arguments import checked
 from kit.chain import SignedTransaction
 from kit.core import Batch, Leaf, Tree
 from kit.diary.archive import Archive
@@ -38,6 +39,7 @@ class PendingBatch:
     block_hash: str | None = None
 
     @classmethod
+    @checked("batch")
     def of(cls, batch: Batch) -> PendingBatch:
         """Return a batch of the log as it is written down."""
         anchor = batch.anchor

@@ -539,6 +539,7 @@ SENT = {
     "Chain.raw_receipt.transaction_hash",
     "Chain.receipt.transaction_hash",
     "Log.append.root",
+    "Log.submit.root",
     "Log.batch_in.transaction_hash",
 }
 #: What is asked of the embedded chains.
