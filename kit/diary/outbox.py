@@ -105,6 +105,10 @@ class Outbox:
             for raw, hashed, sender, nonce, fee in rows
         ]
 
+    def senders(self) -> set[str]:
+        """Return the addresses of all who have sent a batch from here."""
+        return {sender for (sender,) in self._archive.rows("SELECT DISTINCT sender FROM sent")}
+
     def mark(self, batch: Batch) -> None:
         """Note where a batch stands on the log."""
         found = PendingBatch.of(batch)

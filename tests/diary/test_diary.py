@@ -564,6 +564,29 @@ def test_a_batch_of_its_own_registrar_that_this_archive_knows_nothing_of(diary: 
     assert diary.log.record_count() == 2
 
 
+def test_a_batch_of_an_earlier_registrar_that_this_archive_knows_nothing_of(
+    begin: Callable[..., Diary], chain: Any, path: Path, tmp_path: Path
+) -> None:
+    """A copy from before, opened by the next registrar: what was published since isn't again."""
+    with closing(begin()) as diary:
+        tell(diary, "one")
+        diary.publish()
+        tell(diary, "two")
+        shutil.copy(path, tmp_path / "before.sqlite")
+        diary.publish()
+        diary.log.grant(REGISTRAR_ROLE, BOB.address, by=REGISTRAR)
+        kit.export(diary, tmp_path / "export")
+    with closing(Diary.open(chain, tmp_path / "before.sqlite", registrar=BOB)) as copy:
+        with pytest.raises(ArchiveError, match="without batch 1, which"):
+            copy.publish()
+        assert copy.recover(leaves=tmp_path / "export") == [
+            "records 2 to 3: taken from the export."
+        ]
+        with pytest.raises(NothingWaiting):
+            copy.publish()
+        assert copy.records()["proved"].all()
+
+
 # --- the wrong chain -----------------------------------------------------------------------------
 
 
