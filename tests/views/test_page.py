@@ -50,7 +50,7 @@ from kit.core import (
 )
 from kit.core import record as records
 from kit.log import MODERATOR_ROLE, Log
-from tests.node import need_browser, run_mjs, start_mjs
+from tests.node import Lines, need_browser, run_mjs
 
 ROOT = Path(kit.__file__).parent.parent
 PAGE = ROOT / "build" / "verify.html"
@@ -68,39 +68,6 @@ def page() -> bytes:
     done = run_mjs(BUILD)
     assert done.returncode == 0, done.stderr
     return PAGE.read_bytes()
-
-
-class Lines:
-    """A node script that answers each line of JSON with one."""
-
-    def __init__(self, script: str) -> None:
-        self._process = start_mjs(ROOT / "tests" / "page" / script)
-
-    def ask(self, value: Any) -> Any:
-        return next(self.ask_all([value]))
-
-    def ask_all(self, values: Sequence[Any]) -> Iterator[Any]:
-        """Answer many: the script works while its earlier answers are looked at."""
-        threading.Thread(target=self._write, args=(values,), daemon=True).start()
-        assert self._process.stdout is not None
-        for _ in values:
-            line = self._process.stdout.readline()
-            assert line, "the script ended; its words are above"
-            yield json.loads(line)
-
-    def _write(self, values: Sequence[Any]) -> None:
-        assert self._process.stdin is not None
-        for value in values:
-            self._process.stdin.write(json.dumps(value) + "\n")
-        self._process.stdin.flush()
-
-    def close(self) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.stdout.read()  # what nobody wanted to know any more
-        self._process.wait(20)
-        self._process.stdout.close()
 
 
 Look = Callable[..., dict[str, Any]]
@@ -142,6 +109,7 @@ def agree() -> Iterator[Agree]:
             mine = (result.id, result.level, [step.outcome for step in result.steps])
             reasons = [_stem(step.reason) for step in result.steps]
             differ = mine != (found["id"], found["level"], found["outcomes"])
+            differ |= found["claimed"] != list(result.claimed)
             if mine[2][0] == "passed":
                 differ |= reasons != [_stem(reason) for reason in found["reasons"]]
             if differ:
@@ -234,8 +202,8 @@ def _certify(
     ]
 
 
-def _entry(text: str, place: str = "泉州", **options: Any) -> Signed:
-    said = Record.entry(people.alice.address, START, text, place=place, **options)
+def _entry(text: str, place: str = "泉州", at: datetime = START, **options: Any) -> Signed:
+    said = Record.entry(people.alice.address, at, text, place=place, **options)
     return said, people.alice
 
 
@@ -302,6 +270,9 @@ def test_the_page_agrees_with_the_kit(
         ):
             assert fact in seen["facts"]
         assert f"{anchor.block_time:%Y-%m-%d %H:%M:%S} UTC" in seen["facts"]
+        # Six rows of its own, and one of the review's.
+        claims = 7 if certificate.review else 6
+        assert seen["facts"].count("claimed; no chain confirmed it") == claims
         body = certificate.record.body if certificate.record else {}
         for name in ("text", "place", "role"):
             assert body.get(name, "") in seen["content"]
@@ -949,13 +920,13 @@ def on_chain(anvil: Chain) -> dict[str, Certificate]:
         log.grant(MODERATOR_ROLE, moderator.address, by=people.registrar)
     anvil.mine()
     now = anvil.now()
-    entry = _entry("十人一桌，今年改成十人一组。")
+    early = datetime(2021, 9, 9, 16, 0, 1, tzinfo=UTC)
+    entry = _entry("十人一桌，今年改成十人一组。", at=early)
     subject = records.commitment(entry[0], bytes(32))
 
     def review(by: BaseAccount, decision: str = "approve", at: datetime = now) -> Signed:
         return Record.review(by.address, at, subject, decision), by
 
-    early = datetime(2021, 9, 9, 16, 0, 1, tzinfo=UTC)
     said = [entry, review(people.moderator), review(people.carol), review(people.bob, "reject")]
     said.append(review(people.bob, at=early))
     said += [review(people.bob, decision) for decision in ("suspend", "reinstate")]
@@ -966,7 +937,7 @@ def on_chain(anvil: Chain) -> dict[str, Certificate]:
     anvil.mine()
     times = [anvil.now(), taken, taken + timedelta(seconds=1)]
     late = _certify(
-        [_entry("x"), *(review(people.bob, at=at) for at in times)],
+        [_entry("x", at=early), *(review(people.bob, at=at) for at in times)],
         anvil.chain_id,
         log.address,
         log,
@@ -1028,6 +999,7 @@ def test_the_chain_is_asked_as_the_kit_asks(anvil: Any, on_chain: dict[str, Cert
         result = kit.verify(certificate, anvil)
         assert seen["outcomes"] == [step.outcome for step in result.steps]
         assert seen["level"] == result.level
+        assert seen["claimed"] == list(result.claimed)
         for step, reason in zip(result.steps, seen["reasons"], strict=True):
             if (name, step.number) == ("another contract", 6):  # the page looks at its code only
                 assert "got other code" in reason
@@ -1054,7 +1026,10 @@ def test_the_page_asks_a_node(look: Look, anvil: Any, on_chain: dict[str, Certif
     for name in ("good", "redacted", "reinstated", "another chain", "another block hash", "a fake"):
         certificate = on_chain[name]
         seen = look(_file(certificate.dumps()), {"node": anvil.url})
-        _agrees(seen, kit.verify(certificate, anvil))
+        result = kit.verify(certificate, anvil)
+        _agrees(seen, result)
+        own, review = ("batch.number" in result.claimed), ("review.batch.number" in result.claimed)
+        assert seen["facts"].count("claimed; no chain confirmed it") == 6 * own + review
         assert seen["notes"] == ["", ""]
         first, *asked = seen["requests"]
         assert first["url"] == ADDRESS

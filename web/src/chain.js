@@ -80,10 +80,7 @@ class OnChain {
 
   /** Step 8. */
   async reviewIsGood() {
-    const { leaf, review, commitment } = this.certificate;
-    if (leaf.type !== "entry") throw new Skipped("onlyEntries");
-    if (!review) throw new Skipped("noReview");
-    checkReview(review, commitment);
+    const review = checkReview(this.certificate);
     await this.#anchored(review);
     await this.#inBlock(review.anchor);
     // Its author wrote the time of a review; that of its block can't be set to a later day.
