@@ -1,11 +1,15 @@
 from .alone import StepFailed as StepFailed
 from .alone import StepSkipped as StepSkipped
 from .alone import check_review as check_review
+from .alone import check_time as check_time
 from .alone import steps_alone as steps_alone
 from .alone import take as take
 from .certificate import FORMAT as FORMAT
 from .certificate import Certificate as Certificate
 from .certificate import InclusionProof as InclusionProof
+from .check import AHEAD_MAX as AHEAD_MAX
+from .check import LATER as LATER
+from .check import is_later as is_later
 from .check import leaf_difference as leaf_difference
 from .check import record_fault as record_fault
 from .compact import COMPACT_MAX as COMPACT_MAX

@@ -1,4 +1,4 @@
-"""What a certificate shows alone: steps 1 to 5 of ``verify``, and what of 8 no chain is needed for.
+"""What a certificate shows alone: steps 1 to 5 of ``verify``, and what of 7 and 8 needs no chain.
 
 A certificate carries up to two records, each with its signature, its leaf and its proof: its own, and
 the review of it. Steps 2 to 5 are taken for both, and a step fails if it fails for one of them.
@@ -11,14 +11,14 @@ from typing import Final
 
 from kit.arguments import checked
 from kit.core.certificate import FORMAT, Certificate
-from kit.core.check import leaf_difference
+from kit.core.check import LATER, is_later, leaf_difference
 from kit.core.merkle import contradiction, root_from_proof
 from kit.core.rules import EntryState
 from kit.core.signature import signer
 from kit.core.verdict import FAILED, PASSED, SKIPPED, STEP_NAMES, Step
 from kit.errors import KitError, NodeDown, NotAllowed
 
-__all__ = ["StepFailed", "StepSkipped", "check_review", "steps_alone", "take"]
+__all__ = ["StepFailed", "StepSkipped", "check_review", "check_time", "steps_alone", "take"]
 
 #: From which state a decision lets an entry stand.
 _APPROVES: Final = {"approve": "waiting", "reinstate": "suspended"}
@@ -142,6 +142,18 @@ def _proof(part: Certificate) -> str:
 
 
 @checked("certificate")
+def check_time(certificate: Certificate) -> None:
+    """Check what of step 7 needs no chain: that the record isn't later than its block. Raises StepFailed.
+
+    The block's time is as the certificate states it; whether it is true, only a chain can say.
+    """
+    if is_later(certificate.inclusion.leaf, certificate.inclusion.batch.anchor.block_time):
+        raise StepFailed(
+            f"the record is {LATER}: {certificate.inclusion.leaf.time:%Y-%m-%d %H:%M:%S} UTC"
+        )
+
+
+@checked("certificate")
 def check_review(certificate: Certificate) -> Certificate:
     """Return the review inside, after all of step 8 that needs no chain: that it approves the entry.
 
@@ -166,4 +178,6 @@ def check_review(certificate: Certificate) -> Certificate:
         raise StepFailed("the author reviewed their own entry") from error
     if leaf.at < entry.at:
         raise StepFailed("the review is older than its entry")
+    if is_later(leaf, review.inclusion.batch.anchor.block_time):
+        raise StepFailed(f"the review is {LATER}")
     return review

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from kit.core import Batch, Leaf, SignedRecord, Tree, record_fault, subject_from_leaf
+from kit.core import (
+    LATER,
+    Batch,
+    Leaf,
+    SignedRecord,
+    Tree,
+    is_later,
+    record_fault,
+    subject_from_leaf,
+)
 from kit.diary.archive import Archive
 from kit.diary.stored import StoredRecord
 from kit.errors import KitError
@@ -65,7 +74,9 @@ def _rows(batch: Batch, log: Log, archive: Archive) -> list[dict[str, Any]]:
     rows = []
     for seq in range(batch.first_seq, batch.first_seq + batch.count):
         row = (
-            _row(*leaves[seq], stories.get(leaves[seq][0].commitment, []), fault, log, archive)
+            _row(
+                *leaves[seq], stories.get(leaves[seq][0].commitment, []), batch, fault, log, archive
+            )
             if seq in leaves
             else _empty_row("not in the archive")
         )
@@ -84,8 +95,15 @@ def _rows(batch: Batch, log: Log, archive: Archive) -> list[dict[str, Any]]:
 
 
 def _row(
-    leaf: Leaf, stored: str, story: Sequence[StoredRecord], fault: str, log: Log, archive: Archive
+    leaf: Leaf,
+    stored: str,
+    story: Sequence[StoredRecord],
+    batch: Batch,
+    fault: str,
+    log: Log,
+    archive: Archive,
 ) -> dict[str, Any]:
+    """Return the columns of a record; ``fault`` is what is wrong with its batch, or ''."""
     row = _empty_row("")
     found = ""
     try:
@@ -107,6 +125,7 @@ def _row(
         else:
             found = "content is missing"
         fault = _leaf_fault(leaf, stored) or fault or found
+        fault = fault or (LATER if is_later(leaf, batch.anchor.block_time) else "")
     except (KitError, TypeError, ValueError, OverflowError, OSError) as error:
         fault = f"unreadable: {error}"
     return row | {"proved": not fault, "check": fault or row["check"] or "ok"}

@@ -6,12 +6,13 @@
 4. leaf: the leaf says the same as the record;
 5. proof: leaf and inclusion proof lead to the batch's root, and no two batches contradict each other;
 6. log: the log on the chain holds that root for that batch;
-7. block: the block with the batch is on the chain, by number and by hash;
+7. block: the block with the batch is on the chain, by number and by hash, and not older than the
+   record, but for the minutes that clocks may differ by (``core.AHEAD_MAX``);
 8. review: a moderator, who had that role when they reviewed, approved or reinstated the entry;
 9. since then: it was not withdrawn, and not reviewed again (suspended, say).
 
 Steps 1 to 5 need the certificate alone, and are taken for the review inside it, too (``core/alone.py``);
-6 to 9 need a chain. What the certificate itself has against step 8 fails it without one. A chain holds
+6 to 9 need a chain. What the certificate itself has against 7 or 8 fails them without one. A chain holds
 roots only, so step 9 needs the log's table of leaves, too, which is checked against the roots before
 it is believed.
 """
@@ -40,6 +41,7 @@ from kit.core import (
     Tree,
     Verdict,
     check_review,
+    check_time,
     level_of,
     steps_alone,
     take,
@@ -137,6 +139,7 @@ class _NoChain:
 
     def block_is_there(self) -> str:
         """Step 7."""
+        check_time(self.certificate)
         raise StepSkipped("no chain given; block, transaction and event are claimed")
 
     def review_is_good(self) -> str:
@@ -183,6 +186,7 @@ class _OnChain:
         """Step 7."""
         anchor = self.certificate.inclusion.batch.anchor
         self._in_block(self.certificate.inclusion)
+        check_time(self.certificate)
         on_top = self.chain.head.number - anchor.block_number
         time = f"{anchor.block_time:%Y-%m-%d %H:%M:%S} UTC"
         return f"block {anchor.block_number} of {time}, {on_top} on top"

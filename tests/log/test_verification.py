@@ -25,6 +25,7 @@ import kit.log.contract
 from kit import people
 from kit.chain import load_artifact
 from kit.core import (
+    AHEAD_MAX,
     CLAIMED,
     Batch,
     Certificate,
@@ -978,16 +979,50 @@ def test_a_role_that_was_given_later(stage: Stage) -> None:
     assert no_moderator(stage, certificate, BOB, review.record.at)
 
 
-def test_a_review_dated_to_a_later_day(stage: Stage) -> None:
+def test_a_review_dated_to_when_its_author_had_the_role(stage: Stage) -> None:
     """Published before its author had the role, and dated after: its block tells."""
     entry = stage.entry()
-    day = stage.chain.now() + timedelta(days=1)
-    review = stage.review(entry, by=BOB, at=day)
+    later = stage.chain.now() + timedelta(seconds=AHEAD_MAX)
+    review = stage.review(entry, by=BOB, at=later)
     certificate = stage.certificate(entry=entry, review=review)
     stage.grant(BOB)
     stage.chain.mine()
-    assert stage.log.was_moderator(BOB.address, day)
+    assert stage.log.was_moderator(BOB.address, later)
     assert no_moderator(stage, certificate, BOB, certificate.inclusion.batch.anchor.block_time)
+
+
+def test_a_review_that_is_later_than_its_block(stage: Stage) -> None:
+    entry = stage.entry()
+    time = stage.chain.now()
+    for seconds, expected in ((AHEAD_MAX, set()), (AHEAD_MAX + 13, {8}), (86_400, {8})):
+        review = stage.review(entry, at=time + timedelta(seconds=seconds))
+        certificate = certified(stage.publish(entry, review), entry, review)
+        for result in (kit.verify(certificate, stage.chain), kit.verify(certificate)):
+            assert failed(result) == expected
+            if expected:
+                assert reason(result, 8) == "the review is dated later than its block"
+        entry = stage.entry(f"{seconds}")
+        time = stage.chain.now()
+
+
+def test_a_record_that_is_later_than_its_block(stage: Stage) -> None:
+    """In 2026, say, in a block of 2021. By so much as clocks may differ it may be."""
+    for seconds, late in ((0, False), (AHEAD_MAX, False), (AHEAD_MAX + 13, True), (10**8, True)):
+        at = stage.chain.now() + timedelta(seconds=seconds)
+        entry = stage.sign(Record.entry(ALICE.address, at, f"{seconds}", place="泉州"), ALICE)
+        certificate = certified(stage.publish(entry), entry)
+        for result in (stage.verify(certificate), kit.verify(certificate)):
+            assert failed(result) == ({7} if late else set())
+            if late:
+                words = f"the record is dated later than its block: {at:%Y-%m-%d %H:%M:%S} UTC"
+                assert reason(result, 7) == words
+        # Held back it is no younger: the leaf has its time.
+        assert failed(kit.verify(certificate.redacted())) == ({7} if late else set())
+        claimed = anchor_of(certificate, block_time=at - timedelta(seconds=AHEAD_MAX))
+        assert kit.verify(claimed).ok  # a later block can be claimed, and the chain knows better
+        if late:
+            assert failed(stage.verify(claimed)) == {7}
+            assert "the block's time is" in reason(stage.verify(claimed), 7)
 
 
 def test_a_role_that_was_taken_before(stage: Stage) -> None:

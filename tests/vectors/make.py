@@ -421,6 +421,11 @@ def changed_certificates() -> dict[str, dict[str, Any]]:
         "a review that is older than its entry": reviewed(at="2021-09-20T07:59:59Z"),
         "a review of the same second": reviewed(at="2021-09-20T08:00:00Z"),
         "a witness record as the review": reviewed(type="witness", body={"note": ""}),
+        "a review of 300 seconds after its block": reviewed(at="2021-09-20T16:05:00Z"),
+        "a review of 301 seconds after its block": reviewed(at="2021-09-20T16:05:01Z"),
+        "a record of 300 seconds after its block": dated("2021-09-20T07:55:00Z"),
+        "a record of 301 seconds after its block": dated("2021-09-20T07:54:59Z"),
+        "content held back, 301 seconds after its block": dated("2021-09-20T07:54:59Z", held=True),
         "a review in the next batch": later(),
         **{f"a later batch, {name}": later(**change) for name, change in contradictions().items()},
         **{
@@ -452,6 +457,13 @@ def reviewed(
     body = body or {"decision": decision, "reason_code": "", "reason": ""}
     told = record(type, body, subject=subject or whole.commitment, author=by.address, at=at)
     return alone_in_a_batch(whole, Record.from_json(told), by, whole.inclusion.batch, at=1)
+
+
+def dated(block_time: str, *, held: bool = False) -> dict[str, Any]:
+    """A certificate without its review in a block of a time; the record is of 08:00:00."""
+    good = frozen_certificates()["entry"]
+    told = (good.redacted() if held else good).to_json() | {"review": None}
+    return changed(told, "anchor", "block_time", to=block_time)
 
 
 def alone_in_a_batch(

@@ -984,6 +984,9 @@ def on_chain(anvil: Chain) -> dict[str, Certificate]:
         "no such batch": in_batch(number=2**53 - 1),
         "another count": in_batch(count=6),
         "another first number": in_batch(first_seq=0, count=1000),
+        "later than its block": _certify(
+            [_entry("late", at=anvil.now() + timedelta(hours=1))], anvil.chain_id, log.address, log
+        )[0],
         "no contract": _certify([entry], anvil.chain_id, LOG)[0],
         "another contract": _certify([entry], anvil.chain_id, storage)[0],
         "a fake": _certify([entry], anvil.chain_id, fake)[0],
@@ -1016,9 +1019,11 @@ def test_the_chain_is_asked_as_the_kit_asks(anvil: Any, on_chain: dict[str, Cert
     for name in ("suspended", "reviewed after the role", "reviewed a second later"):
         assert outcomes[name] == "pppppppfs", name
     assert outcomes["review of another"] == "pppppppfs"
+    assert outcomes["later than its block"] == "ppppppfss"
     for name in ("another contract", "a fake", "no contract", "another chain"):
         assert outcomes[name] == "pppppffss", name
-    assert all(outcomes[name][5] == "f" for name in list(on_chain)[-9:])
+    ours = [name for name in list(on_chain)[-10:] if name != "later than its block"]
+    assert all(outcomes[name][5] == "f" for name in ours)
     assert outcomes["another block hash"][6] == outcomes["another time"][6] == "f"
 
 

@@ -5,7 +5,7 @@
 // since a contract that only answers like one could say anything.
 
 import { addressWord, isHash, keccak, toHex, utf8, word } from "./bytes.js";
-import { Failed, PASSED, SKIPPED, Skipped, because, checkReview, judged } from "./verify.js";
+import { Failed, PASSED, SKIPPED, Skipped, because, checkReview, checkTime, judged } from "./verify.js";
 
 const PATIENCE = 20_000; // milliseconds for one answer
 const ANSWER_MAX = 8_000_000; // characters of one answer
@@ -74,6 +74,7 @@ class OnChain {
   async blockIsThere() {
     const { anchor } = this.certificate;
     await this.#inBlock(anchor);
+    checkTime(this.certificate);
     const head = await this.#block("latest");
     return because("block", anchor.block_number, anchor.block_time, head.number - anchor.block_number);
   }

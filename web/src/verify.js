@@ -1,7 +1,7 @@
 // Nine numbered steps from a certificate to the chain; 1 to 5 are here, 6 to 9 in chain.js.
 //
 // Steps 2 to 5 are taken for the record and for the review inside the certificate. What the certificate
-// itself has against step 8 fails it here, too.
+// itself has against 7 or 8 fails them here, too.
 //
 // 1 format · 2 content · 3 signature · 4 leaf · 5 proof · 6 log · 7 block · 8 review · 9 since then.
 // The numbers are those of the kit's `verify`. Reasons are { key, args }: words.js has the sentences.
@@ -93,6 +93,7 @@ function takeOfEach(number, check, certificate) {
 export function unasked(certificate) {
   const reasons = ["noChainBatch", "noChainBlock", "noChain", "noChain"];
   const checks = reasons.map((key, i) => () => {
+    if (i === 1) checkTime(certificate);
     if (i === 2) checkReview(certificate);
     throw new Skipped(key);
   });
@@ -182,6 +183,16 @@ function proof(part) {
   return because("proof", nodes.length, batch.number);
 }
 
+/** Seconds by which a record's time may be after that of its block: clocks differ. */
+const AHEAD_MAX = 300;
+
+const isLater = ({ leaf: own, anchor }) => own.at - anchor.block_time > AHEAD_MAX;
+
+/** Throw Failed for what of step 7 needs no chain: the record is later than its block. */
+export function checkTime(certificate) {
+  if (isLater(certificate)) throw new Failed("laterRecord", certificate.leaf.at);
+}
+
 const sameLog = (a, b) => a.chain_id === b.chain_id && a.contract === b.contract;
 
 /**
@@ -200,5 +211,6 @@ export function checkReview({ leaf: entry, commitment: committed, review }) {
   if (record.subject !== committed) throw new Failed("anotherEntry");
   if (own.author === entry.author) throw new Failed("ownReview");
   if (own.at < entry.at) throw new Failed("olderReview");
+  if (isLater(review)) throw new Failed("laterReview");
   return review;
 }
