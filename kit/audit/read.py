@@ -42,7 +42,7 @@ from kit.core import (
     record_fault,
     subject_from_leaf,
 )
-from kit.diary import COLUMNS, ERASED
+from kit.diary import COLUMNS, ERASED, lag
 from kit.errors import ChainError, DataError, KitError, NodeDown
 from kit.given import decoded
 from kit.log import Log
@@ -367,7 +367,8 @@ def _joined(
         row |= {"attachments": 0, "wrong": False, "files": []}
         row["at"] = _time(told["at"])
         row["subject"] = subject_from_leaf(told["subject"])
-        row |= _place(of.get(told["seq"]))
+        batch = of.get(told["seq"])
+        row |= _place(batch) | {"lag": batch and lag(row["at"], batch.anchor.block_time)}
         fault = "" if found.proved[position] else named.get(position, _UNPROVED)
         if fault == _UNPROVED and told["seq"] in later:
             fault = LATER

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from kit.core import (
@@ -23,7 +24,7 @@ from kit.log import Log
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COLUMNS", "ERASED", "rebuild"]
+__all__ = ["COLUMNS", "ERASED", "lag", "rebuild"]
 
 #: The columns of ``Diary.records()``.
 COLUMNS: Final = {
@@ -42,6 +43,7 @@ COLUMNS: Final = {
     "block_number": "int64",
     "block_hash": "str",
     "block_time": "datetime64[s, UTC]",
+    "lag": "float64",
     "transaction_hash": "str",
     "proved": "bool",
     "check": "str",
@@ -61,6 +63,18 @@ def rebuild(log: Log, archive: Archive) -> pd.DataFrame:
         rows += _rows(batch, log, archive)
     frame = pd.DataFrame(rows, columns=list(COLUMNS))
     return frame.astype(COLUMNS)
+
+
+def lag(at: datetime | None, block_time: datetime) -> float | None:
+    """Return the seconds from a record's time, as its author states it, to that of its block.
+
+    None for a record without a time. "When" is only as good as that: a record may have been signed at
+    any time before its block.
+
+    >>> lag(datetime(2021, 9, 20, 8), datetime(2021, 9, 20, 8, 1))
+    60.0
+    """
+    return None if at is None else (block_time - at).total_seconds()
 
 
 def _rows(batch: Batch, log: Log, archive: Archive) -> list[dict[str, Any]]:
@@ -88,6 +102,7 @@ def _rows(batch: Batch, log: Log, archive: Archive) -> list[dict[str, Any]]:
                 "block_number": anchor.block_number,
                 "block_hash": anchor.block_hash,
                 "block_time": anchor.block_time,
+                "lag": lag(row["at"], anchor.block_time),
                 "transaction_hash": anchor.transaction_hash,
             }
         )

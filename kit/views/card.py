@@ -122,12 +122,19 @@ def _fields(certificate: Certificate) -> list[tuple[str, str, str]]:
         ("区块高度", "block height", str(anchor.block_number)),
         ("区块哈希", "block hash", anchor.block_hash),
         ("区块时间", "block time", anchor.block_time.astimezone(_CHINA).strftime(zone)),
+        ("时间差", "lag", _lag(anchor.block_time - leaf.time)),
         ("交易哈希", "transaction", anchor.transaction_hash),
         ("合约", "contract", anchor.contract),
         ("链", "chain", f"{anchor.chain_id}{_chain_note(anchor.chain_id)}"),
         ("批次", "batch", f"{batch.number}: {place} / {batch.count}"),
         ("审核", "review", _reviewed(certificate)),
     ]
+
+
+def _lag(time: timedelta) -> str:
+    """Return how long after the time that its author states a record stands in a block."""
+    sign = "-" if time < timedelta(0) else ""
+    return f"{sign}{abs(time)} (block time − posted at)"
 
 
 def _reviewed(certificate: Certificate) -> str:

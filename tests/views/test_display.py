@@ -168,6 +168,7 @@ def test_the_card_carries_what_such_certificates_carry(certificate: Certificate)
         anchor.block_hash,
         anchor.transaction_hash,
         anchor.contract,
+        f"{anchor.block_time - member.leaf.time} (block time − posted at)",
         "20210921 教学链 lesson chain",
         "0: 1 / 2",
         f"record 1, {review.record.author}",

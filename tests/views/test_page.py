@@ -270,8 +270,13 @@ def test_the_page_agrees_with_the_kit(
         ):
             assert fact in seen["facts"]
         assert f"{anchor.block_time:%Y-%m-%d %H:%M:%S} UTC" in seen["facts"]
-        # Six rows of its own, and one of the review's.
-        claims = 7 if certificate.review else 6
+        lag = int((anchor.block_time - leaf.time).total_seconds())
+        assert (
+            f"lag: from the stated time to the block claimed; no chain confirmed it{lag:,} s"
+            in (seen["facts"])
+        )
+        # Seven rows of its own, and one of the review's.
+        claims = 8 if certificate.review else 7
         assert seen["facts"].count("claimed; no chain confirmed it") == claims
         body = certificate.record.body if certificate.record else {}
         for name in ("text", "place", "role"):
@@ -1034,7 +1039,7 @@ def test_the_page_asks_a_node(look: Look, anvil: Any, on_chain: dict[str, Certif
         result = kit.verify(certificate, anvil)
         _agrees(seen, result)
         own, review = ("batch.number" in result.claimed), ("review.batch.number" in result.claimed)
-        assert seen["facts"].count("claimed; no chain confirmed it") == 6 * own + review
+        assert seen["facts"].count("claimed; no chain confirmed it") == 7 * own + review
         assert seen["notes"] == ["", ""]
         first, *asked = seen["requests"]
         assert first["url"] == ADDRESS

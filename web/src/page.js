@@ -140,6 +140,7 @@ function facts(words, certificate, claims) {
     [names.blockNumber, unless("anchor.block_number"), code(anchor.block_number)],
     [names.blockHash, unless("anchor.block_hash"), code(anchor.block_hash)],
     [names.blockTime, unless("anchor.block_time"), ...ui.chainTime(anchor.block_time)],
+    [names.lag, unless("anchor.block_time"), ui.lagValue(anchor.block_time - leaf.at)],
     [names.transaction, unless("anchor.transaction_hash"), code(anchor.transaction_hash)],
     [names.event, unless("anchor.log_index"), ui.eventValue(anchor.log_index)],
     [
