@@ -8,7 +8,8 @@
 6. log: the log on the chain holds that root for that batch;
 7. block: the block with the batch is on the chain, by number and by hash, and not older than the
    record, but for the minutes that clocks may differ by (``core.AHEAD_MAX``);
-8. review: a moderator, who had that role when they reviewed, approved or reinstated the entry;
+8. review: a moderator, who had that role when they reviewed and in the block that holds the review,
+   approved or reinstated the entry;
 9. since then: it was not withdrawn, and not reviewed again (suspended, say).
 
 Steps 1 to 5 need the certificate alone, and are taken for the review inside it, too (``core/alone.py``);
@@ -197,12 +198,15 @@ class _OnChain:
         leaf = review.inclusion.leaf
         self._anchored(review.inclusion)
         self._in_block(review.inclusion)
-        # Its author wrote the time of a review; that of its block can't be set to a later day.
-        time = min(leaf.time, review.inclusion.batch.anchor.block_time)
+        # Its author wrote the time of a review; in which block it stands they can't choose later.
+        block = review.inclusion.batch.anchor.block_number
         log = self.log
-        if not _listed(lambda: log.was_moderator(leaf.author, time)):
-            raise StepFailed(f"{leaf.author} was no moderator at {time:%Y-%m-%d %H:%M:%S} UTC")
-        return f"record {leaf.seq}, by {leaf.author}, a moderator at that time"
+        if not _listed(lambda: log.was_moderator(leaf.author, leaf.time, block)):
+            time = f"{leaf.time:%Y-%m-%d %H:%M:%S} UTC"
+            raise StepFailed(
+                f"{leaf.author} was not a moderator both at {time} and in block {block}"
+            )
+        return f"record {leaf.seq}, by {leaf.author}, a moderator then and in its block"
 
     def stands(self) -> str:
         """Step 9."""

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -135,7 +135,7 @@ def test_how_a_result_shows_itself(sample: Diary) -> None:
         f"7 ✓ passed  the block is on the chain: block {anchor.block_number} of {time}, "
         f"{on_top} on top",
         f"8 ✓ passed  a moderator approved it: record {review.seq}, by {review.author}, "
-        "a moderator at that time",
+        "a moderator then and in its block",
         "9 ✓ passed  not withdrawn or suspended since: "
         "nothing against it among all 124 records of the log",
         f"proved on chain 20210921 at block {anchor.block_number}",
@@ -936,9 +936,13 @@ def test_an_approval_of_another_entry(stage: Stage) -> None:
     assert reason(result, 8) == "the review is about another entry"
 
 
-def no_moderator(stage: Stage, certificate: Certificate, who: Any, time: datetime) -> bool:
+def no_moderator(stage: Stage, certificate: Certificate, who: Any) -> bool:
     result = stage.verify(certificate)
-    words = f"{who.address} was no moderator at {time:%Y-%m-%d %H:%M:%S} UTC"
+    assert certificate.review
+    member = certificate.review.inclusion
+    time, block = member.leaf.time, member.batch.anchor.block_number
+    at = f"{time:%Y-%m-%d %H:%M:%S} UTC"
+    words = f"{who.address} was not a moderator both at {at} and in block {block}"
     return failed(result) == {8} and reason(result, 8) == words
 
 
@@ -947,7 +951,7 @@ def test_somebody_who_was_never_a_moderator(stage: Stage) -> None:
         entry = stage.entry(f"for {who.address}")
         review = stage.review(entry, by=who)
         certificate = stage.certificate(entry=entry, review=review)
-        assert no_moderator(stage, certificate, who, review.record.at)
+        assert no_moderator(stage, certificate, who)
 
 
 def test_the_author_as_the_moderator(stage: Stage) -> None:
@@ -976,7 +980,7 @@ def test_a_role_that_was_given_later(stage: Stage) -> None:
     stage.chain.mine()
     certificate = stage.certificate(entry=entry, review=review)
     stage.grant(BOB)
-    assert no_moderator(stage, certificate, BOB, review.record.at)
+    assert no_moderator(stage, certificate, BOB)
 
 
 def test_a_review_dated_to_when_its_author_had_the_role(stage: Stage) -> None:
@@ -988,7 +992,7 @@ def test_a_review_dated_to_when_its_author_had_the_role(stage: Stage) -> None:
     stage.grant(BOB)
     stage.chain.mine()
     assert stage.log.was_moderator(BOB.address, later)
-    assert no_moderator(stage, certificate, BOB, certificate.inclusion.batch.anchor.block_time)
+    assert no_moderator(stage, certificate, BOB)
 
 
 def test_a_review_that_is_later_than_its_block(stage: Stage) -> None:
@@ -1031,10 +1035,10 @@ def test_a_role_that_was_taken_before(stage: Stage) -> None:
     entry = stage.entry()
     review = stage.review(entry, by=BOB)
     certificate = stage.certificate(entry=entry, review=review)
-    assert no_moderator(stage, certificate, BOB, review.record.at)
+    assert no_moderator(stage, certificate, BOB)
     stage.chain.mine()
     stage.grant(BOB)  # and given back too late
-    assert no_moderator(stage, certificate, BOB, review.record.at)
+    assert no_moderator(stage, certificate, BOB)
 
 
 def test_a_role_that_was_taken_after(stage: Stage) -> None:
@@ -1050,18 +1054,41 @@ def test_a_role_that_was_taken_after(stage: Stage) -> None:
 
 
 def test_a_role_that_was_taken_in_the_same_second(stage: Stage) -> None:
-    """Approved, and the role taken with the very next block: it was a moderator's approval."""
+    """In that second it was held; in the block that anchors the review it was not any more."""
     stage.grant(BOB)
     entry = stage.entry()
     review = stage.review(entry, by=BOB)
     stage.revoke(BOB)
-    taken = stage.chain.head.time
-    assert review.record.at == taken
+    head = stage.chain.head
+    assert review.record.at == head.time
+    certificate = stage.certificate(entry=entry, review=review)
+    assert no_moderator(stage, certificate, BOB)
+    for seconds, held in ((-1, True), (0, True), (1, False)):
+        time = head.time + timedelta(seconds=seconds)
+        assert stage.log.was_moderator(BOB.address, time) is held
+    for block, held in ((head.number - 1, True), (head.number, False), (10**6, False)):
+        assert stage.log.was_moderator(BOB.address, review.record.at, block) is held
+    assert not stage.log.was_moderator(BOB.address, head.time - timedelta(days=1), head.number - 1)
+
+
+def test_a_role_that_was_held_in_the_block_and_not_before(stage: Stage) -> None:
+    entry = stage.entry()
+    review = stage.review(entry, by=BOB)
+    stage.chain.mine()
+    stage.grant(BOB)
+    certificate = stage.certificate(entry=entry, review=review)
+    assert no_moderator(stage, certificate, BOB)
+
+
+def test_a_role_that_was_taken_and_given_again_in_between(stage: Stage) -> None:
+    stage.grant(BOB)
+    entry = stage.entry()
+    review = stage.review(entry, by=BOB)
+    stage.chain.mine()
+    stage.revoke(BOB)
+    stage.grant(BOB)
     certificate = stage.certificate(entry=entry, review=review)
     assert failed(stage.verify(certificate)) | skipped(stage.verify(certificate)) == set()
-    for seconds, held in ((-1, True), (0, True), (1, False)):
-        time = taken + timedelta(seconds=seconds)
-        assert stage.log.was_moderator(BOB.address, time) is held
 
 
 def test_a_role_in_another_log_is_none_here(stage: Stage, anvil: Any) -> None:
@@ -1070,7 +1097,7 @@ def test_a_role_in_another_log_is_none_here(stage: Stage, anvil: Any) -> None:
     entry = stage.entry()
     review = stage.review(entry, by=BOB)
     certificate = stage.certificate(entry=entry, review=review)
-    assert no_moderator(stage, certificate, BOB, review.record.at)
+    assert no_moderator(stage, certificate, BOB)
 
 
 def test_no_review(still: tuple[Stage, Certificate]) -> None:

@@ -18,11 +18,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from urllib.request import Request, urlopen
 
 import cbor2
 import pytest
 import qrcode
 from eth_account.signers.base import BaseAccount
+from eth_utils import keccak
 from PIL import Image, ImageOps
 
 import kit
@@ -1015,7 +1017,7 @@ def test_the_chain_is_asked_as_the_kit_asks(anvil: Any, on_chain: dict[str, Cert
                 assert reason == step.reason
         outcomes[name] = "".join(outcome[0] for outcome in seen["outcomes"])
     script.close()
-    for name in ("good", "reinstated", "reviewed in the role's last second"):
+    for name in ("good", "reinstated"):
         assert outcomes[name] == "pppppppps", name
     assert outcomes["redacted"] == "pspppppps"
     assert outcomes["a review"] == outcomes["without review"] == "pppppppss"
@@ -1023,6 +1025,8 @@ def test_the_chain_is_asked_as_the_kit_asks(anvil: Any, on_chain: dict[str, Cert
         assert outcomes[name] == "pppppppfs", name
     for name in ("suspended", "reviewed after the role", "reviewed a second later"):
         assert outcomes[name] == "pppppppfs", name
+    # It was held in that second, and in the block that anchors the review no more.
+    assert outcomes["reviewed in the role's last second"] == "pppppppfs"
     assert outcomes["review of another"] == "pppppppfs"
     assert outcomes["later than its block"] == "ppppppfss"
     for name in ("another contract", "a fake", "no contract", "another chain"):
@@ -1030,6 +1034,83 @@ def test_the_chain_is_asked_as_the_kit_asks(anvil: Any, on_chain: dict[str, Cert
     ours = [name for name in list(on_chain)[-10:] if name != "later than its block"]
     assert all(outcomes[name][5] == "f" for name in ours)
     assert outcomes["another block hash"][6] == outcomes["another time"][6] == "f"
+
+
+Bend = Callable[[dict[str, Any], Callable[[dict[str, Any]], Any]], Any]
+
+
+class _Between(_Server):
+    """A node that hands on what another answers, but for what ``bend`` makes of a question of logs."""
+
+    def __init__(self, url: str, bend: Bend) -> None:
+        super().__init__()
+        self.RequestHandlerClass = _BetweenHandler
+        self.behind, self.bend = url, bend
+
+
+class _BetweenHandler(_Handler):
+    server: _Between
+
+    def _hand_on(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+
+        def ask(question: dict[str, Any]) -> Any:
+            data = json.dumps(question).encode()
+            head = {"Content-Type": "application/json"}
+            with urlopen(Request(self.server.behind, data, head), timeout=20) as answer:  # noqa: S310
+                return json.load(answer)
+
+        bent = asked["method"] == "eth_getLogs"
+        said = json.dumps(self.server.bend(asked, ask) if bent else ask(asked)).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    do_POST = _hand_on  # noqa: N815
+
+
+def _without_account(asked: dict[str, Any], ask: Callable[[dict[str, Any]], Any]) -> Any:
+    """What a node answers that looks at the event's name alone."""
+    (options,) = asked["params"]
+    return ask(asked | {"params": [options | {"topics": options["topics"][:1]}]})
+
+
+def _of_every_contract(asked: dict[str, Any], ask: Callable[[dict[str, Any]], Any]) -> Any:
+    """What a node answers that ignores all that was asked for but the blocks."""
+    (options,) = asked["params"]
+    blocks = {name: options[name] for name in ("fromBlock", "toBlock")}
+    return ask(asked | {"params": [blocks]})
+
+
+def _with_removed(asked: dict[str, Any], ask: Callable[[dict[str, Any]], Any]) -> Any:
+    """An answer with each event once more, as one that a reorganisation took away, and taken back."""
+    answer = ask(asked)
+    taken = "0x" + keccak(text="RoleRevoked(bytes32,address,address)").hex()
+    more = [
+        log | {"removed": True, "logIndex": "0xfff", "topics": [taken, *log["topics"][1:]]}
+        for log in answer["result"]
+    ]
+    return answer | {"result": more + answer["result"] + answer["result"]}
+
+
+@pytest.mark.parametrize("bend", [_without_account, _of_every_contract, _with_removed])
+def test_a_careless_node_makes_nobody_a_moderator(
+    bend: Bend, anvil: Any, on_chain: dict[str, Certificate]
+) -> None:
+    """Each log that it sends is looked at again, by the page as by the kit."""
+    names = {"good": "p", "reinstated": "p", "reviewed by nobody's moderator": "f"}
+    names |= {"reviewed a second later": "f", "reviewed in the role's last second": "f"}
+    script = Lines("check.mjs")
+    with _Between(anvil.url, bend) as careless:
+        chain = kit.chain.connect(careless.url)
+        for name, outcome in names.items():
+            certificate = on_chain[name]
+            seen = script.ask({"text": certificate.dumps(), "node": careless.url})
+            result = kit.verify(certificate, chain)
+            assert seen["outcomes"] == [step.outcome for step in result.steps], name
+            assert seen["outcomes"][7][0] == outcome, (name, seen["reasons"][7])
+    script.close()
 
 
 def test_the_page_asks_a_node(look: Look, anvil: Any, on_chain: dict[str, Certificate]) -> None:

@@ -177,7 +177,7 @@ const en = {
       `${count} ${count === 1 ? "hash leads" : "hashes lead"} to the root of batch ${batch}`,
     log: (address) => `DiaryLog at ${address}; is that the log you mean?`,
     block: (number, time, onTop) => `block ${number} of ${clock(time)} UTC, ${onTop} on top`,
-    review: (seq, author) => `record ${seq}, by ${author}, a moderator at that time`,
+    review: (seq, author) => `record ${seq}, by ${author}, a moderator then and in its block`,
     otherChain: (named, here) => `it is of chain ${named}, this is chain ${here}`,
     noContract: (address) =>
       `Expected a contract at ${address}, got an address without code. ` +
@@ -207,7 +207,8 @@ const en = {
     olderReview: () => "the review is older than its entry",
     laterReview: () => "the review is dated later than its block",
     laterRecord: (time) => `the record is dated later than its block: ${clock(time)} UTC`,
-    noModerator: (author, time) => `${author} was no moderator at ${clock(time)} UTC`,
+    noModerator: (author, time, block) =>
+      `${author} was not a moderator both at ${clock(time)} UTC and in block ${block}`,
     noLeaves: () => "no table of leaves given; the chain itself holds roots only",
     badUrl: () => "Give an address that starts with http:// or https://, without a user name.",
     unreachable: (host) =>
@@ -466,7 +467,7 @@ const zh = {
     proof: (count, batch) => `经 ${count} 个哈希到达第 ${batch} 批的根`,
     log: (address) => `DiaryLog 位于 ${address}；这是您所指的日志吗？`,
     block: (number, time, onTop) => `区块 ${number}，${clock(time)} UTC，其上有 ${onTop} 个区块`,
-    review: (seq, author) => `记录 ${seq}，${author} 当时是审核员`,
+    review: (seq, author) => `记录 ${seq}，${author} 当时及在其区块中是审核员`,
     otherChain: (named, here) => `证书属于链 ${named}，而这是链 ${here}`,
     noContract: (address) => `${address} 处没有合约。请检查地址，以及该链是否已重新开始。`,
     otherCode: (address) => `${address} 处的代码不是 DiaryLog。请不要相信它的回答。`,
@@ -489,7 +490,8 @@ const zh = {
     olderReview: () => "该审核早于其条目",
     laterReview: () => "该审核所署时间晚于其区块",
     laterRecord: (time) => `该记录所署时间晚于其区块：${clock(time)} UTC`,
-    noModerator: (author, time) => `${author} 在 ${clock(time)} UTC 时不是审核员`,
+    noModerator: (author, time, block) =>
+      `${author} 并非在 ${clock(time)} UTC 时和在区块 ${block} 中都是审核员`,
     noLeaves: () => "未提供叶子表；链上只存有根",
     badUrl: () => "请填写以 http:// 或 https:// 开头、不含用户名的地址。",
     unreachable: (host) =>
