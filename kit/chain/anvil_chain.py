@@ -113,6 +113,9 @@ class AnvilChain(Chain):
     def now(self) -> datetime:
         return self.head.time + timedelta(seconds=BLOCK_SECONDS)
 
+    def next_block_time(self) -> datetime:
+        return self.now()
+
     def _jump(self, time: datetime) -> None:
         self._ask("evm_setNextBlockTimestamp", int(time.astimezone(UTC).timestamp()))
         self._ask("evm_mine")

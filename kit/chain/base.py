@@ -150,6 +150,22 @@ class Chain:
         """Return the chain's time (UTC): on a simulated clock, that of the next block."""
         return datetime.now(UTC).replace(microsecond=0)
 
+    def next_block_time(self) -> datetime:
+        """Return the time (UTC) of the block that the node would make now; ``now()`` if it names none.
+
+        A node may live in another time than this machine: one of the lessons', started elsewhere. A
+        record must not be later than its block. Raises NodeDown if the node is gone.
+        """
+        try:
+            with self._readable():
+                head, pending = self.w3.eth.block_number, self.w3.eth.get_block("pending")
+                # Some nodes make none ahead, and call their newest block by this name.
+                if pending["number"] > head:
+                    return datetime.fromtimestamp(pending["timestamp"], UTC)
+        except (KitError, OSError):
+            self.head  # noqa: B018 (a node that is gone says so here)
+        return self.now()
+
     @checked("time")
     def wait_until(self, time: datetime) -> None:
         """Let the chain's clock reach ``time``: a simulated clock jumps there, with an empty block.

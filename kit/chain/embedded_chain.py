@@ -166,6 +166,9 @@ class EmbeddedChain(Chain):
     def now(self) -> datetime:
         return self.head.time + timedelta(seconds=BLOCK_SECONDS)
 
+    def next_block_time(self) -> datetime:
+        return self.now()
+
     def _jump(self, time: datetime) -> None:
         self._tester.time_travel(int(time.astimezone(UTC).timestamp()))
 

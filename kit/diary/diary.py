@@ -23,6 +23,7 @@ from kit import people
 from kit.arguments import checked
 from kit.chain import Chain
 from kit.core import (
+    AHEAD_MAX,
     BATCH_MAX,
     DECISIONS,
     SALT_BYTES,
@@ -441,7 +442,9 @@ class Diary:
 
     def _time(self, at: datetime | None, since: int = 0) -> datetime:
         """Return ``at``, or now; not in the future, and not before ``since`` (in Unix seconds)."""
-        now = self.chain.now()
+        # On a node that lives in another time, its time: a record is not later than its block.
+        now, block = self.chain.now(), self.chain.next_block_time()
+        now = block if (now - block).total_seconds() > AHEAD_MAX else now
         at = now if at is None else records.utc(at)
         if at > now:
             fix = "On a lesson's chain, chain.wait_until() moves the clock."

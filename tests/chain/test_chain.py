@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
-from web3.exceptions import ContractLogicError
+from web3.exceptions import BlockNotFound, ContractLogicError
 
 import kit
 import kit.chain.base
@@ -339,6 +339,25 @@ class TestConnected:
         with pytest.raises(ChainError, match=r"whose clock can be moved to .* got a connected"):
             connected.wait_until(connected.now() + timedelta(hours=1))
         assert connected.head == head
+
+    def test_the_time_of_its_next_block(
+        self, connected: Chain, anvil: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The node's clock may be simulated elsewhere. A node that names no next block has ours."""
+        assert connected.next_block_time() == anvil.next_block_time() == anvil.now()
+        head = connected.w3.eth.get_block("latest")
+
+        def other(found: Any) -> None:
+            monkeypatch.setattr(connected.w3.eth, "get_block", found)
+
+        def refuse(which: Any) -> Any:
+            if which == "pending":
+                raise BlockNotFound("none")
+            return head
+
+        for found in (lambda which: head, refuse):
+            other(found)
+            assert abs(connected.next_block_time() - datetime.now(UTC)) < timedelta(minutes=1)
 
     def test_what_it_can_not_do(self, connected: Chain) -> None:
         for attempt in (connected.mine, connected.snapshot, lambda: connected.restore("0x0")):
