@@ -915,3 +915,18 @@ def test_an_archive_that_nobody_holds_closes_itself(chain: Any, path: Path) -> N
     gc.collect()
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         database.execute("SELECT 1")
+
+
+def test_on_a_node_of_another_time_a_record_is_not_later_than_its_block(anvil: Any) -> None:
+    """One of the lessons', started elsewhere, is in 2021; this machine's clock is not."""
+    connected = kit.chain.connect(anvil.url)
+    with closing(Diary.open(connected)) as diary:
+        entry = diary.post(people.alice, "你好", place="泉州")
+        diary.review(entry, by=people.moderator, approve=True)
+        diary.publish()
+        records = diary.records()
+        assert records["proved"].all()
+        assert records["lag"].between(0, 60).all()
+        assert kit.verify(diary.certificate(entry), connected).ok
+        with pytest.raises(RecordError, match="a time up to the chain's now"):
+            diary.post(people.alice, "再见", place="泉州", at=connected.now() + timedelta(days=1))
