@@ -56,6 +56,7 @@ from .verdict import FAILED as FAILED
 from .verdict import MARKS as MARKS
 from .verdict import PASSED as PASSED
 from .verdict import SKIPPED as SKIPPED
+from .verdict import STANDING as STANDING
 from .verdict import STEP_NAMES as STEP_NAMES
 from .verdict import Step as Step
 from .verdict import Verdict as Verdict

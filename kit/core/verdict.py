@@ -21,6 +21,7 @@ __all__ = [
     "MARKS",
     "PASSED",
     "SKIPPED",
+    "STANDING",
     "STEP_NAMES",
     "Step",
     "Verdict",
@@ -29,6 +30,11 @@ __all__ = [
 ]
 
 _WORDS: Final = json.loads(files("kit.core").joinpath("words.json").read_text("utf-8"))
+
+#: Where a batch stands on its chain, in Chinese and English, by what ``Batch.standing`` says.
+STANDING: Final = MappingProxyType(
+    {name: f"{word['zh']} {word['en']}" for name, word in _WORDS["standing"].items()}
+)
 
 #: The outcomes of a step; a skipped one could not be taken.
 PASSED, FAILED, SKIPPED = _WORDS["outcomes"]

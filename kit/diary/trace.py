@@ -31,6 +31,7 @@ COLUMNS: Final = {
     "batch": "Int64",
     "block_number": "Int64",
     "block_hash": "str",
+    "standing": "str",
     "proof": "str",
     "commitment": "str",
     "subject": "str",
@@ -97,6 +98,7 @@ class Trace:
                 "batch": line.batch.number if line.batch else None,
                 "block_number": line.batch.anchor.block_number if line.batch else None,
                 "block_hash": line.batch.anchor.block_hash if line.batch else None,
+                "standing": line.batch.standing if line.batch else None,
                 "proof": line.proof,
                 "commitment": line.record.commitment,
                 "subject": subject_from_leaf(line.record.subject),
@@ -109,6 +111,7 @@ class Trace:
         return "\n".join(
             f"{line.time:%Y-%m-%d %H:%M:%S} UTC  {line.what:10}"
             f"{_number(line.seq):>6}  {line.record.author}  {line.proof}"
+            + (f", {line.batch.standing}" if line.batch else "")
             + (f"  → {line.state}" if line.state else "")
             for line in self.lines
         )

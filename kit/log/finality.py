@@ -8,18 +8,12 @@ from kit.arguments import checked
 from kit.chain import Chain
 from kit.errors import ChainError, NodeDown
 
-__all__ = ["FINAL", "INCLUDED", "PENDING", "is_on_chain", "standing"]
+__all__ = ["FINAL", "INCLUDED", "PENDING", "is_on_chain"]
 
 #: A batch is sent, stands in a block, and that block counts as final (see ``Chain.final_block``).
 PENDING: Final = "pending"
 INCLUDED: Final = "included"
 FINAL: Final = "final"
-
-
-@checked("chain", "block_number")
-def standing(chain: Chain, block_number: int) -> str:
-    """Return "final" if a block of the chain counts as final, else "included". Raises NodeDown."""
-    return FINAL if block_number <= chain.final_block() else INCLUDED
 
 
 @checked("chain", "number", "block_hash")

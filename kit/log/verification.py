@@ -190,7 +190,8 @@ class _OnChain:
         check_time(self.certificate)
         on_top = self.chain.head.number - anchor.block_number
         time = f"{anchor.block_time:%Y-%m-%d %H:%M:%S} UTC"
-        return f"block {anchor.block_number} of {time}, {on_top} on top"
+        stands = self.log.standing(anchor.block_number)
+        return f"block {anchor.block_number} of {time}, {on_top} on top: {stands}"
 
     def review_is_good(self) -> str:
         """Step 8."""

@@ -23,7 +23,16 @@ from qrcode.constants import ERROR_CORRECT_M
 
 from kit import fonts
 from kit.arguments import checked
-from kit.core import FAILED, Certificate, StepFailed, StepSkipped, check_review, steps_alone
+from kit.core import (
+    FAILED,
+    STANDING,
+    Batch,
+    Certificate,
+    StepFailed,
+    StepSkipped,
+    check_review,
+    steps_alone,
+)
 from kit.errors import CertificateError
 from kit.text import wrap
 from kit.views.markup import BLUE, GREY, INK, nested, render
@@ -119,7 +128,7 @@ def _fields(certificate: Certificate) -> list[tuple[str, str, str]]:
         ("内容哈希", "content hash", certificate.commitment),
         ("作者", "author", leaf.author),
         ("发布时间", "posted at", leaf.time.astimezone(_CHINA).strftime(zone)),
-        ("区块高度", "block height", str(anchor.block_number)),
+        ("区块高度", "block height", f"{anchor.block_number}{_standing(batch)}"),
         ("区块哈希", "block hash", anchor.block_hash),
         ("区块时间", "block time", anchor.block_time.astimezone(_CHINA).strftime(zone)),
         ("时间差", "lag", _lag(anchor.block_time - leaf.time)),
@@ -129,6 +138,11 @@ def _fields(certificate: Certificate) -> list[tuple[str, str, str]]:
         ("批次", "batch", f"{batch.number}: {place} / {batch.count}"),
         ("审核", "review", _reviewed(certificate)),
     ]
+
+
+def _standing(batch: Batch) -> str:
+    """Return whether the block was final when the certificate was made; a file doesn't say it."""
+    return f" ({STANDING[batch.standing]})" if batch.standing else ""
 
 
 def _lag(time: timedelta) -> str:

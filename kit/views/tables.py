@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from kit.core import STANDING
 from kit.views.markup import render
 
 if TYPE_CHECKING:
@@ -42,12 +43,13 @@ def record_html(signed: SignedRecord) -> str:
 def batch_html(batch: Batch) -> str:
     """Return a batch and where it stands on its chain, as a table."""
     anchor = batch.anchor
+    standing = f" ({STANDING[batch.standing]})" if batch.standing else ""
     return _table(
         {
             "batch": batch.number,
             "records": f"{batch.first_seq}–{batch.first_seq + batch.count - 1}",
             "root": batch.root,
-            "block": anchor.block_number,
+            "block": f"{anchor.block_number}{standing}",
             "block hash": anchor.block_hash,
             "block time": _utc(anchor.block_time),
             "transaction": anchor.transaction_hash,

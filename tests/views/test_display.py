@@ -164,7 +164,7 @@ def test_the_card_carries_what_such_certificates_carry(certificate: Certificate)
         certificate.commitment,
         member.leaf.author,
         "2021-09-10 00:00:36 北京时间",
-        f"<td[^>]*>{anchor.block_number}</td>",
+        f"<td[^>]*>{anchor.block_number} \\(已上链，已定 final\\)</td>",
         anchor.block_hash,
         anchor.transaction_hash,
         anchor.contract,
