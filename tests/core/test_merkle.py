@@ -27,6 +27,7 @@ from kit.core import (
     Leaf,
     Record,
     Tree,
+    contradiction,
     root_from_proof,
     subject_from_leaf,
     subject_to_leaf,
@@ -308,3 +309,31 @@ def test_no_subject_is_zeros_in_a_leaf() -> None:
     for subject, word in ((None, NONE), ("0x" + "12" * 32, "0x" + "12" * 32)):
         assert subject_to_leaf(subject) == word
         assert subject_from_leaf(word) == subject
+
+
+# --- two batches of one log ----------------------------------------------------------------------
+
+
+def batch_at(number: int, first_seq: int, count: int, block: int) -> Batch:
+    at = datetime.fromtimestamp(1_632_124_800 + 12 * block, UTC)
+    hashes = ["0x" + keccak(text=f"{what} {block}").hex() for what in ("transaction", "block")]
+    place = Anchor(1, people.bob.address, hashes[0], block, hashes[1], at, 0)
+    return Batch(number, "0x" + keccak(number.to_bytes(4)).hex(), first_seq, count, place)
+
+
+@pytest.mark.parametrize(
+    ("number", "first_seq", "fits"),
+    [
+        *((6, 57, True), (6, 56, False), (6, 58, False), (7, 57, False), (7, 58, True)),
+        *((7, 57 + 1024, True), (7, 58 + 1024, False), (9, 60, True), (9, 59, False)),
+        *((9, 57 + 3 * 1024, True), (9, 58 + 3 * 1024, False)),
+    ],
+)
+def test_a_later_batch_leaves_room_for_those_between(
+    number: int, first_seq: int, fits: bool
+) -> None:
+    """Batch 5 has the records 50 to 56; each batch between has 1 to 1,024."""
+    one, other = batch_at(5, 50, 7, 20), batch_at(number, first_seq, 3, 30)
+    words = f"the numbers of batches 5 and {number} don't fit together"
+    assert contradiction(one, other) == contradiction(other, one) == ("" if fits else words)
+    assert contradiction(one, one) == ""

@@ -209,7 +209,7 @@ def test_without_a_bulletin_that_counts_it_says_why(
 
 def test_each_picture_has_words(written: Path) -> None:
     pictures = Page(written.read_text(encoding="utf-8")).of("img")
-    assert len(pictures) == 20
+    assert len(pictures) == 21
     for picture in pictures:
         assert len(picture["alt"] or "") > 10
     alts = " ".join(picture["alt"] or "" for picture in pictures)
