@@ -15,7 +15,9 @@ Each says what was expected, what came, and what to do about it::
     │   └── Reverted         a contract refused, and why
     ├── ArchiveError         a database file that is not ours, too new, damaged, or in use
     ├── WrongChain           an archive and a chain (or contract) that do not belong together
+    │   └── FinalityLost     a block that counted as final is no longer on the chain
     ├── NotAllowed           a person without the right to do this
+    ├── AccountError         a keystore or a variable that gives no account
     ├── NothingWaiting       publish() with nothing to publish
     ├── DataError            a table that a function can't use
     └── WrongType            an argument of another type than the function takes
@@ -33,12 +35,14 @@ import traceback
 from typing import Any
 
 __all__ = [
+    "AccountError",
     "ArchiveError",
     "AttachmentError",
     "CertificateError",
     "ChainError",
     "CompileError",
     "DataError",
+    "FinalityLost",
     "KitError",
     "NodeDown",
     "NotAllowed",
@@ -147,6 +151,9 @@ class ChainError(KitError):
 class NodeDown(ChainError):
     """No node answers there, or it died."""
 
+    #: Whether a node is there, and might answer a smaller question.
+    ask_for_less = False
+
 
 class Reverted(ChainError):
     """A contract refused. ``reason`` is its custom error with its values, as Solidity writes it."""
@@ -167,8 +174,16 @@ class WrongChain(KitError):
     """An archive and a chain (or a contract) that do not belong together."""
 
 
+class FinalityLost(WrongChain):
+    """A block that counted as final is no longer on the chain."""
+
+
 class NotAllowed(KitError):
     """A person without the right to do this."""
+
+
+class AccountError(KitError):
+    """A keystore, or an environment variable, that gives no account."""
 
 
 class NothingWaiting(KitError):

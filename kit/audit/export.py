@@ -44,7 +44,7 @@ import pandas as pd
 from kit.arguments import checked
 from kit.audit import files as attached
 from kit.audit.auditor import LEAF, compare
-from kit.core import FAILED, PUBLIC, Batch, Leaf, SignedRecord, format_time
+from kit.core import FAILED, PUBLIC, Batch, Leaf, SignedRecord, Tree, format_time
 from kit.diary import state_of
 from kit.errors import DataError
 from kit.version import __version__
@@ -134,9 +134,14 @@ def open_records(diary: Diary, leaves: Sequence[Leaf]) -> list[tuple[int, Signed
     return [(seq, signed) for seq, signed in found if signed is not None]
 
 
-@checked("diary", "folder")
+@checked("diary", "folder", "partial")
 def export(
-    diary: Diary, folder: str | Path, *, licence: str = "notspecified", simulated: bool = False
+    diary: Diary,
+    folder: str | Path,
+    *,
+    licence: str = "notspecified",
+    simulated: bool = False,
+    partial: bool = False,
 ) -> Path:
     """Write the export of a diary into a new folder (or an empty one), and return its path.
 
@@ -144,6 +149,10 @@ def export(
     can't know it. ``simulated`` says that nobody wrote these records; it travels into all that is
     made of them. The folder is written whole or not at all. Raises DataError if something is in it,
     or if the archive's leaves are not those of the log: then nobody could check the export.
+
+    Several registrars of one log have an archive each, and none has all leaves before they exchange
+    them. A ``partial`` export has the batches whose leaves are here, for ``Diary.recover(leaves=…)``
+    of another archive; an audit of it finds that the rest is missing.
     """
     folder = Path(folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -152,7 +161,9 @@ def export(
     head = diary.chain.head
     batches = [b for b in diary.log.batches() if b.anchor.block_number <= head.number]
     leaves = diary.leaves()[: sum(batch.count for batch in batches)]
-    if not (found := compare(batches, leaves)).ok:
+    if partial:
+        leaves = _whole_batches(batches, leaves)
+    elif not (found := compare(batches, leaves)).ok:
         got = next(s.reason for s in found.steps if s.outcome == FAILED)
         raise DataError("an archive with the leaves of its log", got, "See diary.records().")
     opened = open_records(diary, leaves)
@@ -170,7 +181,7 @@ def export(
         "block_number": head.number,
         "block_hash": head.hash,
         "simulated": simulated,
-    }
+    } | ({"partial": True} if partial else {})
     with _whole(folder) as part:
         files: dict[str, bytes] = {}
         for name, rows in tables.items():
@@ -184,6 +195,18 @@ def export(
         text = json.dumps(package, indent=2, ensure_ascii=False) + "\n"
         (part / "datapackage.json").write_bytes(text.encode())
     return folder
+
+
+def _whole_batches(batches: Sequence[Batch], leaves: Sequence[Leaf]) -> list[Leaf]:
+    """Return the leaves of those batches that have them all."""
+    by_seq = {leaf.seq: leaf for leaf in leaves}
+    found: list[Leaf] = []
+    for batch in batches:
+        numbers = range(batch.first_seq, batch.first_seq + batch.count)
+        part = [by_seq[seq] for seq in numbers if seq in by_seq]
+        if len(part) == batch.count and Tree([leaf.hash() for leaf in part]).root == batch.root:
+            found += part
+    return found
 
 
 @contextmanager
@@ -290,6 +313,8 @@ def _package(
         "title": f"Records of the civic diary {about['contract']} on chain {about['chain_id']}",
         "description": "Simulated: nobody wrote these records."
         if about["simulated"]
+        else "A part of the records of the log, for another archive of it."
+        if about.get("partial")
         else "All records of the log, and the contents of those that are open. To check: python -m"
         " kit audit FOLDER --rpc URL.",
         "created": format_time(time),

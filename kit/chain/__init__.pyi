@@ -1,4 +1,6 @@
 from .base import BLOCK_SECONDS as BLOCK_SECONDS
+from .base import FINALITY as FINALITY
+from .base import LAG as LAG
 from .base import START as START
 from .base import Block as Block
 from .base import Chain as Chain
@@ -7,6 +9,9 @@ from .events import Event as Event
 from .factories import anvil as anvil
 from .factories import connect as connect
 from .factories import embedded as embedded
+from .history import events_so_far as events_so_far
+from .sending import FEE_LIMIT as FEE_LIMIT
+from .sending import SignedTransaction as SignedTransaction
 from .solidity import VERSION as VERSION
 from .solidity import Artifact as Artifact
 from .solidity import Compiler as Compiler

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +31,9 @@ class AnvilChain(Chain):
     """An anvil node of our own; see ``kit.chain.anvil``."""
 
     backend = "anvil"
+    lesson_keys = True
 
-    def __init__(self, state: Path | None, port: int) -> None:
+    def __init__(self, state: Path | None, port: int, finality: int | None = None) -> None:
         try:
             command = [str(foundry("anvil")), "--port", str(port)]
         except SolidityError as error:
@@ -59,7 +60,7 @@ class AnvilChain(Chain):
         atexit.register(self.close)
         try:
             self.url = f"http://{self._wait_for_address()}"
-            super().__init__(Http(self.url, self._why))
+            super().__init__(Http(self.url, self._why), finality=finality)
             self._set_up()
         except BaseException:
             self.close()
@@ -109,9 +110,6 @@ class AnvilChain(Chain):
         if "error" in answer:
             raise ChainError(f"anvil to do {method}", str(answer["error"]), "Check the values.")
         return answer["result"]
-
-    def now(self) -> datetime:
-        return self.head.time + timedelta(seconds=BLOCK_SECONDS)
 
     def _jump(self, time: datetime) -> None:
         self._ask("evm_setNextBlockTimestamp", int(time.astimezone(UTC).timestamp()))

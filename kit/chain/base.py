@@ -4,7 +4,7 @@
 ``embedded()``  eth-tester, inside this process   every hash the same in every run
 ``anvil()``     Foundry's node, a process of its  real JSON-RPC; can keep its state
                 own
-``connect()``   any node you have the address of  nothing simulated: its clock, its coins
+``connect()``   any node you have the address of  nothing simulated: its clock, its coins, its keys
 ==============  ================================  =======================================
 
 The first two live in September 2021: their clock starts at ``START``, and each block comes
@@ -13,14 +13,14 @@ The first two live in September 2021: their clock starts at ``START``, and each 
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
 
 from eth_abi import abi as abi_codec
 from eth_abi.exceptions import DecodingError
@@ -34,7 +34,6 @@ from web3.exceptions import (
     BadFunctionCallOutput,
     BlockNotFound,
     ContractLogicError,
-    TimeExhausted,
     TransactionNotFound,
     Web3Exception,
     Web3ValueError,
@@ -44,6 +43,8 @@ from web3.providers import BaseProvider
 from kit import people
 from kit.arguments import checked, shown
 from kit.chain.abi import entries
+from kit.chain.keys import ANVIL_ID, is_anvil_here, lesson_key
+from kit.chain.sending import FEE_LIMIT, Sending, SignedTransaction
 from kit.chain.solidity import Artifact
 from kit.errors import ChainError, KitError, NodeDown, Reverted
 from kit.text import short
@@ -54,11 +55,15 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BLOCK_SECONDS",
+    "FINALITY",
+    "LAG",
     "START",
     "Block",
     "Chain",
     "Receipt",
 ]
+
+T = TypeVar("T")
 
 #: When the lessons' clock starts: 10 September 2021, 00:00 in Fujian.
 START = datetime(2021, 9, 9, 16, tzinfo=UTC)
@@ -66,8 +71,16 @@ START = datetime(2021, 9, 9, 16, tzinfo=UTC)
 #: Seconds from one block to the next on the lessons' chains.
 BLOCK_SECONDS = 12
 
-#: How much more gas than estimated a transaction may use; what it doesn't use is not paid.
-_GAS_MARGIN = 1.25
+#: Blocks on top of one that counts as final, where a node doesn't say which are: two of Ethereum's
+#: epochs of 32 slots, after which it calls a block final when all goes well.
+FINALITY: Final = 64
+
+#: Seconds for which an answer of a node is waited for that another of its machines has shown already:
+#: two of Ethereum's blocks, and some more.
+LAG: Final = 30.0
+
+#: Seconds that this machine's clock may be behind the chain's newest block.
+_CLOCKS: Final = 60
 
 #: Who asks a contract when nobody is named: what nodes take then, and eth-tester doesn't.
 _NOBODY = to_checksum_address("0x" + 40 * "0")
@@ -80,11 +93,12 @@ _REASON_MAX = 300
 
 @dataclass(frozen=True)
 class Block:
-    """A block: its number, its hash (0x-prefixed), its time (UTC)."""
+    """A block: its number, its hash (0x-prefixed), its time (UTC), the gas that was used in it."""
 
     number: int
     hash: str
     time: datetime
+    gas: int = field(default=0, repr=False)
 
 
 @dataclass(frozen=True)
@@ -110,11 +124,21 @@ class Chain:
     """
 
     backend = "connected"
+    #: Whether somebody said in words that the lessons' keys may sign here.
+    lesson_keys = False
 
     @checked("provider")
-    def __init__(self, provider: BaseProvider) -> None:
+    def __init__(
+        self,
+        provider: BaseProvider,
+        *,
+        finality: int | None = None,
+        fee_limit: int = FEE_LIMIT,
+    ) -> None:
         self.w3 = Web3(provider)
+        self.finality, self.fee_limit = finality, fee_limit
         self._times: dict[str, datetime] = {}
+        self._says_final = False  # whether the node has said once which block is final
 
     @cached_property
     def chain_id(self) -> int:
@@ -128,6 +152,26 @@ class Chain:
         return self.block(0).hash
 
     @property
+    def takes_lesson_keys(self) -> bool:
+        """Whether the lessons' keys may sign here: on the lessons' own chains, or where you said so.
+
+        Raises NodeDown.
+        """
+        return self.lesson_keys or self._is_anvil_here
+
+    @cached_property
+    def _is_anvil_here(self) -> bool:
+        return is_anvil_here(self.w3) and self.chain_id == ANVIL_ID
+
+    @checked("account")
+    def check_signer(self, account: BaseAccount | str) -> None:
+        """Raise NotAllowed for a lesson key, or its address, where this chain takes none; NodeDown."""
+        if people.is_lesson_key(account) and not self.takes_lesson_keys:
+            raise lesson_key(self.chain_id)
+        if not isinstance(account, str):
+            people.hold(account)
+
+    @property
     def head(self) -> Block:
         """The newest block."""
         return self.block("latest")
@@ -135,20 +179,82 @@ class Chain:
     @checked("number")
     def block(self, number: int | str) -> Block:
         """Return a block by its number or its hash. Raises ChainError if there is none."""
+        people.need_no_key(number, "a block on this chain")
         with self._readable():
             try:
                 found = self.w3.eth.get_block(number)  # type: ignore[arg-type]
+                time = datetime.fromtimestamp(found["timestamp"], UTC)
+                return Block(found["number"], found["hash"].to_0x_hex(), time, found["gasUsed"])
             except (BlockNotFound, Web3ValueError):  # the second: it can't be one
-                fix = "Check that this is the chain you mean, and that it was not restarted."
-                got = f"none numbered {shown(number)}"
-                # No causes: they name what was asked for, which could be a key by mistake.
-                raise ChainError("a block on this chain", got, fix) from None
-        time = datetime.fromtimestamp(found["timestamp"], UTC)
-        return Block(found["number"], found["hash"].to_0x_hex(), time)
+                pass
+        fix = "Check that this is the chain you mean, and that it was not restarted."
+        # Out here it has no causes: they name what was asked for, which could be a key by mistake.
+        raise ChainError("a block on this chain", f"none numbered {shown(number)}", fix)
+
+    @cached_property
+    def is_lesson(self) -> bool:
+        """Whether it is one of the lessons' chains, whoever started it: its clock began at ``START``."""
+        return self.block(0).time == START
+
+    def final_block(self) -> int:
+        """Return the number of the newest block that counts as final; below 0 where none does.
+
+        With ``finality`` N that is the one with N blocks on top of it. Else it is what the node calls
+        finalized; where it calls none so, the one with ``FINALITY`` blocks on top of it. On the
+        lessons' chains each block is final at once. Raises NodeDown.
+        """
+        depth = self.finality
+        if depth is None and self.is_lesson:
+            depth = 0
+        if depth is None and (named := self._finalized()) is not None:
+            return named
+        return self.head.number - (FINALITY if depth is None else depth)
+
+    def _finalized(self) -> int | None:
+        """Return the number of the block that the node calls finalized, or None if it knows none."""
+        try:
+            number = self.block("finalized").number
+        except ChainError:
+            if self._says_final:  # it does know: this question failed
+                raise
+            return None
+        if not number and not self._says_final:
+            return None  # a node that knows no finality says so, too
+        self._says_final = True
+        return number
 
     def now(self) -> datetime:
-        """Return the chain's time (UTC): on a simulated clock, that of the next block."""
-        return datetime.now(UTC).replace(microsecond=0)
+        """Return the chain's time (UTC): on a simulated clock, that of the next block.
+
+        Elsewhere it is this machine's. Raises ChainError if that is behind the chain's newest block.
+        """
+        head = self.head.time
+        if self.is_lesson:
+            return head + timedelta(seconds=BLOCK_SECONDS)
+        here = datetime.now(UTC).replace(microsecond=0)
+        if head > here + timedelta(seconds=_CLOCKS):
+            fix = "Set this machine's clock: a record would be dated before its time."
+            raise ChainError(f"a time from {head} on, that of the newest block", str(here), fix)
+        return here
+
+    def patiently(self, ask: Callable[[], T]) -> T:
+        """Return the first answer that is true, or after ``LAG`` seconds the last one.
+
+        For what one of a node's machines has shown and another may not have yet; a ChainError says
+        that, too, and is raised at the end. A chain of this machine is asked once.
+        """
+        until = monotonic() + (LAG if self.backend == "connected" else 0)
+        while True:
+            late = monotonic() >= until
+            try:
+                if (answer := ask()) or late:
+                    return answer
+            except NodeDown:
+                raise
+            except ChainError:
+                if late:
+                    raise
+            sleep(0.5)
 
     @checked("time")
     def wait_until(self, time: datetime) -> None:
@@ -198,11 +304,13 @@ class Chain:
         try:
             creation = contract.constructor(*arguments)
         except (TypeError, ValueError, Web3Exception):
+            creation = None
+        if creation is None:
             got = ", ".join(map(shown, arguments)) or "none"
-            # No causes: they name what was passed, which could be a key by mistake.
+            # Out here it has no causes: they name what was passed, which could be a key by mistake.
             raise ChainError(
                 f"the arguments of {artifact.name}'s constructor", got, "See its source."
-            ) from None
+            )
         receipt = self.send(creation, by=by)
         return self.contract(str(receipt.contract), artifact.abi)
 
@@ -211,19 +319,38 @@ class Chain:
         """Sign a call as ``by``, send it, wait until it stands in a block, and return its receipt.
 
         Raises Reverted with the contract's reason, before anything is sent where the node can
-        tell; ChainError if it was not sent or not mined; NodeDown.
+        tell; NotAllowed for a lesson key where this chain takes none; ChainError if it was not sent
+        or not mined; NodeDown.
         """
-        abi = call.abi if isinstance(call, ContractConstructor) else call.contract_abi
-        with self._readable(abi, sending=True):
-            request = self._request(call, by)
-            raw = by.sign_transaction(request).raw_transaction
-            sent = self.w3.eth.send_raw_transaction(raw)
-            found = self.w3.eth.wait_for_transaction_receipt(sent, poll_latency=0.05)
-            if found["status"] == 0:  # it went through when it was tried, and not in the block
-                again: Any = {k: request[k] for k in ("from", "to", "data") if k in request}
-                self.w3.eth.call(again, found["blockNumber"])
-                raise Reverted("no reason was given (out of gas?)")
-        return self._receipt(found)
+        return self._receipt(self.follow(call, by=by))
+
+    @checked("call", "by")
+    def follow(
+        self,
+        call: ContractFunction | ContractConstructor,
+        *,
+        by: BaseAccount,
+        sent: Sequence[SignedTransaction] = (),
+        note: Callable[[SignedTransaction], None] = lambda _: None,
+        wait: bool = True,
+    ) -> Any:
+        """Bring a call onto the chain as ``by``, and return web3's receipt; None without ``wait``.
+
+        ``sent`` are the transactions of an earlier try, all with one nonce: the last of them is sent
+        again. ``note`` is called with each transaction before it is sent for the first time. See
+        ``kit.chain.sending`` for what happens to one that waits. Raises as ``send`` does.
+        """
+        self.check_signer(by)
+        sending = Sending(self.w3, self.chain_id, self.fee_limit, call, by, note)
+        with self._readable(sending.abi, sending=True):
+            return sending.follow(sent, wait=wait)
+
+    @checked("address")
+    def nonce(self, address: str, block: int | str = "latest") -> int:
+        """Return how many transactions an account has sent, up to a block: the next one's nonce."""
+        _need_address(address, "the address of an account")
+        with self._readable():
+            return self.w3.eth.get_transaction_count(to_checksum_address(address), block)  # type: ignore[arg-type]
 
     @checked("transaction_hash")
     def receipt(self, transaction_hash: str) -> Receipt:
@@ -233,14 +360,16 @@ class Chain:
     @checked("transaction_hash")
     def raw_receipt(self, transaction_hash: str) -> Any:
         """Return web3's receipt of a transaction, with its logs. Raises ChainError."""
+        people.need_no_key(transaction_hash, "a transaction on this chain")
         with self._readable():
             try:
                 return self.w3.eth.get_transaction_receipt(transaction_hash)  # type: ignore[arg-type]
             except (TransactionNotFound, Web3ValueError):  # the second: it can't be a hash
-                fix = "Check that this is the chain you mean, and that it was not restarted."
-                got = f"{shown(transaction_hash)}, which is the hash of none"
-                # No causes: they name what was asked for, which could be a key by mistake.
-                raise ChainError("a transaction on this chain", got, fix) from None
+                pass
+        fix = "Check that this is the chain you mean, and that it was not restarted."
+        got = f"{shown(transaction_hash)}, which is the hash of none"
+        # Out here it has no causes: they name what was asked for, which could be a key by mistake.
+        raise ChainError("a transaction on this chain", got, fix)
 
     @checked("function", "by")
     def call(self, function: ContractFunction, *, by: BaseAccount | None = None) -> Any:
@@ -343,23 +472,6 @@ class Chain:
         fix = "Use kit.chain.embedded() or kit.chain.anvil() for this."
         return ChainError(expected, f"a {self.backend} chain", fix)
 
-    def _request(
-        self, call: ContractFunction | ContractConstructor, by: BaseAccount
-    ) -> dict[str, Any]:
-        """Return a whole transaction: nonce, fees and gas as the node suggests them."""
-        request: dict[str, Any] = {
-            "from": by.address,
-            "nonce": self.w3.eth.get_transaction_count(by.address, "pending"),
-            "chainId": self.chain_id,
-        }
-        if "baseFeePerGas" not in self.w3.eth.get_block("latest"):  # before EIP-1559
-            request["gasPrice"] = self.w3.eth.gas_price
-        with warnings.catch_warnings():  # without the node's own suggestion web3 takes the median
-            warnings.simplefilter("ignore", UserWarning)
-            request = dict(call.build_transaction(request))  # type: ignore[arg-type]
-        request["gas"] = int(request["gas"] * _GAS_MARGIN)
-        return request
-
     def _receipt(self, found: Any) -> Receipt:
         block = self.block(found["blockHash"].to_0x_hex())
         return Receipt(
@@ -375,9 +487,6 @@ class Chain:
             raise
         except ContractLogicError as error:
             raise Reverted(_reason(error, abi)) from error
-        except TimeExhausted as error:
-            fix = "It may still land: look it up with chain.receipt() before you send it again."
-            raise ChainError("the transaction in a block", str(error), fix) from error
         except BadFunctionCallOutput as error:
             fix = "Is the contract still there, and is it the one you mean?"
             raise ChainError("the contract's answer", "none that fits its ABI", fix) from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from eth.abc import ComputationAPI, SignedTransactionAPI, StateAPI
@@ -156,15 +156,13 @@ class EmbeddedChain(Chain):
     """eth-tester in this process; see ``kit.chain.embedded``."""
 
     backend = "embedded"
+    lesson_keys = True
 
-    def __init__(self) -> None:
+    def __init__(self, finality: int | None = None) -> None:
         chain_id = {"chainId": static_return(CHAIN_ID)}
         endpoints = API_ENDPOINTS | {"eth": API_ENDPOINTS["eth"] | chain_id}
         self._tester = EthereumTester(_Backend())
-        super().__init__(_Provider(self._tester, endpoints))
-
-    def now(self) -> datetime:
-        return self.head.time + timedelta(seconds=BLOCK_SECONDS)
+        super().__init__(_Provider(self._tester, endpoints), finality=finality)
 
     def _jump(self, time: datetime) -> None:
         self._tester.time_travel(int(time.astimezone(UTC).timestamp()))

@@ -22,7 +22,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-import requests
 from eth_abi import encode
 from eth_abi.codec import ABIDecoder
 from eth_abi.decoding import StringDecoder
@@ -126,15 +125,18 @@ class Event:
             )
             fix = "Filter the table by the others."
             raise ChainError(expected, ", ".join(sorted(unknown)), fix)
+        given: list[str | None] | None
         try:
             given = [
                 "0x" + encode([kind], [where[name]]).hex() if name in where else None
                 for name, kind in indexed.items()
             ]
         except Exception:  # eth-abi's own, and Python's
+            given = None
+        if given is None:
             got = ", ".join(f"{name} {shown(value)}" for name, value in where.items())
-            # No causes: they name what was passed, which could be a key by mistake.
-            raise ChainError("values that the arguments can have", got, "Check.") from None
+            # Out here it has no causes: they name what was passed, which could be a key by mistake.
+            raise ChainError("values that the arguments can have", got, "Check.")
         while given and given[-1] is None:
             given.pop()
         return [self.topic, *given]
@@ -342,13 +344,7 @@ def _integer(value: int | str) -> int:
 
 def _too_much(error: ChainError) -> bool:
     """Return whether a smaller question may be answered: not if nobody is there to answer it."""
-    if not isinstance(error, NodeDown):
-        return True
-    # An HTTP status, a time limit, an answer that was cut off.
-    cause = error.__context__
-    return isinstance(cause, requests.RequestException) and not isinstance(
-        cause, requests.ConnectionError
-    )
+    return error.ask_for_less if isinstance(error, NodeDown) else True
 
 
 class _Kept:

@@ -9,6 +9,8 @@ form, or NodeDown:
 - of the methods in ``_RESULTS`` all fields that the kit uses have their type and range;
 - a node that was asked too often is asked again after the seconds of ``PAUSES``, then no more.
 
+A node's address may hold a key: no error, no log and no text of the provider has more than its host.
+
 The form of questions and answers: https://www.jsonrpc.org/specification; of the values:
 https://ethereum.org/developers/docs/apis/json-rpc/#conventions.
 """
@@ -16,15 +18,16 @@ https://ethereum.org/developers/docs/apis/json-rpc/#conventions.
 from __future__ import annotations
 
 import json
+import logging
 import re
 import sys
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from ipaddress import ip_address
-from threading import Event, Thread
+from threading import Event, Thread, current_thread
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import requests
 from tqdm import tqdm
@@ -36,7 +39,7 @@ from kit.core import DEPTH_MAX, nests_too_deep
 from kit.errors import NodeDown
 from kit.text import short
 
-__all__ = ["ANSWER_MAX", "LOGS_MAX", "PATIENCE", "PAUSES", "Http"]
+__all__ = ["ANSWER_MAX", "LOGS_MAX", "PATIENCE", "PAUSES", "Http", "is_loopback"]
 
 #: Seconds for a whole question, and for each wait for a byte of its answer.
 PATIENCE: Final = 60.0
@@ -57,6 +60,19 @@ _TOO_OFTEN = re.compile(
     r"status 429|code': 429|rate.?limit|too many requests|compute units|throughput", re.IGNORECASE
 )
 _READS: Final = ("eth_get", "eth_call", "eth_chainId", "eth_blockNumber", "eth_estimateGas")
+#: A part of an address with fewer letters is no key, and could be a part of any word.
+_SECRET_MIN: Final = 6
+#: The name of the thread of a question.
+_ASKING: Final = "a question to a node"
+
+
+def _is_not_ours(record: logging.LogRecord) -> bool:
+    """Return whether urllib3 logs for somebody else: of a question it writes the whole address."""
+    return current_thread().name != _ASKING
+
+
+for _logger in ("connection", "connectionpool", "poolmanager", "response", "util.retry"):
+    logging.getLogger(f"urllib3.{_logger}").addFilter(_is_not_ours)
 
 
 class _Unreadable(Exception):
@@ -77,6 +93,12 @@ class Http(HTTPProvider):
         super().__init__(url)
         self._why, self._tries = why, tries
         self._session = _session(url)
+        self._host, self._secrets = _host(url), _secrets(url)
+
+    def __repr__(self) -> str:
+        return f"JSON-RPC node at {self._host}"
+
+    __str__ = __repr__
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """Send one JSON-RPC request and return the answer. Raises NodeDown."""
@@ -96,29 +118,40 @@ class Http(HTTPProvider):
             time.sleep(pause)
         raise AssertionError  # the last turn returns or raises
 
+    def make_batch_request(self, requests: list[tuple[RPCEndpoint, Any]]) -> list[RPCResponse]:
+        """Send requests one after another and return their answers: each with bounds. Raises NodeDown."""
+        return [self.make_request(method, params) for method, params in requests]
+
     def down(self, got: str) -> NodeDown:
         """Return the error that says what came instead of a node's answer."""
-        # Only the host is named: the rest of an address may hold a key.
-        host = urlsplit(str(self.endpoint_uri)).netloc.rpartition("@")[2]
         fix = "Is the node running, and is the address right?"
-        return NodeDown(f"a JSON-RPC node at {host}", got, fix)
+        return NodeDown(f"a JSON-RPC node at {self._host}", got, fix)
 
     def _ask(self, method: str, question: bytes) -> dict[str, Any]:
-        tries = self._tries if method.startswith(_READS) else 1
-        limit = LOGS_MAX if method == "eth_getLogs" else ANSWER_MAX
         try:
-            for left in reversed(range(tries)):
-                try:
-                    raw = self._post(question, limit)
-                    break
-                except requests.ConnectionError:
-                    if not left:
-                        raise
-                    time.sleep(0.1)
-            return _answer(method, raw)
+            answer = _answer(method, self._tried(method, question))
         except (requests.RequestException, ValueError, OSError, _Unreadable) as error:
-            # No causes: requests names the whole address in them, which may hold a key.
-            raise self.down(self._came(method, error)) from None
+            down = self.down(self._came(method, error))
+            down.ask_for_less = isinstance(error, requests.RequestException) and not isinstance(
+                error, requests.ConnectionError
+            )
+        else:
+            said = answer.get("error")
+            return answer | {"error": self._discreet(said)} if said else answer
+        # Out here it has no causes: requests names the whole address in them.
+        raise down
+
+    def _tried(self, method: str, question: bytes) -> bytes:
+        """Return the bytes of an answer. Raises what requests raises."""
+        limit = LOGS_MAX if method == "eth_getLogs" else ANSWER_MAX
+        for left in reversed(range(self._tries if method.startswith(_READS) else 1)):
+            try:
+                return self._post(question, limit)
+            except requests.ConnectionError:
+                if not left:
+                    raise
+            time.sleep(0.1)
+        raise AssertionError  # the last turn returns or raises
 
     def _came(self, method: str, error: Exception) -> str:
         """Return what came instead of an answer."""
@@ -126,8 +159,18 @@ class Http(HTTPProvider):
             status = error.response.status_code if error.response is not None else "unknown"
             return f"HTTP status {status}"
         if isinstance(error, _Unreadable):
-            return f"{error}, as its answer to {method}"
+            return f"{self._discreet(str(error))}, as its answer to {method}"
         return str(error) if isinstance(error, _TooLarge) else self._why() or type(error).__name__
+
+    def _discreet(self, said: Any) -> Any:
+        """Return a node's own words, or an error with such, without what is secret in its address."""
+        if isinstance(said, dict):
+            return {name: self._discreet(part) for name, part in said.items()}
+        for secret in self._secrets if isinstance(said, str) else ():
+            said = said.replace(secret, "…")
+            for length in range(len(secret) - 1, 3, -1):  # where the words were cut off
+                said = said.replace(secret[:length] + "…", "…")
+        return said
 
     def _post(self, question: bytes, limit: int) -> bytes:
         """Send a question and return the bytes of its answer. Raises what requests raises.
@@ -143,7 +186,7 @@ class Http(HTTPProvider):
             except BaseException as error:
                 answer.set_exception(error)
 
-        Thread(target=run, daemon=True, name="a question to a node").start()
+        Thread(target=run, daemon=True, name=_ASKING).start()
         if not wait([answer], PATIENCE).done:
             late.set()
             self._session = _session(str(self.endpoint_uri))
@@ -172,14 +215,32 @@ def _piece(response: requests.Response) -> bytes:
         raise requests.exceptions.ChunkedEncodingError(str(error)) from error
 
 
+def _host(url: str) -> str:
+    """Return the host and port of an address, which may be shown; the rest of it may hold a key."""
+    found = urlsplit(url)
+    host = found.netloc.rpartition("@")[2]
+    # An @ behind it: a password with a slash in it, of which this is the beginning.
+    is_whole = "@" not in found.path + found.query + found.fragment
+    fine = is_whole and re.fullmatch(r"[\w.:\[\]-]+", host)
+    return host if fine else "the address that was given"
+
+
+def _secrets(url: str) -> list[str]:
+    """Return the parts of an address that nobody else may see: its password, its path, its question."""
+    found = urlsplit(url)
+    rest = f"{found.netloc.rpartition('@')[0]}/{found.path}/{found.query}/{found.fragment}"
+    parts = {y for x in re.split(r"[/:=&?#@]", rest) for y in (x, unquote(x))}
+    return sorted((x for x in parts if len(x) >= _SECRET_MIN), key=len, reverse=True)
+
+
 def _session(url: str) -> requests.Session:
     """Return a session; on this machine it asks neither for a proxy nor in .netrc for a password."""
     session = requests.Session()
-    session.trust_env = not _is_loopback(url)
+    session.trust_env = not is_loopback(url)
     return session
 
 
-def _is_loopback(url: str) -> bool:
+def is_loopback(url: str) -> bool:
     """Return whether an address is on this machine, where no proxy could find it."""
     host = (urlsplit(url).hostname or "").rstrip(".")
     if host == "localhost" or host.endswith(".localhost"):  # RFC 6761, section 6.3

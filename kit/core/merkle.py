@@ -100,10 +100,8 @@ class Leaf:
             got = ", ".join(
                 f"{part.name} {shown(getattr(self, part.name))}" for part in fields(self)
             )
-            # No causes: they name what was passed, which could be a key by mistake.
-            raise ProofError(
-                "a leaf with values of the right kind", got, "Check its source."
-            ) from None
+        # Out here it has no causes: they name what was passed, which could be a key by mistake.
+        raise ProofError("a leaf with values of the right kind", got, "Check its source.")
 
     def _encoded(self) -> bytes:
         """Return ``abi.encode`` of the six values, each of which fills a word of 32 bytes.
@@ -151,11 +149,14 @@ class Batch:
     anchor: Anchor
     #: Who appended it: in the log's event, and not in a certificate.
     registrar: str = field(default="", compare=False)
+    #: "included", or "final" on its chain, when that was asked last; in no certificate, either.
+    standing: str = field(default="", compare=False)
 
     def __repr__(self) -> str:
         last = self.first_seq + self.count - 1
         place = f"records {self.first_seq}–{last}, block {self.anchor.block_number}"
-        return f"Batch {self.number}: {place}, root {self.root}"
+        standing = f" ({self.standing})" if self.standing else ""
+        return f"Batch {self.number}: {place}{standing}, root {self.root}"
 
 
 class Tree:

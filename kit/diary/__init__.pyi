@@ -1,6 +1,7 @@
 from .diary import Diary as Diary
 from .diary import lesson_salt as lesson_salt
 from .issue import state_of as state_of
+from .outbox import PendingBatch as PendingBatch
 from .records import COLUMNS as COLUMNS
 from .records import ERASED as ERASED
 from .stored import StoredRecord as StoredRecord

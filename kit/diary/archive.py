@@ -1,8 +1,7 @@
 """The archive: what the chain does not hold. One SQLite file, or memory.
 
 It keeps every record that was received with its salt and signature, the files of entries (once each, by their
-SHA-256), and the table of leaves. A batch is written here before it is sent, so that after a crash
-at any moment the archive knows what may be on the chain (see ``Diary.publish``).
+SHA-256), and the table of leaves. What becomes of a batch is kept here, too: see ``kit.diary.outbox``.
 
 What is withdrawn is destroyed: content, salt and files go with the withdrawal, in one transaction;
 then the whole file is written anew, so that no copy stays in its free pages. What the file system,
@@ -21,7 +20,6 @@ import sqlite3
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from threading import get_ident
@@ -30,16 +28,16 @@ from typing import Any, Final
 from filelock import FileLock, Timeout
 
 from kit.arguments import checked
-from kit.core import Attachment, Leaf, LogId, SignedRecord, Tree
+from kit.core import Attachment, Leaf, LogId, SignedRecord
 from kit.diary.stored import StoredRecord
 from kit.errors import ArchiveError, AttachmentError, RecordError, WrongChain
 
-__all__ = ["Archive", "PendingBatch"]
+__all__ = ["Archive"]
 
 #: Written into SQLite's header, so that a file says whose it is: "CDKT".
 APPLICATION_ID: Final = 0x43444B54
 #: The version of the tables below.
-VERSION: Final = 3
+VERSION: Final = 4
 #: What a file system says that can't lock files: a share, mostly.
 _NO_LOCKS: Final = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}
 #: Seconds that one program waits for another's lock.
@@ -59,7 +57,8 @@ CREATE TABLE records (
     canonical  BLOB,
     salt       BLOB,
     erased     INTEGER NOT NULL DEFAULT 0,
-    planned    INTEGER NOT NULL DEFAULT 0
+    planned    INTEGER NOT NULL DEFAULT 0,
+    published  INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX records_by_subject ON records (subject, type);
 CREATE INDEX records_to_plan ON records (at, arrived) WHERE NOT planned;
@@ -67,12 +66,6 @@ CREATE TABLE attached (record INTEGER NOT NULL, sha256 TEXT NOT NULL);
 CREATE INDEX attached_by_record ON attached (record);
 CREATE INDEX attached_by_file ON attached (sha256);
 CREATE TABLE files (sha256 TEXT PRIMARY KEY, content BLOB NOT NULL);
-CREATE TABLE batches (
-    first_seq INTEGER PRIMARY KEY,
-    root      TEXT NOT NULL,
-    count     INTEGER NOT NULL,
-    landed    INTEGER NOT NULL DEFAULT 0
-);
 CREATE TABLE leaves (
     seq        INTEGER PRIMARY KEY,
     type       TEXT NOT NULL,
@@ -83,6 +76,40 @@ CREATE TABLE leaves (
     hash       TEXT NOT NULL
 );
 """
+_BATCHES: Final = """
+CREATE TABLE batches (
+    first_seq    INTEGER PRIMARY KEY,
+    root         TEXT NOT NULL,
+    count        INTEGER NOT NULL,
+    standing     TEXT NOT NULL DEFAULT 'pending',
+    number       INTEGER,
+    block_number INTEGER,
+    block_hash   TEXT
+);
+CREATE TABLE sent (
+    first_seq INTEGER NOT NULL,
+    hash      TEXT NOT NULL UNIQUE,
+    sender    TEXT NOT NULL,
+    nonce     INTEGER NOT NULL,
+    fee       TEXT NOT NULL,
+    raw       BLOB NOT NULL
+);
+"""
+#: From an older version to the next one, by the version it begins with. Since version 4 a batch says
+#: where it stands, and a record that it was on the chain once, whatever became of its block.
+_MIGRATIONS: Final = {
+    3: f"""
+ALTER TABLE batches RENAME TO older;
+{_BATCHES}
+INSERT INTO batches (first_seq, root, count, standing)
+    SELECT first_seq, root, count, CASE WHEN landed THEN 'included' ELSE 'pending' END FROM older;
+ALTER TABLE records ADD COLUMN published INTEGER NOT NULL DEFAULT 0;
+UPDATE records SET published = 1 WHERE commitment IN (SELECT leaves.commitment FROM leaves
+    JOIN older ON leaves.seq BETWEEN older.first_seq AND older.first_seq + older.count - 1
+    WHERE older.landed);
+DROP TABLE older;
+""",  # noqa: S608
+}
 
 # Waiting for the next batch: the entries that a review let through, and every other record. That
 # ``planned`` stands beside the leaves, and is no question to them, keeps this quick in a long log.
@@ -110,21 +137,8 @@ _LEAF: Final = (
     "leaves.seq, CAST(leaves.type AS TEXT), CAST(leaves.author AS TEXT), leaves.at,"
     " CAST(leaves.subject AS TEXT), CAST(leaves.commitment AS TEXT)"
 )
-_PUBLISHED: Final = (
-    "coalesce((SELECT landed FROM batches WHERE batches.first_seq <= leaves.seq"
-    " ORDER BY batches.first_seq DESC LIMIT 1), 0)"
-)
-_WITH_LEAF: Final = f"{_RECORD}, {_PUBLISHED}, {_LEAF}"
+_WITH_LEAF: Final = f"{_RECORD}, records.published, {_LEAF}"
 _FROM: Final = "FROM records LEFT JOIN leaves ON leaves.commitment = records.commitment"
-
-
-@dataclass(frozen=True)
-class PendingBatch:
-    """A batch without an anchor, as the archive wrote it down before it was sent."""
-
-    first_seq: int
-    root: str
-    count: int
 
 
 class Archive:
@@ -143,14 +157,13 @@ class Archive:
             )
         self._thread = get_ident()
         with self._readable():
-            # Its own transactions, see _writing().
+            # Its own transactions, see writing().
             self._db = sqlite3.connect(
                 self.path or ":memory:", isolation_level=None, check_same_thread=False
             )
         # Closed with the archive, or when nobody holds it any more, which any thread may notice; it
         # is used in one thread only, see _readable().
         self._closed = weakref.finalize(self, self._db.close)
-        self._in_transaction = False
         # Without flock, a lock file that only lies there would be another program's for ever.
         lock = f"{self.path}.lock"
         self._lock = FileLock(lock, fallback_to_soft=False) if self.path else None
@@ -164,20 +177,23 @@ class Archive:
             raise
 
     def _prepare(self) -> None:
-        if not self._is_ours():
-            with self._writing():
-                if not self._is_ours():  # else another program has just made it
-                    for statement in _TABLES.split(";"):
+        if (version := self._version()) != VERSION:
+            with self.writing():
+                version = self._version()  # another program may have been quicker
+                while version != VERSION:
+                    steps = _MIGRATIONS.get(version, _TABLES + _BATCHES)
+                    for statement in steps.split(";"):
                         self._db.execute(statement)
-                    self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-                    self._db.execute(f"PRAGMA user_version = {VERSION}")
+                    version = version + 1 if version else VERSION
+                self._db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+                self._db.execute(f"PRAGMA user_version = {VERSION}")
         self._db.execute("PRAGMA secure_delete = ON")
         self.home  # noqa: B018  reads a table, so that a damaged file is noticed here
 
-    def _is_ours(self) -> bool:
-        """Return whether this is an archive, or False for an empty file. Raises ArchiveError."""
+    def _version(self) -> int:
+        """Return the version of the file's tables, 0 for an empty file. Raises ArchiveError."""
         # In one question: another program may make it an archive just now.
-        mark, version, tables = self._rows(
+        mark, version, tables = self.rows(
             "SELECT application_id, user_version, (SELECT count(*) FROM sqlite_schema)"
             " FROM pragma_application_id, pragma_user_version"
         )[0]
@@ -187,20 +203,20 @@ class Archive:
                 raise ArchiveError(
                     "an archive of this kit", f"another database at {self.path}", fix
                 )
-            return False
-        if version != VERSION:
+            return 0
+        if version != VERSION and version not in _MIGRATIONS:
             got = f"version {version} at {self.path}"
             age = "newer" if version > VERSION else "older"
             fix = f"Open it with the {age} kit that made it, or start a new archive."
             raise ArchiveError(f"an archive of version {VERSION}", got, fix)
-        return True
+        return int(version)
 
     # --- whose it is -----------------------------------------------------------------------------
 
     @property
     def home(self) -> tuple[LogId, str] | None:
         """The log that this archive belongs to and its chain's genesis hash; None for a new archive."""
-        rows = self._rows("SELECT chain_id, genesis_hash, contract FROM home")
+        rows = self.rows("SELECT chain_id, genesis_hash, contract FROM home")
         return (LogId(rows[0][0], rows[0][2]), rows[0][1]) if rows else None
 
     def settle(self, log: LogId, genesis_hash: str) -> None:
@@ -211,7 +227,7 @@ class Archive:
             expected = f"the log {self.home[0]} with genesis {self.home[1]}"
             fix = "Open the archive on its own chain, or start a new one."
             raise WrongChain(expected, f"{log} with {genesis_hash}", fix)
-        with self._writing():
+        with self.writing():
             row = (log.chain_id, genesis_hash, log.contract)
             self._db.execute("INSERT INTO home VALUES (?, ?, ?)", row)
 
@@ -241,7 +257,7 @@ class Archive:
             record.canonical(),
             signed.salt,
         )
-        with self._writing():
+        with self.writing():
             try:
                 added = self._db.execute(
                     "INSERT INTO records (commitment, type, author, at, subject, decision,"
@@ -260,6 +276,18 @@ class Archive:
                 )
             if record.type == "withdrawal":
                 self._erase(leaf.subject)
+
+    def take(self, signed: SignedRecord, files: Sequence[Attachment] = ()) -> None:
+        """Keep a record whose leaf is here already: another archive of this log received it.
+
+        Raises as ``add`` does.
+        """
+        with self.writing():
+            self.add(signed, files)
+            self._db.execute(
+                "UPDATE records SET planned = 1, published = 1 WHERE commitment = ?",
+                (signed.commitment,),
+            )
 
     def _erase(self, entry: str) -> None:
         """Destroy the content of an entry and of the appeal about it, and files that nobody else has."""
@@ -293,12 +321,8 @@ class Archive:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Keep many records at once, which is quicker: all of the block's changes or none."""
-        with self._writing():
-            self._in_transaction = True
-            try:
-                yield
-            finally:
-                self._in_transaction = False
+        with self.writing():
+            yield
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -332,7 +356,7 @@ class Archive:
         That is: the records about it, those about them, and so on. What isn't here is left out. All
         of it is one question to the database, which for thousands is many times as quick.
         """
-        rows = self._rows(
+        rows = self.rows(
             "WITH RECURSIVE wanted (root, commitment) AS (SELECT commitment, commitment"  # noqa: S608
             " FROM records WHERE commitment IN (SELECT value FROM json_each(?))"
             " UNION SELECT root, records.commitment FROM wanted JOIN records"
@@ -362,18 +386,17 @@ class Archive:
 
     def published_entries(self) -> list[StoredRecord]:
         """Return the entries that are on the chain, in order of time."""
-        found = self._records(
-            "WHERE records.type = 'entry' AND leaves.seq IS NOT NULL"
+        return self._records(
+            "WHERE records.type = 'entry' AND records.published AND leaves.seq IS NOT NULL"
             " ORDER BY records.at, leaves.seq"
         )
-        return [record for record in found if record.published]
 
     def bodies(self) -> dict[str, dict[str, Any]]:
         """Return what the entries say, by commitment: those that were not erased, unchecked.
 
         Quick, for whole tables; ``StoredRecord.intact`` is what checks. What can't be read is left out.
         """
-        rows = self._rows(
+        rows = self.rows(
             "SELECT commitment, json_extract(body, '$.text'), json_extract(body, '$.place'),"
             " json_extract(body, '$.role'), json_array_length(body, '$.attachments') FROM"
             " (SELECT commitment, json_extract(CAST(canonical AS TEXT), '$.body') AS body"
@@ -424,69 +447,18 @@ class Archive:
 
     def replace(self, commitment: str, canonical: bytes) -> None:
         """Put other content where a record's is: for tests and lessons of what is noticed then."""
-        with self._writing():
+        with self.writing():
             self._db.execute(
                 "UPDATE records SET canonical = ? WHERE commitment = ?", (canonical, commitment)
             )
 
-    # --- batches ---------------------------------------------------------------------------------
-
-    def plan(self, leaves: Sequence[Leaf]) -> PendingBatch:
-        """Write down a batch that is about to be sent."""
-        hashes = [leaf.hash() for leaf in leaves]
-        batch = PendingBatch(leaves[0].seq, Tree(hashes).root, len(leaves))
-        with self._writing():
-            self._db.execute(
-                "INSERT INTO batches (first_seq, root, count) VALUES (?, ?, ?)",
-                (batch.first_seq, batch.root, batch.count),
-            )
-            self._db.executemany(
-                "INSERT INTO leaves VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (x.seq, x.type, x.author, x.at, x.subject, x.commitment, hashed)
-                    for x, hashed in zip(leaves, hashes, strict=True)
-                ],
-            )
-            self._set_planned(batch, 1)
-        return batch
-
-    def pending(self) -> PendingBatch | None:
-        """Return the batch that was written down and not yet seen on the chain, if there is one."""
-        return self._batch("WHERE NOT landed ORDER BY first_seq")
-
-    def landed(self, batch: PendingBatch) -> None:
-        """Note that a pending batch is on the chain."""
-        with self._writing():
-            self._db.execute(
-                "UPDATE batches SET landed = 1 WHERE first_seq = ?", (batch.first_seq,)
-            )
-
-    def drop(self, batch: PendingBatch) -> None:
-        """Forget a pending batch that the chain refused: its records wait again."""
-        with self._writing():
-            self._set_planned(batch, 0)
-            last = batch.first_seq + batch.count - 1
-            self._db.execute(
-                "DELETE FROM leaves WHERE seq BETWEEN ? AND ?", (batch.first_seq, last)
-            )
-            self._db.execute("DELETE FROM batches WHERE first_seq = ?", (batch.first_seq,))
-
-    def _set_planned(self, batch: PendingBatch, planned: int) -> None:
-        self._db.execute(
-            "UPDATE records SET planned = ? WHERE commitment IN"
-            " (SELECT commitment FROM leaves WHERE seq BETWEEN ? AND ?)",
-            (planned, batch.first_seq, batch.first_seq + batch.count - 1),
-        )
-
-    def last_landed(self) -> PendingBatch | None:
-        """Return the newest batch that was seen on the chain."""
-        return self._batch("WHERE landed ORDER BY first_seq DESC")
+    # --- the table of leaves ---------------------------------------------------------------------
 
     @checked("first_seq", "count")
     def leaves(self, first_seq: int, count: int) -> list[tuple[Leaf, str]]:
         """Return the leaves with these numbers that the archive has, each with its hash as stored."""
         last = first_seq + count - 1
-        rows = self._rows(
+        rows = self.rows(
             f"SELECT {_LEAF}, CAST(hash AS TEXT) FROM leaves WHERE seq BETWEEN ? AND ? ORDER BY seq",  # noqa: S608
             first_seq,
             last,
@@ -495,31 +467,33 @@ class Archive:
 
     # --- inside ----------------------------------------------------------------------------------
 
-    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+    def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return what a question to the database finds: for this package alone."""
         given: Any = values[0] if values and isinstance(values[0], dict) else values
         with self._readable():
             return self._db.execute(query, given).fetchall()
+
+    def execute(self, statement: str, *values: object) -> None:
+        """Change the database, inside ``writing()``: for this package alone."""
+        self._db.execute(statement, values)
 
     def close(self) -> None:
         """Close the file."""
         self._closed()
 
     def _records(self, where: str, *values: object) -> list[StoredRecord]:
-        rows = self._rows(f"SELECT {_WITH_LEAF} {_FROM} {where}", *values)
+        rows = self.rows(f"SELECT {_WITH_LEAF} {_FROM} {where}", *values)
         return [_stored(row) for row in rows]
 
     def _one(self, query: str, *values: object) -> Any:
-        rows = self._rows(query, *values)
+        rows = self.rows(query, *values)
         return rows[0][0] if rows else None
 
-    def _batch(self, where: str) -> PendingBatch | None:
-        rows = self._rows(f"SELECT first_seq, root, count FROM batches {where} LIMIT 1")  # noqa: S608
-        return PendingBatch(*rows[0]) if rows else None
-
     @contextmanager
-    def _writing(self) -> Iterator[None]:
-        """All of the block's changes or none."""
-        if self._in_transaction:
+    def writing(self) -> Iterator[None]:
+        """All of the block's changes or none; it may be nested. For this package alone."""
+        nested = self._db.in_transaction
+        if nested:
             yield
             return
         with self._readable():

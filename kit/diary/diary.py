@@ -9,18 +9,20 @@ events and the archive back as one table, and checks every row against the chain
 from __future__ import annotations
 
 import secrets
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import islice
 from pathlib import Path
-from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, overload
 
 from eth_account.signers.base import BaseAccount
 from eth_hash.auto import keccak
+from tqdm import tqdm
 
 from kit import people
-from kit.arguments import checked
+from kit.arguments import checked, shown
 from kit.chain import Chain
 from kit.core import (
     BATCH_MAX,
@@ -31,14 +33,16 @@ from kit.core import (
     Certificate,
     EntryState,
     Leaf,
-    LogId,
     Record,
     SignedRecord,
     sign,
 )
 from kit.core import record as records
-from kit.diary.archive import Archive, PendingBatch
+from kit.diary.archive import Archive
 from kit.diary.issue import Proofs, certificate, state_of
+from kit.diary.learning import learn
+from kit.diary.outbox import Outbox, PendingBatch
+from kit.diary.reconcile import check_complete, found, is_same, reconcile
 from kit.diary.records import COLUMNS, rebuild
 from kit.diary.stored import StoredRecord
 from kit.diary.trace import Trace
@@ -62,9 +66,6 @@ __all__ = ["COLUMNS", "Diary", "lesson_salt"]
 _ACTS: Final = (*DECISIONS, "appeal", "witness", "withdraw")
 T = TypeVar("T")
 
-#: Seconds for which an answer of a node is waited for that another of its machines has shown already:
-#: two of Ethereum's blocks, and some more.
-LAG: Final = 30.0
 #: Certificates whose records are fetched from the archive together.
 TOGETHER: Final = 512
 
@@ -86,11 +87,12 @@ class Diary:
         self, log: Log, archive: Archive, registrar: BaseAccount, salt: Callable[[int], bytes]
     ) -> None:
         self.log, self.archive, self.registrar = log, archive, registrar
+        self.outbox = Outbox(archive)
         self.chain = log.chain
         self._salt = salt
 
     @classmethod
-    @checked("chain", "archive", "moderators")
+    @checked("chain", "archive", "moderators", "log")
     def open(
         cls,
         chain: Chain,
@@ -98,34 +100,36 @@ class Diary:
         *,
         registrar: BaseAccount = people.registrar,
         moderators: Sequence[str] = (people.moderator.address,),
+        log: str | None = None,
     ) -> Diary:
         """Open the diary of an archive, or begin a new one: deploy its log, appoint moderators.
 
         ``archive`` is a file, or None to keep everything in memory. ``registrar`` publishes, and is
-        the admin of a new log; ``moderators`` are addresses, used for a new log only. Raises
-        NotAllowed for what is no account and no address, ArchiveError, ChainError, and WrongChain
-        where the archive belongs to another chain or to one that was restarted.
+        the admin of a new log; ``moderators`` are addresses, used for a new log only. ``log`` is the
+        address of a log that exists, which a new archive joins: its admin gives ``registrar`` the
+        role. What became of batches that were sent is read from the chain, and said. Raises
+        NotAllowed for what is no account and no address, and for the lessons' where the chain takes
+        no lesson keys; ArchiveError, ChainError, and WrongChain where the archive belongs to another
+        log or to a chain that was restarted.
         """
         _with_key(registrar, "the registrar")
         for address in moderators:
             if not isinstance(address, str) or not records.is_address(address):
                 fix = "Pass a list of addresses, as person.address gives them."
                 raise NotAllowed("moderators by their addresses", _kind(address), fix)
+        _need_own_keys(chain, registrar)
         opened = Archive(archive)
         try:
             with opened.lock():
-                home = opened.home
-                log = _log_of(opened, *home, chain) if home else Log.deploy(chain, by=registrar)
-                if home is None:
-                    for address in moderators:
-                        log.grant(MODERATOR_ROLE, address, by=registrar)
-                    opened.settle(log.log_id, chain.genesis_hash)
+                found = _log_of(opened, chain, log) or _new_log(chain, registrar, moderators)
+                opened.settle(found.log_id, chain.genesis_hash)
                 opened.purge()
+                _say(reconcile(found, Outbox(opened)))
         except BaseException:
             opened.close()
             raise
         fixed = chain.backend == "embedded"
-        return cls(log, opened, registrar, lesson_salt if fixed else _random_salt)
+        return cls(found, opened, registrar, lesson_salt if fixed else _random_salt)
 
     # --- what people do --------------------------------------------------------------------------
 
@@ -314,24 +318,55 @@ class Diary:
         """Return an entry's state with what the rules need to know. Raises RecordError."""
         return state_of(self._story(entry, "entry"))
 
-    def publish(self) -> Batch:
+    @overload
+    def publish(self, *, wait: Literal[True] = True) -> Batch: ...
+
+    @overload
+    def publish(self, *, wait: Literal[False]) -> PendingBatch: ...
+
+    @checked("wait")
+    def publish(self, *, wait: bool = True) -> Batch | PendingBatch:
         """Put what is ready (at most 1,024 records) into the log with one transaction.
 
-        The batch is written down before it is sent, and stays so until the chain shows it, or shows
-        another one in its place. If something ends this in between, the next ``publish`` looks at the
-        chain first, and finishes or repeats the same batch: the contract takes no number twice, so
-        after an error it may be called again. The machines of a node may be behind one another: what
-        one says and another doesn't show yet is waited for, ``LAG`` seconds at most. Raises
-        NothingWaiting, NotAllowed, WrongChain, Reverted, ChainError, NodeDown.
+        The batch is written down before it is sent, and so is the signed transaction; see
+        ``kit.diary.outbox``. If something ends this in between, the next ``publish`` reads from the
+        chain what became of it, and finishes or sends the same batch again, with all others that
+        a reorganisation took away: the contract takes no number twice, so after an error it may be
+        called again. What one of a node's machines says and another doesn't show yet is waited for,
+        ``LAG`` seconds at most; a wait for a block shows itself, and its fee is raised (see
+        ``kit.chain.sending``). Without ``wait`` it returns the batch as it was sent, and the next
+        ``publish`` finishes it. Raises NothingWaiting, NotAllowed, ArchiveError, WrongChain,
+        FinalityLost, Reverted, ChainError, NodeDown.
+        """
+        with self.archive.lock():
+            batch = self._finished()
+            if not wait:
+                pending = self.outbox.pending() or self._plan()
+                self._bring(self.log.submit, pending)
+                return pending
+            if batch is None:
+                batch = self._send(self.outbox.pending() or self._plan())
+            while (more := self.outbox.pending()) is not None:
+                batch = self._send(more)
+            return batch
+
+    @checked("leaves")
+    def recover(self, *, leaves: str | Path | None = None) -> list[str]:
+        """Read from the chain what became of each batch, send those that are missing there again.
+
+        Returns what was found and done, a sentence each; nothing where all is as it should be.
+        ``leaves`` is the folder of an export: what this archive lacks of its log is taken from there,
+        if it is what the chain has. So a copy from before catches up, and several registrars'
+        archives on one log learn of each other's records. Raises as ``publish`` does, and DataError.
         """
         with self.archive.lock():
             self.archive.purge()
-            pending = self.archive.pending()
-            batch = self._found(pending) if pending else None
-            pending = pending or self._plan()
-            batch = batch or self._append(pending)
-            self.archive.landed(pending)
-            return batch
+            said = learn(Path(leaves), self.log, self.archive) if leaves is not None else []
+            said += reconcile(self.log, self.outbox)
+            while (pending := self.outbox.pending()) is not None:
+                batch = self._send(pending)
+                said.append(f"{pending.records}: sent; in block {batch.anchor.block_number}.")
+            return said
 
     # --- what can be read ------------------------------------------------------------------------
 
@@ -454,6 +489,7 @@ class Diary:
     def _accept(
         self, record: Record, by: BaseAccount, files: Sequence[Attachment] = ()
     ) -> SignedRecord:
+        self.chain.check_signer(by)
         salt = self._salt(self.archive.count())
         committed = records.commitment(record, salt)
         signature = sign(committed, self.log.log_id, by)
@@ -463,10 +499,16 @@ class Diary:
 
     def _plan(self) -> PendingBatch:
         """Write down the next batch, or raise what stands against it."""
-        last = self.archive.last_landed()
+        last = self.outbox.last()
         published = last.first_seq + last.count if last else 0
-        _patiently(self.chain, lambda: self.log.record_count() >= published)
-        first = self.log.record_count()
+        first = 0
+
+        def is_shown() -> bool:
+            nonlocal first
+            first = self.log.record_count()
+            return first >= published
+
+        self.chain.patiently(is_shown)
         leaves = self.archive.ready(first, BATCH_MAX)
         if not leaves:
             got = f"none, and {len(self.waiting()):,} entries that wait for a review"
@@ -474,43 +516,73 @@ class Diary:
         if not self.log.has_role(REGISTRAR_ROLE, self.registrar.address):
             fix = "Open the diary with the registrar's account."
             raise NotAllowed("the registrar of this log", self.registrar.address, fix)
+        self.chain.check_signer(self.registrar)
         if published > first:
-            fix = "Was it wound back? Go back to the chain that has them, or start a new archive."
-            got = f"{first:,} records"
+            got, fix = f"{first:,} records", "Does the node lag far behind? Publish again later."
             raise WrongChain(f"the {published:,} records published so far", got, fix)
-        return self.archive.plan(leaves)
+        if published < first:
+            check_complete(self.log, self.outbox, self.registrar.address)
+        return self.outbox.plan(leaves)
 
-    def _append(self, pending: PendingBatch) -> Batch:
-        """Send a pending batch."""
-        try:
-            return self.log.append(
-                pending.root, pending.first_seq, pending.count, by=self.registrar
-            )
-        except Reverted as refused:
-            # An earlier try may have landed: then this one is refused, and the plan is not dropped
-            # before the chain shows what has its number.
-            batch = self._found(pending)
-            if batch is None and refused.reason.startswith("SequenceMismatch("):
-                batch = _patiently(self.chain, lambda: self._found(pending))
-            if batch is None:
-                raise
-            return batch
+    def _finished(self) -> Batch | None:
+        """Bring the outbox up to what the chain says; return the batch that was pending if it landed.
 
-    def _found(self, pending: PendingBatch) -> Batch | None:
-        """Return a pending batch as the chain has it, or None if no batch is shown at its number yet.
-
-        Drops it, and raises ChainError, where another batch has its number.
+        Raises ChainError where another batch stands in its place, in a block that isn't final yet.
         """
-        first = pending.first_seq
-        if self.log.record_count() <= first:
+        self.archive.purge()
+        before = self.outbox.pending()
+        _say(reconcile(self.log, self.outbox))
+        if before is None:
             return None
-        has = (b for b in self.log.batches() if b.first_seq <= first < b.first_seq + b.count)
-        batch = next(has, None)
-        if batch and (batch.first_seq, batch.root) != (first, pending.root):
-            self.archive.drop(pending)
-            fix = "Another registrar was faster. Nothing is lost: publish again."
-            raise ChainError(f"the number {first} to be free", "another batch there", fix)
+        there = found(before, self.log.batches())
+        if there is None or is_same(before, there):
+            return there
+        raise self._faster(before, there)
+
+    def _faster(self, pending: PendingBatch, there: Batch) -> ChainError:
+        """Return the error that says that another batch has a pending one's number."""
+        fix = "Another registrar was faster. Nothing is lost: publish again."
+        if (now := self.outbox.at(pending.first_seq)) and now.root == pending.root:
+            block = there.anchor.block_number
+            fix = f"Another registrar was faster. Publish again when block {block} is final."
+        return ChainError(f"the number {pending.first_seq} to be free", "another batch there", fix)
+
+    def _send(self, pending: PendingBatch) -> Batch:
+        """Bring a pending batch onto the chain, and note where it stands."""
+        try:
+            batch = self._bring(self.log.append, pending)
+        except Reverted as refused:
+            # An earlier try may have landed: then this one is refused.
+            batch = self._refused(pending, refused)
+        self.outbox.mark(batch)
         return batch
+
+    def _bring(self, how: Callable[..., T], pending: PendingBatch) -> T:
+        """Send a pending batch with its last transaction, or a new one where that can't land."""
+        sent = self.outbox.sent(pending)
+        if sent and (
+            sent[-1].sender != self.registrar.address
+            or self.chain.nonce(self.registrar.address) > sent[-1].nonce
+        ):
+            sent = []
+        return how(
+            *(pending.root, pending.first_seq, pending.count),
+            by=self.registrar,
+            sent=[one for one in sent if one.nonce == sent[-1].nonce],
+            note=partial(self.outbox.note, pending),
+        )
+
+    def _refused(self, pending: PendingBatch, refused: Reverted) -> Batch:
+        """Return a batch that the contract refused, if it is on the chain; else raise why it isn't."""
+        if refused.reason.startswith("SequenceMismatch("):
+            self.chain.patiently(lambda: found(pending, self.log.batches()))
+        _say(reconcile(self.log, self.outbox))
+        there = found(pending, self.log.batches())
+        if there and is_same(pending, there):
+            return there
+        if there:
+            raise self._faster(pending, there)
+        raise refused
 
     def close(self) -> None:
         """Close the archive. The chain goes on."""
@@ -528,40 +600,44 @@ def _random_salt(number: int) -> bytes:
     return secrets.token_bytes(SALT_BYTES)
 
 
-def _log_of(archive: Archive, log_id: LogId, genesis_hash: str, chain: Chain) -> Log:
-    """Return the log of an archive on a chain, or raise WrongChain."""
+def _new_log(chain: Chain, registrar: BaseAccount, moderators: Sequence[str]) -> Log:
+    """Deploy a log, and appoint its moderators."""
+    _need_own_keys(chain, *moderators)
+    log = Log.deploy(chain, by=registrar)
+    for address in moderators:
+        log.grant(MODERATOR_ROLE, address, by=registrar)
+    return log
+
+
+def _log_of(archive: Archive, chain: Chain, named: str | None) -> Log | None:
+    """Return the log of an archive, or the one that a new archive is to join; None for neither."""
+    if archive.home is None:
+        if named is None:
+            return None
+        log = Log(chain, named)
+        log.check_code()
+        return log
+    log_id, genesis_hash = archive.home
+    if named is not None and named != log_id.contract:
+        fix = "Leave log= out: the archive knows its own."
+        raise WrongChain(f"the archive's log {log_id.contract}", shown(named), fix)
     fix = "Open it on its own chain (anvil keeps one with state=FILE), or start a new archive."
     if (chain.chain_id, chain.genesis_hash) != (log_id.chain_id, genesis_hash):
         expected = f"chain {log_id.chain_id} with genesis {genesis_hash}"
         raise WrongChain(expected, f"chain {chain.chain_id} with {chain.genesis_hash}", fix)
-    restarted = WrongChain(
-        f"the log {log_id.contract} as this archive last saw it",
-        "a chain without it: it was restarted",
-        fix,
-    )
     try:
-        log = Log(chain, log_id.contract)
+        return Log(chain, log_id.contract)
     except NodeDown:
         raise
     except (ChainError, WrongChain) as error:
-        raise restarted from error
-    last = archive.last_landed()
-
-    def has_it() -> bool:
-        seen = {batch.first_seq: batch.root for batch in log.batches()}
-        return last is None or seen.get(last.first_seq) == last.root
-
-    if not _patiently(chain, has_it):
-        raise restarted
-    return log
+        expected = f"the log {log_id.contract} as this archive last saw it"
+        raise WrongChain(expected, "a chain without it: it was restarted", fix) from error
 
 
-def _patiently(chain: Chain, ask: Callable[[], T]) -> T:
-    """Return the first answer that is true, or the last one: some machine of a node may be behind."""
-    until = monotonic() + (LAG if chain.backend == "connected" else 0)
-    while not (answer := ask()) and monotonic() < until:
-        sleep(0.5)
-    return answer
+def _say(sentences: Iterable[str]) -> None:
+    """Tell what the reconciler found: beside what a program prints, not in it."""
+    for sentence in sentences:
+        tqdm.write(sentence, file=sys.stderr)
 
 
 def _commitment(record: SignedRecord | str) -> str:
@@ -611,6 +687,17 @@ def _with_key(account: Any, whom: str) -> BaseAccount:
         # What it is, not what it says: it may be the key itself.
         raise NotAllowed(f"{whom} as an account with its key", _kind(account), fix)
     return account
+
+
+def _need_own_keys(chain: Chain, *accounts: BaseAccount | str) -> None:
+    """Raise NotAllowed for a lesson key, or its address, where a chain takes none."""
+    if any(map(people.is_lesson_key, accounts)) and not chain.takes_lesson_keys:
+        expected = f"a registrar and moderators of your own on chain {chain.chain_id}"
+        fix = (
+            "Pass registrar=kit.people.from_keystore(FILE) and moderators=[ADDRESS]; or, where "
+            "nothing is at stake, kit.chain.connect(URL, lesson_keys=True)."
+        )
+        raise NotAllowed(expected, "one of the lessons', whose keys anybody can compute", fix)
 
 
 def _kind(value: object) -> str:

@@ -34,6 +34,7 @@ COLUMNS: Final = {
     "state": "str",
     "witnesses": "int64",
     "batch": "int64",
+    "standing": "str",
     "block_number": "int64",
     "block_hash": "str",
     "block_time": "datetime64[s, UTC]",
@@ -55,7 +56,8 @@ def entries(
     """Return the entries that are on the chain, a row each, in order of time.
 
     Columns as in ``COLUMNS``; text, place and role are missing where the entry was withdrawn or is
-    suspended. What the entries say is not checked here: a certificate is. Filters: a ``day`` in the
+    suspended. ``standing`` is "included" or "final": whether the block may still be replaced. What the
+    entries say is not checked here: a certificate is. Filters: a ``day`` in the
     time zone ``zone`` (a date, or text like 2021-09-12), a ``place`` or ``role`` as it was written,
     and a ``text`` that the entry contains. Raises DataError for no such day.
     """
@@ -80,14 +82,16 @@ def _frame(diary: Diary) -> pd.DataFrame:
     place = f"eip155:{diary.chain.chain_id}:{log.address}"
     rows: list[dict[str, Any]] = []
     batch_of: dict[int, Batch] = {}
-    for batch in log.batches():
-        batch_of |= dict.fromkeys(range(batch.first_seq, batch.first_seq + batch.count), batch)
+    for each in log.batches():
+        batch_of |= dict.fromkeys(range(each.first_seq, each.first_seq + each.count), each)
     for entry in archive.published_entries():
         moves = about.get(entry.commitment, ())
         case = EntryState.of(entry.author, moves, published=True, purged=entry.purged)
         body = bodies.get(entry.commitment, {}) if case.state in PUBLIC else {}
         seq = entry.leaf.seq if entry.leaf else -1
-        batch = batch_of[seq]
+        batch = batch_of.get(seq)
+        if batch is None:  # its block was replaced: it is sent again
+            continue
         anchor = batch.anchor
         rows.append(
             {
@@ -100,6 +104,7 @@ def _frame(diary: Diary) -> pd.DataFrame:
                 "state": case.state,
                 "witnesses": len(case.witnesses),
                 "batch": batch.number,
+                "standing": batch.standing,
                 "block_number": anchor.block_number,
                 "block_hash": anchor.block_hash,
                 "block_time": anchor.block_time,

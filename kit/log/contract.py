@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,11 +12,13 @@ from eth_utils import is_checksum_address, keccak
 from web3.contract.contract import ContractFunction
 from web3.exceptions import Web3Exception
 
+from kit import people
 from kit.arguments import checked, shown
-from kit.chain import Chain, Event, Receipt, load_artifact
+from kit.chain import Chain, Event, Receipt, SignedTransaction, events_so_far, load_artifact
 from kit.chain.events import read
 from kit.core import Anchor, Batch, LogId
 from kit.errors import ChainError, NodeDown, WrongChain
+from kit.log.finality import FINAL, INCLUDED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -87,8 +89,8 @@ class Log:
             return self.contract.functions[name](*arguments)
         except Web3Exception:
             got, fix = ", ".join(map(shown, arguments)), "See contracts/DiaryLog.sol."
-            # No causes: they name what was passed, which could be a key by mistake.
-            raise ChainError(f"arguments that {name}() of the log takes", got, fix) from None
+        # Out here it has no causes: they name what was passed, which could be a key by mistake.
+        raise ChainError(f"arguments that {name}() of the log takes", got, fix)
 
     @checked("batch")
     def root(self, batch: int) -> str:
@@ -103,30 +105,67 @@ class Log:
 
     @checked("role", "by")
     def grant(self, role: bytes, address: str, *, by: BaseAccount) -> Receipt:
-        """Give an address a role; ``by`` is the admin. Raises Reverted."""
+        """Give an address a role; ``by`` is the admin. Raises Reverted.
+
+        A lesson key's address gets none where the chain takes no lesson keys: NotAllowed.
+        """
         call = self._function("grantRole", role, _address(address))
+        self.chain.check_signer(address)
         return self.chain.send(call, by=by)
 
-    @checked("root", "first_seq", "count", "by")
-    def append(self, root: str, first_seq: int, count: int, *, by: BaseAccount) -> Batch:
+    @checked("root", "first_seq", "count", "by", "sent")
+    def append(
+        self,
+        root: str,
+        first_seq: int,
+        count: int,
+        *,
+        by: BaseAccount,
+        sent: Sequence[SignedTransaction] = (),
+        note: Callable[[SignedTransaction], None] = lambda _: None,
+    ) -> Batch:
         """Append a batch and return it as the chain holds it.
 
-        Raises Reverted; ChainError, also where it is there and the node doesn't list it yet; NodeDown.
+        ``sent`` and ``note`` are as in ``Chain.follow``. Raises Reverted; ChainError, also where no
+        machine of the node shows its block within ``LAG`` seconds; NodeDown.
         """
         call = self._function("append", _node(root), first_seq, count)
-        block = self.chain.send(call, by=by).block.number
-        batch = next((b for b in self.batches(block, block) if b.first_seq == first_seq), None)
-        if batch is None:
-            got = f"a node that doesn't list it yet, in block {block}"
-            raise ChainError("the new batch among the log's events", got, "Look again in a while.")
-        return batch
+        receipt = self.chain.follow(call, by=by, sent=sent, note=note)
+        batches = self.chain.patiently(lambda: self._batches_in(receipt["logs"]))
+        for batch in batches:
+            if (batch.first_seq, batch.root) == (first_seq, root):
+                return batch
+        got, fix = "a receipt without it", "Ask another node."
+        raise ChainError("the event of the new batch", got, fix)
+
+    @checked("root", "first_seq", "count", "by", "sent")
+    def submit(
+        self,
+        root: str,
+        first_seq: int,
+        count: int,
+        *,
+        by: BaseAccount,
+        sent: Sequence[SignedTransaction] = (),
+        note: Callable[[SignedTransaction], None] = lambda _: None,
+    ) -> None:
+        """Send what appends a batch, and don't wait for its block. Raises as ``append`` does."""
+        call = self._function("append", _node(root), first_seq, count)
+        self.chain.follow(call, by=by, sent=sent, note=note, wait=False)
 
     @checked("first_block", "last_block")
     def batches(self, first_block: int = 0, last_block: int | str = "latest") -> list[Batch]:
-        """Return the batches that were appended in a range of blocks, in order, from the events."""
-        return [
-            self._batch(row, row) for row in self._events("BatchAppended", first_block, last_block)
-        ]
+        """Return the batches that were appended in a range of blocks, in order, from the events.
+
+        Up to the newest block, what was asked before is not asked again (see ``kit.chain.history``).
+        """
+        if last_block == "latest":
+            rows = self._history("BatchAppended")
+            found = [row for row in rows if row["block_number"] >= first_block]
+        else:
+            found = list(self._events("BatchAppended", first_block, last_block))
+        final = self.chain.final_block() if found else 0
+        return [self._batch(row, row, final) for row in found]
 
     @checked("transaction_hash", "log_index")
     def batch_in(self, transaction_hash: str, log_index: int) -> Batch | None:
@@ -135,24 +174,30 @@ class Log:
         An event of another contract, however alike, gives None. Raises ChainError if the chain has
         no such transaction.
         """
-        receipt = self.chain.raw_receipt(transaction_hash)
-        for log in receipt["logs"]:
-            if log["logIndex"] == log_index and log["address"] == self.address:
-                try:
-                    said = self.contract.events.BatchAppended().process_log(log)["args"]
-                except Web3Exception:  # another event of the log: a role's
-                    return None
-                return self._batch(
-                    {**said, "root": "0x" + bytes(said["root"]).hex()},
-                    {
-                        "block_number": log["blockNumber"],
-                        "block_hash": log["blockHash"].to_0x_hex(),
-                        "block_time": self.chain.block_time(log["blockHash"].to_0x_hex()),
-                        "transaction_hash": log["transactionHash"].to_0x_hex(),
-                        "log_index": log["logIndex"],
-                    },
-                )
-        return None
+        logs = self.chain.raw_receipt(transaction_hash)["logs"]
+        found = self._batches_in(log for log in logs if log["logIndex"] == log_index)
+        return found[0] if found else None
+
+    def _batches_in(self, logs: Iterable[Any]) -> list[Batch]:
+        """Return the batches of this log that the events of a receipt announce."""
+        found = []
+        for log in logs:
+            if log["address"] != self.address:
+                continue
+            try:
+                said = self.contract.events.BatchAppended().process_log(log)["args"]
+            except Web3Exception:  # another event of the log: a role's
+                continue
+            place = {
+                "block_number": log["blockNumber"],
+                "block_hash": log["blockHash"].to_0x_hex(),
+                "block_time": self.chain.block_time(log["blockHash"].to_0x_hex()),
+                "transaction_hash": log["transactionHash"].to_0x_hex(),
+                "log_index": log["logIndex"],
+            }
+            root = "0x" + bytes(said["root"]).hex()
+            found.append(self._batch({**said, "root": root}, place, self.chain.final_block()))
+        return found
 
     def check_code(self) -> None:
         """Raise WrongChain unless the code at the address is the kit's DiaryLog, byte for byte.
@@ -170,11 +215,12 @@ class Log:
 
         Times are in whole seconds: in the second in which the role is given or taken, it is held.
         """
-        asked = {"role": MODERATOR_ROLE, "account": _address(address)}
+        asked = ("0x" + MODERATOR_ROLE.hex(), _address(address))
         changes = [
             (row["block_number"], row["log_index"], row["block_time"], granted)
             for event, granted in (("RoleGranted", True), ("RoleRevoked", False))
-            for row in self._events(event, where=asked)
+            for row in self._history(event)
+            if (row["role"], row["account"]) == asked
         ]
         held = False
         for *_, at, granted in sorted(changes):
@@ -208,7 +254,6 @@ class Log:
         first_block: int = 0,
         last_block: int | str = "latest",
         *,
-        where: Mapping[str, Any] | None = None,
         resume: str | Path | None = None,
     ) -> Iterator[dict[str, Any]]:
         """Yield the log's events of one name, with their arguments as the ABI names them."""
@@ -218,12 +263,21 @@ class Log:
             Event(self.contract.abi, name),
             first_block=first_block,
             last_block=last_block,
-            where=where,
             resume=resume,
         )
 
-    def _batch(self, said: Mapping[str, Any], place: Mapping[str, Any]) -> Batch:
-        """Return a batch from the arguments of its event and from where that stands."""
+    def _history(self, name: str) -> list[dict[str, Any]]:
+        """Return all of the log's events of one name, as ``_events`` does, each asked for once."""
+        return events_so_far(self.chain, self.address, Event(self.contract.abi, name))
+
+    def _batch(
+        self, said: Mapping[str, Any], place: Mapping[str, Any], final: int | None = None
+    ) -> Batch:
+        """Return a batch from the arguments of its event and from where that stands.
+
+        ``final`` is the number of the chain's newest final block, if that was asked.
+        """
+        standing = "" if final is None else FINAL if place["block_number"] <= final else INCLUDED
         anchor = Anchor(
             chain_id=self.chain.chain_id,
             contract=self.address,
@@ -240,6 +294,7 @@ class Log:
             said["count"],
             anchor,
             said["registrar"],
+            standing,
         )
 
     def __repr__(self) -> str:
@@ -248,6 +303,7 @@ class Log:
 
 def _node(root: str) -> bytes:
     """Return the bytes of a root. Raises ChainError."""
+    people.need_no_key(root, "a root: 0x and 64 hex digits")
     try:
         return bytes.fromhex(root.removeprefix("0x"))
     except ValueError as error:

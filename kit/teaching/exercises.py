@@ -72,7 +72,7 @@ def _counter(answer: Any) -> str:
 def _all_gas(answer: Any) -> str:
     total, chain = answer
     blocks = range(chain.head.number + 1)
-    if total == sum(chain.w3.eth.get_block(number)["gasUsed"] for number in blocks):
+    if total == sum(chain.block(number).gas for number in blocks):
         return ""
     return "Take every block from 0 to the head, the head included."
 

@@ -51,7 +51,7 @@ from kit.core import BATCH_MAX, Batch, Record, SignedRecord, commitment, signatu
 from kit.diary import COLUMNS, lesson_salt
 from kit.errors import DataError, RecordError
 from kit.log import MODERATOR_ROLE
-from kit.people import alice
+from kit.people import alice, named
 
 if TYPE_CHECKING:
     from kit.diary import Diary
@@ -331,6 +331,7 @@ def publish(
     if diary.record_count():
         got = f"one with {diary.record_count():,} records"
         raise DataError("a new diary", got, "Simulated records don't mix with others.")
+    diary.chain.check_signer(named("simulated 0"))  # whose key is made as all of them are
     for number in range(model.moderators):
         _, address = _key(-1 - number)
         diary.log.grant(MODERATOR_ROLE, address, by=diary.registrar)

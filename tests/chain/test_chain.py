@@ -17,9 +17,11 @@ from web3.exceptions import ContractLogicError
 
 import kit
 import kit.chain.base
+import kit.chain.sending
 import kit.chain.solidity
 from kit.chain import BLOCK_SECONDS, START, Artifact, Chain, Receipt, compile_source, load_artifact
 from kit.chain.rpc import Http
+from kit.chain.sending import Sending
 from kit.errors import ChainError, NodeDown, Reverted
 from kit.people import alice, bob, named, registrar
 
@@ -199,13 +201,17 @@ class TestEach:
             with pytest.raises(ChainError, match=r"(?i)out ?of ?gas"):
                 attempt()
 
+    @staticmethod
+    def request(each: Chain, call: Any) -> dict[str, Any]:
+        return Sending(each.w3, each.chain_id, 10**12, call, alice, lambda _: None)._request(None)
+
     def test_a_refusal_in_the_block_only(
         self, each: Chain, contract: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         # As if the chain changed between the trial and the block: tried with one, sent with bare.
         good, bad = contract.functions.one(), contract.functions.bare()
-        request = each._request(good, alice) | {"data": bad._encode_transaction_data()}
-        monkeypatch.setattr(each, "_request", lambda *_: request)
+        request = self.request(each, good) | {"data": bad._encode_transaction_data()}
+        monkeypatch.setattr(Sending, "_request", lambda *_: request)
         head = each.head
         with pytest.raises(Reverted) as caught:
             each.send(bad, by=alice)
@@ -215,8 +221,8 @@ class TestEach:
     def test_out_of_gas_in_the_block_only(
         self, each: Chain, contract: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        request = each._request(contract.functions.one(), alice) | {"gas": 22_000}
-        monkeypatch.setattr(each, "_request", lambda *_: request)
+        request = self.request(each, contract.functions.one()) | {"gas": 22_000}
+        monkeypatch.setattr(Sending, "_request", lambda *_: request)
         with pytest.raises(Reverted, match="out of gas"):
             each.send(contract.functions.one(), by=alice)
 
@@ -332,13 +338,22 @@ class TestConnected:
     def connected(self, anvil: Chain) -> Chain:
         return kit.chain.connect(anvil.url)  # type: ignore[attr-defined]
 
-    def test_its_clock_is_the_real_one(self, connected: Chain) -> None:
+    def test_its_clock_is_that_of_whoever_started_the_chain(
+        self, connected: Chain, anvil: Chain
+    ) -> None:
+        """Five years lay between the two, and nobody could review what the other had posted."""
+        assert connected.now() == anvil.now()
+
+    def test_elsewhere_its_clock_is_the_real_one(
+        self, connected: Chain, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(Chain, "is_lesson", False)
         before = datetime.now(UTC).replace(microsecond=0)
         assert before <= connected.now() <= datetime.now(UTC)
-        head = connected.head
-        with pytest.raises(ChainError, match=r"whose clock can be moved to .* got a connected"):
-            connected.wait_until(connected.now() + timedelta(hours=1))
-        assert connected.head == head
+        head = kit.chain.Block(1, "0x" + 64 * "0", before + timedelta(hours=1))
+        monkeypatch.setattr(Chain, "head", head)
+        with pytest.raises(ChainError, match="Set this machine's clock"):
+            connected.now()
 
     def test_what_it_can_not_do(self, connected: Chain) -> None:
         for attempt in (connected.mine, connected.snapshot, lambda: connected.restore("0x0")):
@@ -370,8 +385,7 @@ class TestConnected:
     def test_a_transaction_that_no_block_takes(
         self, anvil: Chain, contract_on_anvil: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        wait = functools.partial(anvil.w3.eth.wait_for_transaction_receipt, timeout=0.2)
-        monkeypatch.setattr(anvil.w3.eth, "wait_for_transaction_receipt", wait)
+        monkeypatch.setattr(kit.chain.sending, "GIVE_UP", 0.2)
         anvil._ask("evm_setAutomine", False)  # type: ignore[attr-defined]
         try:
             with pytest.raises(ChainError, match="the transaction in a block"):
@@ -459,7 +473,7 @@ def test_another_machine_is_asked_through_the_proxy(
     ],
 )
 def test_what_is_on_this_machine(url: str, here: bool) -> None:
-    assert kit.chain.rpc._is_loopback(url) is here
+    assert kit.chain.rpc.is_loopback(url) is here
 
 
 @pytest.mark.parametrize(
@@ -590,6 +604,14 @@ def test_it_is_up_as_soon_as_eth_tester_s_own() -> None:
     own = "from eth_tester import EthereumTester as T, PyEVMBackend as B; P(T(B()))"
     peer = _seconds(own, "from web3 import EthereumTesterProvider as P")
     assert _seconds("kit.chain.embedded()", "import kit.chain; kit.chain.embedded") <= 2 * peer
+
+
+def test_a_block_has_the_gas_that_was_used_in_it(chain: Chain) -> None:
+    contract = chain.deploy(load_artifact("DiaryStorage"), by=alice)
+    receipt = chain.send(contract.functions.store(b"1" * 32), by=alice)
+    assert chain.block(receipt.block.number).gas == receipt.block.gas == receipt.gas > 0
+    assert chain.block(0).gas == 0
+    assert "gas" not in repr(receipt.block)
 
 
 def test_receipt_shows_itself() -> None:

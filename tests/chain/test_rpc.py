@@ -18,7 +18,9 @@ import requests
 from web3.types import RPCEndpoint
 
 import kit
+import kit.chain.base
 import kit.chain.rpc
+import kit.chain.sending
 from kit import people
 from kit.audit import audit
 from kit.chain import Chain, load_artifact
@@ -134,8 +136,8 @@ def try_all(given: Given, method: str, seed: int) -> list[str]:
 def malformed(given: Given, times: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kit.chain.rpc, "PAUSES", ())
     # A transaction whose receipt never comes is waited for: that has a test of its own.
-    wait = "web3.eth.eth.Eth.wait_for_transaction_receipt"
-    monkeypatch.setattr(wait, lambda eth, sent, **_: eth.get_transaction_receipt(sent))
+    monkeypatch.setattr(kit.chain.sending, "GIVE_UP", 0.0)
+    monkeypatch.setattr(kit.chain.base, "LAG", 0.0)
     came = []
     for number in range(times):
         method = METHODS[number % len(METHODS)]

@@ -21,11 +21,13 @@ import pytest
 from eth_utils import keccak
 
 from kit import people
-from kit.core import Attachment, Leaf, LogId, Record, SignedRecord, sign
+from kit.core import Anchor, Attachment, Batch, Leaf, LogId, Record, SignedRecord, sign
 from kit.core import record as records
 from kit.diary import archive as module
-from kit.diary.archive import Archive, PendingBatch
+from kit.diary.archive import Archive
+from kit.diary.outbox import Outbox, PendingBatch
 from kit.errors import ArchiveError, AttachmentError, KitError, RecordError, WrongChain
+from kit.log import FINAL
 
 AT = records.parse_time("2021-09-20T08:00:00Z")
 LOG, GENESIS = LogId(20210921, people.bob.address), "0x" + "aa" * 32
@@ -60,7 +62,17 @@ def content(archive: Archive, told: SignedRecord) -> SignedRecord | None:
 
 
 def plan(archive: Archive, first: int, *told: SignedRecord) -> PendingBatch:
-    return archive.plan(leaves(first, *told))
+    return Outbox(archive).plan(leaves(first, *told))
+
+
+def land(archive: Archive, planned: PendingBatch) -> PendingBatch:
+    """Note that a batch is on the chain."""
+    outbox = Outbox(archive)
+    anchor = Anchor(1, LOG.contract, GENESIS, 7, GENESIS, AT, 0)
+    outbox.mark(Batch(0, planned.root, planned.first_seq, planned.count, anchor, "", FINAL))
+    found = outbox.at(planned.first_seq)
+    assert found
+    return found
 
 
 @pytest.fixture
@@ -101,7 +113,7 @@ def test_everything_is_there_again_after_reopening(
     assert again.home == (LOG, GENESIS)
     assert content(again, told) == told
     assert again.file(FILE.sha256) == FILE.content
-    assert again.pending() == planned
+    assert Outbox(again).pending() == planned
     assert again.leaves(0, 10) == [(leaf, leaf.hash()) for leaf in leaves(0, told)]
     assert again.count() == 2
     assert repr(again) == f"archive at {path}, 2 records"
@@ -124,7 +136,7 @@ def test_an_empty_file_becomes_an_archive(opened: Callable[..., Archive], tmp_pa
     assert opened(tmp_path / "empty").count() == 0
     with closing(sqlite3.connect(tmp_path / "empty")) as db:
         assert db.execute("PRAGMA application_id").fetchone() == (0x43444B54,)
-        assert db.execute("PRAGMA user_version").fetchone() == (3,)
+        assert db.execute("PRAGMA user_version").fetchone() == (4,)
 
 
 def test_it_belongs_to_one_log(opened: Callable[..., Archive], tmp_path: Path) -> None:
@@ -165,7 +177,7 @@ def make_marked_database(path: Path) -> None:
 def make_newer(path: Path) -> None:
     Archive(path).close()
     with closing(sqlite3.connect(path)) as db:
-        db.execute("PRAGMA user_version = 4")
+        db.execute("PRAGMA user_version = 5")
 
 
 def make_damaged_header(path: Path) -> None:
@@ -200,7 +212,7 @@ def test_another_file_is_refused_and_not_touched(
 
 def test_a_newer_archive_says_so(tmp_path: Path) -> None:
     make_newer(tmp_path / "a")
-    with pytest.raises(ArchiveError, match=r"archive of version 3, got version 4 at .*newer kit"):
+    with pytest.raises(ArchiveError, match=r"archive of version 4, got version 5 at .*newer kit"):
         Archive(tmp_path / "a")
 
 
@@ -257,8 +269,8 @@ def test_a_file_that_another_program_holds(opened: Callable[..., Archive], tmp_p
             one.count,
             one.waiting,
             lambda: one.ready(0, 10),
-            one.pending,
-            one.last_landed,
+            Outbox(one).pending,
+            Outbox(one).last,
             lambda: one.leaves(0, 1),
             lambda: one.file(FILE.sha256),
             lambda: one.home,
@@ -488,10 +500,10 @@ def test_a_dropped_batch_is_ready_again_and_no_other(archive: Archive) -> None:
     ]
     for told in witnesses:
         archive.add(told)
-    archive.landed(plan(archive, 0, *witnesses[:2]))
+    land(archive, plan(archive, 0, *witnesses[:2]))
     second = plan(archive, 2, *witnesses[2:])
     assert commitments(archive) == []
-    archive.drop(second)
+    Outbox(archive).drop(second)
     assert commitments(archive) == [x.commitment for x in witnesses[2:]]
 
 
@@ -517,13 +529,13 @@ def test_what_is_planned_is_no_longer_ready_and_waits_again_when_dropped(archive
     for told in (one, two, review(one), review(two)):
         archive.add(told)
     before = commitments(archive)
-    assert archive.pending() is None
-    assert archive.last_landed() is None
+    assert Outbox(archive).pending() is None
+    assert Outbox(archive).last() is None
     planned = plan(archive, 5, one)
-    assert archive.pending() == planned == PendingBatch(5, planned.root, 1)
+    assert Outbox(archive).pending() == planned == PendingBatch(5, planned.root, 1)
     assert [told for told in before if told != one.commitment] == commitments(archive)
-    archive.drop(planned)
-    assert archive.pending() is None
+    Outbox(archive).drop(planned)
+    assert Outbox(archive).pending() is None
     assert archive.leaves(0, 100) == []
     assert commitments(archive) == before
 
@@ -531,12 +543,12 @@ def test_what_is_planned_is_no_longer_ready_and_waits_again_when_dropped(archive
 def test_landed_batches(archive: Archive) -> None:
     one, two = entry("one"), entry("two", 1)
     first = plan(archive, 0, one)
-    archive.landed(first)
-    assert (archive.pending(), archive.last_landed()) == (None, first)
+    first = land(archive, first)
+    assert (Outbox(archive).pending(), Outbox(archive).last()) == (None, first)
     second = plan(archive, 1, two)
-    assert (archive.pending(), archive.last_landed()) == (second, first)
-    archive.landed(second)
-    assert (archive.pending(), archive.last_landed()) == (None, second)
+    assert (Outbox(archive).pending(), Outbox(archive).last()) == (second, first)
+    second = land(archive, second)
+    assert (Outbox(archive).pending(), Outbox(archive).last()) == (None, second)
     assert [leaf.seq for leaf, _ in archive.leaves(0, 1)] == [0]
     assert [leaf.seq for leaf, _ in archive.leaves(1, 1)] == [1]
     assert [leaf.seq for leaf, _ in archive.leaves(0, 2)] == [0, 1]
@@ -544,11 +556,11 @@ def test_landed_batches(archive: Archive) -> None:
 
 def test_a_number_or_a_record_is_planned_once(archive: Archive) -> None:
     one, two = entry("one"), entry("two", 1)
-    archive.landed(plan(archive, 0, one))
+    land(archive, plan(archive, 0, one))
     for first, told in ((0, two), (1, one)):
         with pytest.raises(KitError):
             plan(archive, first, told)
-    assert archive.pending() is None  # the batch's row went with its leaves
+    assert Outbox(archive).pending() is None  # the batch's row went with its leaves
     assert len(archive.leaves(0, 10)) == 1
 
 
@@ -556,7 +568,7 @@ def test_what_is_ready_is_what_was_accepted(archive: Archive) -> None:
     told, other = entry(), entry("other")
     for record in (told, review(told)):
         archive.add(record)
-    with archive._writing():
+    with archive.writing():
         archive._db.execute(
             "UPDATE records SET canonical = ? WHERE commitment = ?",
             (other.record.canonical(), told.commitment),
@@ -567,7 +579,7 @@ def test_what_is_ready_is_what_was_accepted(archive: Archive) -> None:
 
 def test_errors_inside_a_write_come_out_as_they_are(archive: Archive) -> None:
     def fail() -> Any:
-        with archive._writing():
+        with archive.writing():
             archive._db.execute("INSERT INTO home VALUES (1, 'a', 'b')")
             raise KeyboardInterrupt
 

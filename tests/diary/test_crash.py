@@ -22,6 +22,7 @@ import kit.log.contract
 from kit.core import Tree
 from kit.diary import Diary
 from kit.diary.archive import Archive
+from kit.diary.outbox import Outbox
 from kit.errors import NothingWaiting
 
 # Starting Python with web3 takes seconds. So one program is started, which forks itself for each
@@ -97,7 +98,7 @@ def one_round(process: subprocess.Popen[str], line: str, chance: random.Random) 
         while said[-1] != "publish":
             said.append(process.stdout.readline().strip())
             assert said[-1] not in ("dead", ""), "the publishing program ended by itself"
-        time.sleep(chance.random() * 0.06)
+        time.sleep(chance.random() * 0.12)
     else:
         time.sleep(chance.random() * 0.25)
     os.kill(child, signal.SIGKILL)
@@ -109,7 +110,7 @@ def one_round(process: subprocess.Popen[str], line: str, chance: random.Random) 
 def what_it_left(path: Path, chain: Any) -> str:
     """Tell at which moment it was killed, by what the archive and the chain say."""
     with closing(Archive(path)) as archive:
-        plan, home = archive.pending(), archive.home
+        plan, home = Outbox(archive).pending(), archive.home
     assert home
     if plan is None:
         return "nothing planned"

@@ -22,7 +22,7 @@ def test_a_batch_that_was_written_down_and_did_not_land() -> None:
         second = diary.post(ALICE, "十人一组", place="泉州")
         review = diary.review(second, by=MODERATOR, approve=True)
         count = diary.log.record_count()
-        diary.archive.plan(diary.archive.ready(count, 1024))
+        diary.outbox.plan(diary.archive.ready(count, 1024))
 
         (stored, *_) = diary.stories([second])[second.commitment]
         assert (stored.leaf is not None, stored.published) == (True, False)

@@ -208,16 +208,49 @@ def test_a_node_that_lists_no_events_is_a_chain_error(
         log.batches()
 
 
-def test_a_batch_that_the_node_doesn_t_list_yet_is_an_error(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """And not another batch: what is there will be seen later."""
+def test_a_receipt_without_the_batch_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And another batch in it is not taken for it: what is there will be seen later."""
     log = Log.deploy(kit.chain.embedded(), by=people.registrar)
     root = "0x" + "11" * 32
-    assert log.append(root, 0, 2, by=people.registrar).count == 2
-    listed = log.batches()
-    monkeypatch.setattr(Log, "batches", lambda *_: listed)
-    with pytest.raises(ChainError, match="a node that doesn't list it yet, in block"):
-        log.append(root, 2, 1, by=people.registrar)
+    first = log.append(root, 0, 2, by=people.registrar)
+    for told in ([], [first]):
+        monkeypatch.setattr(Log, "_batches_in", lambda *_, told=told: told)
+        with pytest.raises(ChainError, match="the event of the new batch, got a receipt without"):
+            log.append(root, log.record_count(), 1, by=people.registrar)
     monkeypatch.undo()
-    assert log.record_count() == 3
+    assert log.record_count() == 4
+
+
+def test_a_contract_s_events_are_asked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    chain = kit.chain.embedded()
+    root, asked = "0x" + "11" * 32, list[tuple[int, int]]()
+    ask = chain.w3.provider.make_request
+
+    def listen(method: Any, params: Any) -> Any:
+        if method == "eth_getLogs":
+            asked.append((params[0]["from_block"], params[0]["to_block"]))
+        return ask(method, params)
+
+    monkeypatch.setattr(chain.w3.provider, "make_request", listen)
+    log = Log.deploy(chain, by=people.registrar)
+
+    def ranges() -> list[tuple[int, int]]:
+        found = list(asked)
+        asked.clear()
+        return found
+
+    for number in range(3):
+        log.append(root, number, 1, by=people.registrar)
+    listed = log.batches()
+    assert ranges() == [(0, 4)]
+    for _ in range(1_000):
+        assert Log(chain, log.address).batches() == listed
+    assert ranges() == []
+    before = chain.snapshot()
+    log.append(root, 3, 1, by=people.registrar)
+    assert [batch.first_seq for batch in log.batches()] == [0, 1, 2, 3]
+    assert ranges() == [(5, 5)]
+    chain.restore(before)  # as a reorganisation does: what it took away is forgotten
+    other = log.append("0x" + "22" * 32, 3, 1, by=people.registrar)
+    assert log.batches() == [*listed, other]
+    assert ranges() == [(0, 5)]

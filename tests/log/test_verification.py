@@ -17,6 +17,7 @@ from eth_abi import encode
 from eth_utils import keccak, to_checksum_address
 
 import kit
+import kit.chain.history
 import kit.diary.diary
 import kit.log.contract
 from kit import people
@@ -1312,7 +1313,7 @@ def test_a_node_that_does_not_list_events(
     def refuse(*_: Any, **__: Any) -> None:
         raise ChainError("a list of events", "too many blocks", "Ask another node.")
 
-    monkeypatch.setattr(kit.log.contract, "read", refuse)
+    monkeypatch.setattr(kit.chain.history, "read", refuse)
     result = stage.verify(certificate)
     assert (failed(result), skipped(result)) == (set(), {8, 9})
     assert "too many blocks" in reason(result, 8)
@@ -1355,7 +1356,7 @@ def test_a_node_that_lists_no_events_fails_nothing(
     certificate = next(sample.certificates())
     leaves = sample.leaves()
     assert kit.verify(certificate, sample.chain, leaves=leaves).outcome(8) == "passed"
-    monkeypatch.setattr(kit.log.contract, "read", limited)
+    monkeypatch.setattr(kit.chain.history, "read", limited)
     result = kit.verify(certificate, sample.chain, leaves=leaves)
     outcomes = [step.outcome for step in result.steps]
     assert outcomes == [*["passed"] * 7, "skipped", "skipped"]

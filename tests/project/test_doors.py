@@ -86,7 +86,7 @@ def test_mypy_knows_what_is_behind_the_door(tmp_path: Path) -> None:
     asked = {
         "kit.Diary": r"-> kit\.diary\.diary\.Diary",
         "kit.verify": r"-> kit\.core\.verdict\.Verdict",
-        "kit.chain.embedded": r"\(\) -> kit\.chain\.embedded_chain\.EmbeddedChain",
+        "kit.chain.embedded": r"-> kit\.chain\.embedded_chain\.EmbeddedChain",
         "kit.participation.daily": r"\(records: IntoFrameT",
     }
     lesson = tmp_path / "lesson.py"

@@ -17,7 +17,9 @@ import pytest
 
 import kit
 import kit.teaching.helpers
-from kit.errors import KitError, RecordError
+from kit.chain import Block
+from kit.chain.embedded_chain import EmbeddedChain
+from kit.errors import ChainError, KitError, RecordError
 from kit.teaching import helpers as teaching
 from kit.teaching import java
 from kit.teaching.exercises import EXERCISES, HANDS, PROGRAM, Exercise
@@ -292,3 +294,15 @@ def test_answers_about_the_table_at_hand(
     assert said(capsys, "06-could-not-post", (right, two)).startswith("Right. ")
     for wrong in (right[::-1], (0.75, 0.75), right[0], ...):
         assert said(capsys, "06-could-not-post", (wrong, two)).startswith("Not yet. ")
+
+
+def test_a_block_that_a_chain_lacks_is_an_error_of_the_kit_s() -> None:
+    """As of a node that is behind another: its head is not there yet."""
+
+    class Behind(EmbeddedChain):
+        @property
+        def head(self) -> Block:
+            return Block(7, "0x", super().head.time)
+
+    with pytest.raises(ChainError, match="a block on this chain, got none numbered 1"):
+        EXERCISES["02-all-gas"].wrong((0, Behind()))

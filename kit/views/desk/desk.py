@@ -32,7 +32,9 @@ _TITLES: Final = ["写 Write", "审核 Review", "时间线 Timeline"]
 def desk(diary: Diary, people: Iterable[BaseAccount] = ()) -> Desk:
     """Return a diary as a desk to click: write, review, timeline; the last line of a cell.
 
-    The lessons' people sit at it, and ``people``, whose keys sign what they do.
+    The lessons' people sit at it, and ``people``, whose keys sign what they do. Where the chain takes
+    no lesson keys, only the latter. Raises NotAllowed for what is no account, and for a lesson key
+    there; NodeDown.
     """
     return Desk(diary, people)
 
@@ -41,7 +43,7 @@ class Desk:
     """A diary's desk with three tabs; shows itself as the last line of a cell."""
 
     def __init__(self, diary: Diary, people: Iterable[BaseAccount] = ()) -> None:
-        self.room = Room(diary, (lesson.alice, lesson.bob, lesson.carol, lesson.moderator, *people))
+        self.room = Room(diary, (*_lesson_people(diary), *people))
         writers = [x for x in self.room.people if x != lesson.moderator.address]
         self.writing = Writing(self.room, writers)
         self.reviewing = Reviewing(self.room)
@@ -54,6 +56,7 @@ class Desk:
                 widgets.HTML(render("desk/style.html")),
                 _script(render("desk/shortcuts.js")),
                 self.masthead,
+                widgets.HTML(render("desk/nobody.html") if not self.room.people else ""),
                 self.room.top.widget,
                 self.tabs,
             ]
@@ -87,6 +90,13 @@ class Desk:
 
     def __repr__(self) -> str:
         return f"Desk of a {self.room.diary!r}; open the notebook in JupyterLab to use it"
+
+
+def _lesson_people(diary: Diary) -> tuple[BaseAccount, ...]:
+    """Return the lessons' people, or nobody where their keys may not sign."""
+    if not diary.chain.takes_lesson_keys:
+        return ()
+    return (lesson.alice, lesson.bob, lesson.carol, lesson.moderator)
 
 
 def _script(source: str) -> Any:

@@ -36,6 +36,7 @@ class Room:
                 fix = "Pass a list such as [kit.people.named('dora')]."
                 # What it is, not what it says: it may be the key itself.
                 raise NotAllowed("accounts with their keys", type(account).__name__, fix)
+            diary.chain.check_signer(account)
             self.people.setdefault(account.address, account)
         self.refresh: Callable[[], None] = lambda: None
         self._messages: list[Message] = []

@@ -76,7 +76,7 @@ class Writing:
 
     def refresh(self) -> None:
         """Bring the tab up to date with the diary."""
-        self.mine.refresh(self.author.value)
+        self.mine.refresh(self.author.value or "")
 
     # --- what people do --------------------------------------------------------------------------
 
@@ -131,7 +131,7 @@ class Writing:
             "desk/preview.html",
             body=body,
             where=place_name(body["place"]),
-            author=who(self.room, self.author.value),
+            author=who(self.room, self.author.value) if self.author.value else "作者 author",
             count=len(text),
             most=TEXT_MAX,
         )
