@@ -14,6 +14,7 @@ moment, and opened again. What the kit refuses meanwhile, it may refuse; once al
 from __future__ import annotations
 
 import random
+import re
 import shutil
 import sqlite3
 from collections import Counter
@@ -23,19 +24,20 @@ from pathlib import Path
 from typing import Any, Final, TypeVar
 
 import pytest
-from web3.eth import Eth
-from web3.exceptions import TimeExhausted, TransactionNotFound
+from tqdm import tqdm
 
 import kit
+import kit.chain.base
 import kit.chain.rpc
-import kit.diary.diary
+import kit.chain.sending
 from kit import people
 from kit.audit import audit
 from kit.core import SignedRecord, Tree
 from kit.diary import Diary
 from kit.diary.archive import Archive
+from kit.diary.outbox import Outbox
 from kit.diary.stored import StoredRecord
-from kit.errors import KitError, NothingWaiting
+from kit.errors import ChainError, FinalityLost, KitError, NothingWaiting
 from kit.log import MODERATOR_ROLE, REGISTRAR_ROLE, Log
 from tests.misbehaving import HoldTransaction, Node, Question, Rule, drop, move, reorder
 
@@ -98,26 +100,19 @@ def stage() -> Iterator[Stage]:
         def sleep(seconds: float) -> None:
             clock[0] += seconds
 
-        patch.setattr(kit.diary.diary, "LAG", 3.0)
-        patch.setattr(kit.diary.diary, "monotonic", lambda: clock[0])
-        patch.setattr(kit.diary.diary, "sleep", sleep)
+        for module in (kit.chain.base, kit.chain.sending):
+            patch.setattr(module, "monotonic", lambda: clock[0])
+            patch.setattr(module, "sleep", sleep)
+        patch.setattr(kit.chain.base, "LAG", 3.0)
+        patch.setattr(kit.chain.sending, "_LAG", 1.0)
+        patch.setattr(kit.chain.sending, "RAISE_AFTER", 1.0)
+        patch.setattr(kit.chain.sending, "GIVE_UP", 3.0)
         patch.setattr(kit.chain.rpc, "PAUSES", (0, 0))
-        patch.setattr(kit.chain.rpc.tqdm, "write", lambda *_, **__: None)
-        patch.setattr(Eth, "wait_for_transaction_receipt", _wait)
+        patch.setattr(tqdm, "write", lambda *_, **__: None)
         connect = sqlite3.connect
         patch.setattr(sqlite3, "connect", lambda *a, **k: connect(*a, factory=_Database, **k))
         patch.setattr(_Database, "doom", stage.doom)
         yield stage
-
-
-def _wait(eth: Eth, sent: Any, *_: Any, **__: Any) -> Any:
-    """Ask for a receipt six times, and not for two minutes."""
-    for _turn in range(6):
-        try:
-            return eth.get_transaction_receipt(sent)
-        except TransactionNotFound:
-            continue
-    raise TimeExhausted("six times")
 
 
 class _Database(sqlite3.Connection):
@@ -142,13 +137,11 @@ class Program:
     def __init__(self, stage: Stage, path: Path, registrar: people.Person) -> None:
         self.stage, self.registrar, self.path, self._lives = stage, registrar, path, 0
         self._diary: Diary | None = None
-        with closing(Archive(path)) as archive:
-            archive.settle(stage.log.log_id, stage.anvil.genesis_hash)
 
     def diary(self) -> Diary:
         """Return its diary, opened if it isn't. Raises what that raises."""
         if self._diary is None:
-            chain = kit.chain.connect(self.stage.node.url)
+            chain = kit.chain.connect(self.stage.node.url, finality=FINALITY)
             provider: Any = chain.w3.provider
             ask, tick = provider._post, self.stage.doom.tick
 
@@ -159,7 +152,8 @@ class Program:
                 return answer
 
             provider._post = post
-            self._diary = Diary.open(chain, self.path, registrar=self.registrar)
+            log = self.stage.log.address
+            self._diary = Diary.open(chain, self.path, registrar=self.registrar, log=log)
         return self._diary
 
     def close(self) -> None:
@@ -252,7 +246,7 @@ class History:
         try:
             return act(program.diary())
         except KitError as error:
-            self.stage.met[type(error).__name__] += 1
+            self.stage.met[_name(error)] += 1
         except Killed:
             self.doom.left, self.doom.dead = None, False
             program.die()
@@ -261,7 +255,7 @@ class History:
 
     def _what_it_left(self, program: Program) -> str:
         with closing(Archive(program.path)) as archive:
-            plan = archive.pending()
+            plan = Outbox(archive).pending()
         if plan is None:
             return "nothing planned"
         landed = self.stage.log.record_count() > plan.first_seq
@@ -272,13 +266,26 @@ class History:
     def fault(self, rule: Rule) -> None:
         self.node.rules.append(rule)
 
+    @contextmanager
+    def briefly(self, fault: Callable[[], Rule] | None) -> Iterator[None]:
+        """Let the node have a fault, in front of those that it has, for what is done in the block."""
+        if not fault:
+            yield
+            return
+        self.node.rules.insert(0, fault())
+        yield
+        self._end(self.node.rules.pop(0))
+
     def calm(self) -> None:
-        """Let the node behave. What it held back is sent now."""
-        for rule in self.node.rules:
-            self.stage.met[type(rule).__name__] += rule.happened
-            if isinstance(rule, HoldTransaction):
-                self._send(raw for _, raw in rule.held)
-        self.node.rules.clear()
+        """Let the node behave."""
+        while self.node.rules:
+            self._end(self.node.rules.pop())
+
+    def _end(self, rule: Rule) -> None:
+        """End a fault; what the node held back is sent now."""
+        self.stage.met[type(rule).__name__] += rule.happened
+        if isinstance(rule, HoldTransaction):
+            self._send(raw for _, raw in rule.held)
 
     def mine(self, blocks: int = 1) -> None:
         self.anvil.mine(blocks)
@@ -311,29 +318,38 @@ class History:
     def heal(self) -> None:
         """Let all be well, bring everything to rest, and check it."""
         self.calm()
-        self.anvil.mine(FINALITY)
         for program in self.programs:
             program.close()
-            self._publish_all(program.diary())
-        self.anvil.mine(FINALITY)
+        for _turn in range(6):
+            self.anvil.mine(FINALITY)
+            at_rest = [self._is_at_rest(program.diary()) for program in self.programs]
+            if all(at_rest):
+                break
+        else:
+            raise AssertionError("it never ends")
         self.check()
         self.stage.met["histories"] += 1
 
-    def _publish_all(self, diary: Diary) -> None:
-        for _turn in range(10):
-            try:
-                diary.publish()
-                self.stage.met["batches at the end"] += 1
-            except NothingWaiting:
-                return
-            except KitError as error:
-                self.stage.met[f"{type(error).__name__} at the end"] += 1
-        raise AssertionError("it never ends")
+    def _is_at_rest(self, diary: Diary) -> bool:
+        """Let a registrar recover and publish all; return whether nothing was to be done."""
+        try:
+            done = diary.recover()
+            diary.publish()
+            self.stage.met["batches at the end"] += 1
+        except NothingWaiting:
+            return not done
+        except FinalityLost:
+            raise
+        except ChainError as error:  # the other one's batch is in the way, until it is final
+            self.stage.met[f"at the end: {_name(error)}"] += 1
+        return False
 
     def check(self) -> None:
         log = self.stage.log
         on_log: Counter[str] = Counter()
         leaves = []
+        standing = [batch.standing for batch in self.programs[0].diary().log.batches()]
+        assert set(standing) <= {"final"}
         for batch in log.batches():
             at = [who.address for who in REGISTRARS].index(batch.registrar)
             archive = self.programs[at].diary().archive
@@ -351,7 +367,7 @@ class History:
 
     def _check_archive(self, program: Program, received: set[str], on_log: set[str]) -> None:
         archive = program.diary().archive
-        assert archive.pending() is None
+        assert program.diary().outbox.open() == []
         assert archive.ready_count() == 0
         has = {record.commitment: record for record in archive._records("")}
         assert received <= set(has)
@@ -381,6 +397,11 @@ class History:
         is_mine = table["batch"].isin(mine)
         assert table[is_mine]["proved"].all()
         assert set(table[~is_mine]["check"]) <= {"not in the archive"}
+
+
+def _name(error: KitError) -> str:
+    """Return what an error is about, without what differs from one to the next."""
+    return f"{type(error).__name__}: {re.sub(r'0x[0-9a-f]+|[0-9]+', '…', str(error))[:60]}"
 
 
 def _let_through(story: list[StoredRecord]) -> bool:

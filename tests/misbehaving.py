@@ -20,6 +20,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -133,6 +134,24 @@ class Lag(Rule):
 
 def _number(block: str, head: int) -> int:
     return head if block in ("latest", "pending") else int(block, 16)
+
+
+@dataclass
+class Stale(Rule):
+    """A question that was asked before is answered as it was then: from a cache, or an old fork."""
+
+    about: tuple[str, ...] = ("eth_get", "eth_call", "eth_blockNumber", "eth_estimateGas")
+    before: dict[str, Answer] = field(default_factory=dict, init=False)
+
+    def __call__(self, ask: Ask, chance: random.Random, question: Question) -> Answer:
+        answer = super().__call__(ask, chance, question)
+        if answer.is_good and question.method.startswith(self.about):
+            self.before[str(question)] = deepcopy(answer)
+        return answer
+
+    def answer(self, ask: Ask, question: Question, chance: random.Random) -> Answer:
+        then = self.before.get(str(question))
+        return deepcopy(then) if then else ask(question)
 
 
 @dataclass

@@ -5,14 +5,13 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 
-from tests.history import History, Stage, stage
+from tests.history import FINALITY, History, Stage, stage
 from tests.misbehaving import (
     Delay,
     Drip,
@@ -26,13 +25,13 @@ from tests.misbehaving import (
     Malformed,
     RateLimit,
     Reorder,
+    Rule,
+    Stale,
 )
 
-#: Whether blocks that aren't final may be replaced.
-REORGANISED = False
-
-FAULTS: list[Callable[[], Any]] = [
+FAULTS: list[Callable[[], Rule]] = [
     lambda: Lag(0.3),
+    lambda: Stale(0.3),
     lambda: LoseAnswer(0.5),
     lambda: LoseAnswer(0.05, about=("eth_",)),
     lambda: LoseQuestion(0.05, about=("eth_",)),
@@ -49,59 +48,49 @@ FAULTS: list[Callable[[], Any]] = [
 PROGRAM, PERSON = st.integers(0, 1), st.integers(0, 1)
 ENTRY = st.integers(0, 5)
 MOVES = st.sampled_from(["approve", "reject", "appeal", "witness", "withdraw", "suspend"])
-FAULT = st.none() | st.sampled_from(FAULTS)
-
-
-def moment(most: int) -> Any:
-    """After how many dealings with the node and the file a program is killed, if it is."""
-    return st.none() | st.integers(0, most)
+FAULT = st.sampled_from(FAULTS)
+STEPS = st.sampled_from(["publish", "publish", "post", "restart"])
+ON_CHAIN = st.sampled_from(["mine", "drop", "move", "reorder", "resend"])
+#: After how many dealings with the node and its file a program is killed, if there are so many.
+MOMENT = st.integers(0, 200)
 
 
 class Histories(RuleBasedStateMachine):
-    """Any steps in any order. A fault lasts until all is calm again."""
+    """Any steps in any order."""
 
     def __init__(self, stage: Stage, folder: Path) -> None:
         super().__init__()
         folder.mkdir()
         self.history = History(stage, folder)
 
-    @rule(at=PROGRAM, author=PERSON, approved=st.booleans(), dies=moment(24))
-    def post(self, at: int, author: int, approved: bool, dies: int | None) -> None:
-        self.history.kill(dies, lambda: self.history.post(at, author, approved=approved))
+    @rule(at=PROGRAM, step=STEPS, fault=st.none() | FAULT, dies=MOMENT)
+    def work(self, at: int, step: str, fault: Callable[[], Rule] | None, dies: int) -> None:
+        """Post, publish or open the archive again, while the node has a fault."""
+        if step == "publish":
+            self.history.post(at)
+        with self.history.briefly(fault):
+            self.history.kill(dies, lambda: getattr(self.history, step)(at))
 
-    @rule(entry=ENTRY, move=MOVES, by=PERSON, dies=moment(24))
-    def move(self, entry: int, move: str, by: int, dies: int | None) -> None:
+    @rule(entry=ENTRY, move=MOVES, by=PERSON, dies=MOMENT)
+    def move(self, entry: int, move: str, by: int, dies: int) -> None:
         self.history.kill(dies, lambda: self.history.move(entry, move, by))
 
-    @rule(at=PROGRAM, fault=FAULT, dies=moment(64))
-    def publish(self, at: int, fault: Callable[[], Any] | None, dies: int | None) -> None:
-        """Post an entry, and publish it."""
-        self.history.post(at)
+    @rule(kind=ON_CHAIN, blocks=st.integers(1, FINALITY))
+    def chain(self, kind: str, blocks: int) -> None:
+        if kind == "mine":
+            self.history.mine(blocks)
+        elif kind == "resend":
+            self.history.resend()
+        else:
+            self.history.reorganise(kind, blocks)
+
+    @rule(fault=st.none() | FAULT)
+    def node(self, fault: Callable[[], Rule] | None) -> None:
+        """Begin a fault that stays, or end all of them."""
         if fault:
             self.history.fault(fault())
-        self.history.kill(dies, lambda: self.history.publish(at))
-
-    @rule(at=PROGRAM, dies=moment(26))
-    def restart(self, at: int, dies: int | None) -> None:
-        self.history.kill(dies, lambda: self.history.restart(at))
-
-    @rule()
-    def calm(self) -> None:
-        self.history.calm()
-
-    @rule(blocks=st.integers(1, 5))
-    def mine(self, blocks: int) -> None:
-        self.history.mine(blocks)
-
-    if REORGANISED:
-
-        @rule(kind=st.sampled_from(["drop", "move", "reorder"]), depth=st.integers(1, 4))
-        def reorganise(self, kind: str, depth: int) -> None:
-            self.history.reorganise(kind, depth)
-
-        @rule()
-        def resend(self) -> None:
-            self.history.resend()
+        else:
+            self.history.calm()
 
     def teardown(self) -> None:
         try:
