@@ -207,7 +207,7 @@ def verify(file: Path, rpc: str | None, leaves: Path | None, as_json: bool) -> i
     text = kit.views.read_code(file) if is_picture(file) else read_text(file, "a certificate")
     result = kit.verify(text, chain, leaves=table)
     print(json.dumps(result.to_json(), indent=2) if as_json else result)
-    if result.outcome(1) == "failed":
+    if result.level == "not a certificate":
         return UNUSABLE
     return SHOWN if result.ok else FAILED
 

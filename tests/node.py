@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import threading
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -46,6 +49,39 @@ def start_mjs(*arguments: str | Path) -> subprocess.Popen[str]:
         env=os.environ | ENVIRONMENT,
         encoding="utf-8",
     )
+
+
+class Lines:
+    """A node script that answers each line of JSON with one."""
+
+    def __init__(self, script: str) -> None:
+        self._process = start_mjs(PAGE / script)
+
+    def ask(self, value: Any) -> Any:
+        return next(self.ask_all([value]))
+
+    def ask_all(self, values: Sequence[Any]) -> Iterator[Any]:
+        """Answer many: the script works while its earlier answers are looked at."""
+        threading.Thread(target=self._write, args=(values,), daemon=True).start()
+        assert self._process.stdout is not None
+        for _ in values:
+            line = self._process.stdout.readline()
+            assert line, "the script ended; its words are above"
+            yield json.loads(line)
+
+    def _write(self, values: Sequence[Any]) -> None:
+        assert self._process.stdin is not None
+        for value in values:
+            self._process.stdin.write(json.dumps(value) + "\n")
+        self._process.stdin.flush()
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.stdout.read()  # what nobody wanted to know any more
+        self._process.wait(20)
+        self._process.stdout.close()
 
 
 def need_browser() -> None:

@@ -31,7 +31,7 @@ What it counts are keys, not people: one person can have many keys, and many peo
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -56,6 +56,7 @@ from kit.core import (
     Step,
     Tree,
     is_address,
+    is_later,
     level_of,
     nothing_failed,
     subject_from_leaf,
@@ -130,7 +131,9 @@ class Audit:
     ``head_count``: participants (distinct authors of entries), witnesses (distinct authors of witness
     records), both (keys that are both), either (keys that are one or the other), entries,
     witness_records, and records: how many rows were proved. ``proved`` says it of each row of the
-    table. ``notes`` are oddities of the log itself, that are on the chain as they are in the table.
+    table; ``later`` are the numbers of those that are not, since they are dated more than
+    ``core.AHEAD_MAX`` seconds later than their block, unchanged as they are.
+    ``notes`` are oddities of the log itself, that are on the chain as they are in the table.
     """
 
     contract: str
@@ -142,6 +145,7 @@ class Audit:
     level: str
     simulated: bool = False
     proved: tuple[bool, ...] = field(default=(), repr=False)
+    later: tuple[int, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -159,6 +163,7 @@ class Audit:
             "steps": [dict(vars(step)) for step in self.steps],
             "faults": [dict(vars(fault)) for fault in self.faults],
             "notes": list(self.notes),
+            "later": list(self.later),
             "head_count": dict(self.head_count),
         }
 
@@ -487,17 +492,20 @@ def _result(
     if batches and sum(fault.kind == "batch" for fault in faults) == len(batches):
         reason = "no root of the log comes out again: is this the table of another log?"
         steps[5] = _step(6, FAILED, reason)
-    proved = [row for row in rows if row.proved and row.leaf]
+    unchanged = [row for row in rows if row.proved and row.leaf]
+    later = _leave_out_later(unchanged, batches)
+    proved = [row for row in unchanged if row.proved]
     return Audit(
         contract,
         len(rows),
         tuple(steps),
         tuple(faults),
-        tuple(_notes(proved, batches)),
+        tuple(_notes(unchanged, batches)),
         _count([row.leaf for row in proved if row.leaf]),
         level_of(steps, place),
         simulated,
         tuple(row.proved for row in rows),
+        tuple(later),
     )
 
 
@@ -686,6 +694,18 @@ def _moved(rows: Sequence[_Row], faults: Sequence[Fault]) -> list[Fault]:
             text = f"{row.name} was moved: it stands out of order"
             found.append(Fault("moved", row.seq, row.seq, row.position, text))
     return found
+
+
+def _leave_out_later(rows: Sequence[_Row], batches: Sequence[Batch]) -> list[int]:
+    """Call no row proved that is later than its block: its time is false. Return their numbers."""
+    starts = [batch.first_seq for batch in batches]
+    later = []
+    for row in rows:
+        batch = batches[bisect_right(starts, row.seq or 0) - 1]
+        if row.leaf and is_later(row.leaf, batch.anchor.block_time):
+            row.proved = False
+            later.append(row.leaf.seq)
+    return later
 
 
 def _notes(rows: Sequence[_Row], batches: Sequence[Batch]) -> list[str]:

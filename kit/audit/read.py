@@ -27,6 +27,7 @@ from kit.core import (
     BODY_BYTES_MAX,
     DEPTH_MAX,
     FAILED,
+    LATER,
     PASSED,
     Anchor,
     Batch,
@@ -41,7 +42,7 @@ from kit.core import (
     record_fault,
     subject_from_leaf,
 )
-from kit.diary import COLUMNS, ERASED
+from kit.diary import COLUMNS, ERASED, lag
 from kit.errors import ChainError, DataError, KitError, NodeDown
 from kit.given import decoded
 from kit.log import Log
@@ -77,12 +78,12 @@ def read(folder: str | Path, chain: Chain | None = None) -> pd.DataFrame:
     """Read an export, audit it, and return its records as a DataFrame, a row each.
 
     The columns are those of ``Diary.records()``: ``proved`` is True where the row's leaf leads to a root
-    of the log and its content has that leaf's commitment and its author's signature; else ``check``
-    says what failed. Without a ``chain`` that is consistent in itself, as the folder says it of
-    itself; with one, the roots are those that the chain holds. ``attrs`` has ``level`` (which of the
-    two, or what failed), ``audit`` (``Audit.to_json()``, the head-count in it) and, if the export says
-    so, ``simulated``. A file of an entry that is missing or was changed is named in ``check``; its
-    record stays proved, since that says the file's hash and not its content.
+    of the log, isn't later than its block, and its content has that leaf's commitment and its author's
+    signature; else ``check`` says what failed. Without a ``chain`` that is consistent in itself, as the
+    folder says it of itself; with one, the roots are those that the chain holds. ``attrs`` has ``level``
+    (which of the two, or what failed), ``audit`` (``Audit.to_json()``, the head-count in it) and, if the
+    export says so, ``simulated``. A file of an entry that is missing or was changed is named in
+    ``check``; its record stays proved, since that says the file's hash and not its content.
 
     Raises DataError for a folder that is no export, or of another version, or with other columns;
     NodeDown. An export that was changed raises nothing: see ``proved`` and ``attrs``.
@@ -356,6 +357,7 @@ def _joined(
     """
     named = {fault.row: fault.text for fault in reversed(found.faults) if fault.row is not None}
     of = {b.first_seq + i: b for b in batches for i in range(min(b.count, BATCH_MAX))}
+    later = set(found.later)
     table = _dicts(leaves[list(COLUMNS)[:6]])
     absent = _absent(table)
     rows = []
@@ -365,8 +367,11 @@ def _joined(
         row |= {"attachments": 0, "wrong": False, "files": []}
         row["at"] = _time(told["at"])
         row["subject"] = subject_from_leaf(told["subject"])
-        row |= _place(of.get(told["seq"]))
+        batch = of.get(told["seq"])
+        row |= _place(batch) | {"lag": batch and lag(row["at"], batch.anchor.block_time)}
         fault = "" if found.proved[position] else named.get(position, _UNPROVED)
+        if fault == _UNPROVED and told["seq"] in later:
+            fault = LATER
         if content is None:
             row["check"] = fault or absent.get(told["commitment"], "content is missing")
             row["proved"] = row["check"] in (ERASED, HELD_BACK)

@@ -8,11 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-
-from web3.types import RPCEndpoint
 
 from kit.arguments import checked, shown
 from kit.chain import watchdog
@@ -104,16 +101,6 @@ class AnvilChain(Chain):
         lines = (line.strip() for line in self._said().splitlines())
         last = [line for line in lines if line and not _REQUEST.fullmatch(line)][-3:]
         return f"a node that died with status {status} after saying: {' / '.join(last)}"
-
-    def _ask(self, method: str, *parameters: Any) -> Any:
-        answer = self.w3.provider.make_request(RPCEndpoint(method), list(parameters))
-        if "error" in answer:
-            raise ChainError(f"anvil to do {method}", str(answer["error"]), "Check the values.")
-        return answer["result"]
-
-    def _jump(self, time: datetime) -> None:
-        self._ask("evm_setNextBlockTimestamp", int(time.astimezone(UTC).timestamp()))
-        self._ask("evm_mine")
 
     @checked("blocks")
     def mine(self, blocks: int = 1) -> Block:

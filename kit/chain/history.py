@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
+from kit.arguments import checked
 from kit.chain.base import Block, Chain
 from kit.chain.events import Event, read
 from kit.errors import ChainError, NodeDown
@@ -32,6 +33,7 @@ class _History:
 _KEPT: WeakKeyDictionary[Chain, dict[tuple[str, str], _History]] = WeakKeyDictionary()
 
 
+@checked("chain", "address", "event")
 def events_so_far(chain: Chain, address: str, event: Event) -> list[dict[str, Any]]:
     """Return a contract's events up to the newest block, oldest first, as ``read`` gives them.
 

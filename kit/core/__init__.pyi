@@ -1,6 +1,15 @@
+from .alone import StepFailed as StepFailed
+from .alone import StepSkipped as StepSkipped
+from .alone import check_review as check_review
+from .alone import check_time as check_time
+from .alone import steps_alone as steps_alone
+from .alone import take as take
 from .certificate import FORMAT as FORMAT
 from .certificate import Certificate as Certificate
 from .certificate import InclusionProof as InclusionProof
+from .check import AHEAD_MAX as AHEAD_MAX
+from .check import LATER as LATER
+from .check import is_later as is_later
 from .check import leaf_difference as leaf_difference
 from .check import record_fault as record_fault
 from .compact import COMPACT_MAX as COMPACT_MAX
@@ -11,6 +20,7 @@ from .merkle import Anchor as Anchor
 from .merkle import Batch as Batch
 from .merkle import Leaf as Leaf
 from .merkle import Tree as Tree
+from .merkle import contradiction as contradiction
 from .merkle import root_from_proof as root_from_proof
 from .merkle import subject_from_leaf as subject_from_leaf
 from .merkle import subject_to_leaf as subject_to_leaf
@@ -41,6 +51,7 @@ from .signature import LogId as LogId
 from .signature import sign as sign
 from .signature import signature_message as signature_message
 from .signature import signer as signer
+from .verdict import CLAIMED as CLAIMED
 from .verdict import FAILED as FAILED
 from .verdict import MARKS as MARKS
 from .verdict import PASSED as PASSED

@@ -3,9 +3,7 @@
 The first file to read. It asks nobody and uses nothing of the kit, only the libraries whose names
 stand in the formulas. ``docs/format.md`` tells the same in words. The kit's own check is faster and
 refuses more: here nothing is said of step 1, the format, nor of 6 to 9, which need the log's chain.
-Steps 2 to 5 of a certificate::
-
-    python -m kit.core.by_hand certificate.json
+``python -m kit.core.by_hand certificate.json`` prints steps 2 to 5, of the review inside it, too.
 """
 
 from __future__ import annotations
@@ -27,8 +25,8 @@ __all__ = ["check", "climb", "commitment", "leaf_hash", "main", "proof", "root",
 
 TYPES = {"entry": 1, "review": 2, "witness": 3, "withdrawal": 4, "appeal": 5, "bulletin": 6}
 LEAF = ["uint64", "uint8", "address", "uint64", "bytes32", "bytes32"]
+DOMAIN = {"name": "Civic Diary", "version": "1"}
 SIGNED = {"Record": [{"name": "commitment", "type": "bytes32"}]}
-NO_SUBJECT = "0x" + "00" * 32
 WORDS = {True: "passed", False: "failed", None: "not asked"}
 
 
@@ -56,12 +54,7 @@ def signer(committed: bytes, signature: bytes, chain_id: int, contract: str) -> 
 
     The domain names one log on one chain: for another the same signature leads to another address.
     """
-    domain = {
-        "name": "Civic Diary",
-        "version": "1",
-        "chainId": chain_id,
-        "verifyingContract": contract,
-    }
+    domain = DOMAIN | {"chainId": chain_id, "verifyingContract": contract}
     message = encode_typed_data(domain, SIGNED, {"commitment": committed})
     try:
         return str(Account.recover_message(message, signature=signature))
@@ -137,7 +130,7 @@ def climb(leaf: bytes, siblings: Sequence[bytes]) -> bytes:
 def same(leaf: dict[str, Any], record: dict[str, Any]) -> bool:
     """Return whether a leaf says the same as its record (whose time is a text)."""
     at = int(datetime.fromisoformat(record["at"]).timestamp())
-    told = (record["type"], record["author"], at, record["subject"] or NO_SUBJECT)
+    told = (record["type"], record["author"], at, record["subject"] or "0x" + "00" * 32)
     return (leaf["type"], leaf["author"], leaf["at"], leaf["subject"]) == told
 
 
@@ -160,12 +153,26 @@ def check(part: dict[str, Any]) -> dict[int, bool | None]:
     }
 
 
-NAMES = {
-    2: "content matches the commitment",
-    3: "the author signed",
-    4: "the leaf says the same as the record",
-    5: "the leaf is in the batch",
-}
+def fit(one: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Return whether what two parts say of batches can be true of one log, which has no gaps."""
+    first, second = sorted((one, other), key=lambda part: int(part["batch"]["number"]))
+    (a, x), (b, y) = ((part["batch"], part["anchor"]) for part in (first, second))
+    if a["number"] == b["number"]:
+        return one["leaf"]["seq"] != other["leaf"]["seq"] and (a, x) == (b, y)
+    between, left_out = b["number"] - a["number"] - 1, b["first_seq"] - a["first_seq"] - a["count"]
+    same = {name for name in x if x[name] == y[name]}
+    if "block_number" in same:
+        fits = {"block_hash", "block_time"} <= same and x["log_index"] < y["log_index"]
+    else:
+        fits = x["block_number"] < y["block_number"] and not same & {
+            "block_hash",
+            "transaction_hash",
+        }
+    return fits and x["block_time"] <= y["block_time"] and between <= left_out <= between * 1024
+
+
+NAMES = {2: "content matches the commitment", 3: "the author signed"}
+NAMES |= {4: "the leaf says the same as the record", 5: "the leaf is in the batch"}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -176,8 +183,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         certificate = json.loads(Path(arguments[0]).read_bytes())
         parts = {f"The {certificate['leaf']['type']}": check(certificate)}
-        if certificate["review"] is not None:
-            parts["Its review"] = check(certificate["review"])
+        if (review := certificate["review"]) is not None:
+            parts["Its review"] = check(review) | ({} if fit(certificate, review) else {5: False})
     except Exception as error:  # a file, JSON and four libraries: each has errors of its own
         why = "".join(c for c in f"{type(error).__name__}: {error}" if c.isprintable())
         print(f"No certificate to check in {arguments[0]!r} ({why[:100]}).", file=sys.stderr)

@@ -1,17 +1,27 @@
-"""One question: whether this is the record that was received.
+"""Whether this is the record that was received, and whether its time can be true.
 
 What was received says: this author signed this commitment, for this log. A record is that one if it
-has the commitment, the signature is its author's, and its leaf says what it says.
+has the commitment, the signature is its author's, and its leaf says what it says. Its author wrote its
+time; it can't be later than that of the block that holds it.
 """
 
 from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
 
 from kit.arguments import checked
 from kit.core.merkle import Leaf
 from kit.core.record import Record, SignedRecord
 from kit.core.signature import LogId, signer
 
-__all__ = ["leaf_difference", "record_fault"]
+__all__ = ["AHEAD_MAX", "LATER", "is_later", "leaf_difference", "record_fault"]
+
+#: Seconds by which a record's time may be after that of its block: the author's clock may be fast by
+#: so much, or that of the block's maker slow.
+AHEAD_MAX: Final = 300
+#: What is said of a record that is later than that.
+LATER: Final = "dated later than its block"
 
 
 @checked("leaf", "signed", "log")
@@ -48,3 +58,16 @@ def leaf_difference(leaf: Leaf, record: Record) -> str:
     """Return the first of type, author, at and subject that a leaf has other than its record, or ''."""
     told = vars(Leaf.of(leaf.seq, record, leaf.commitment))
     return next((name for name, value in vars(leaf).items() if value != told[name]), "")
+
+
+@checked("leaf", "block_time")
+def is_later(leaf: Leaf, block_time: datetime) -> bool:
+    """Return whether a leaf's time is more than ``AHEAD_MAX`` seconds after that of its block.
+
+    >>> from datetime import UTC, timedelta
+    >>> leaf = Leaf(0, "entry", "0x" + "11" * 20, 1632124800, "0x" + "00" * 32, "0x" + "22" * 32)
+    >>> block = datetime(2021, 9, 20, 8, tzinfo=UTC)
+    >>> is_later(leaf, block), is_later(leaf, block - timedelta(minutes=6))
+    (False, True)
+    """
+    return leaf.at - block_time.timestamp() > AHEAD_MAX

@@ -32,6 +32,7 @@ __all__ = [
     "Batch",
     "Leaf",
     "Tree",
+    "contradiction",
     "root_from_proof",
     "subject_from_leaf",
     "subject_to_leaf",
@@ -157,6 +158,38 @@ class Batch:
         place = f"records {self.first_seq}–{last}, block {self.anchor.block_number}"
         standing = f" ({self.standing})" if self.standing else ""
         return f"Batch {self.number}: {place}{standing}, root {self.root}"
+
+
+@checked("one", "other")
+def contradiction(one: Batch, other: Batch) -> str:
+    """Return why two batches can't both stand in one log, or ''.
+
+    Batches follow each other without a gap, and so do their records and their blocks: what is told of
+    a batch twice must be the same, and a later batch has higher numbers in a block that isn't older.
+    """
+    first, second = sorted((one, other), key=lambda batch: batch.number)
+    if first.number == second.number:
+        told, again = (vars(batch) | vars(batch.anchor) for batch in (first, second))
+        names = ("root", "first_seq", "count", *vars(first.anchor))
+        name = next((name for name in names if told[name] != again[name]), "")
+        return name and f"batch {first.number} is told twice, with another {name}"
+    between = second.number - first.number - 1
+    left_out = second.first_seq - first.first_seq - first.count
+    if not between <= left_out <= between * BATCH_MAX:
+        return f"the numbers of batches {first.number} and {second.number} don't fit together"
+    if not _in_order(first.anchor, second.anchor):
+        return f"the blocks of batches {first.number} and {second.number} don't fit together"
+    return ""
+
+
+def _in_order(first: Anchor, second: Anchor) -> bool:
+    """Return whether a batch with the first anchor can stand before one with the second."""
+    if first.block_number == second.block_number:
+        block = (first.block_hash, first.block_time) == (second.block_hash, second.block_time)
+        return block and first.log_index < second.log_index
+    earlier = first.block_number < second.block_number and first.block_time <= second.block_time
+    apart = first.block_hash != second.block_hash
+    return earlier and apart and first.transaction_hash != second.transaction_hash
 
 
 class Tree:

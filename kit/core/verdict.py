@@ -16,6 +16,7 @@ from typing import Any, Final
 from kit.arguments import checked
 
 __all__ = [
+    "CLAIMED",
     "FAILED",
     "MARKS",
     "PASSED",
@@ -36,6 +37,9 @@ MARKS: Final = MappingProxyType({PASSED: "✓", FAILED: "✗", SKIPPED: "–"})
 
 #: The steps of ``verify``, in order; the verify page shows the same.
 STEP_NAMES: Final[tuple[str, ...]] = tuple(step["en"] for step in _WORDS["steps"])
+
+#: The fields of a certificate that only a chain can confirm. Until one did, they are claims.
+CLAIMED: Final[tuple[str, ...]] = tuple(_WORDS["claimed"])
 
 
 @dataclass(frozen=True)
@@ -75,11 +79,15 @@ def level_of(steps: Iterable[Step], reached: str) -> str:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found about one thing, by its ``id``: all steps, and the level that they reach."""
+    """What was found about one thing, by its ``id``: all steps, and the level that they reach.
+
+    ``claimed`` are the fields of a certificate that only a chain can confirm, and that none has.
+    """
 
     id: str
     steps: tuple[Step, ...]
     level: str
+    claimed: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -94,7 +102,8 @@ class Verdict:
     def to_json(self) -> dict[str, Any]:
         """Return the verdict as a JSON object."""
         steps = [dict(vars(step)) for step in self.steps]
-        return {"id": self.id, "ok": self.ok, "level": self.level, "steps": steps}
+        told = {"id": self.id, "ok": self.ok, "level": self.level, "steps": steps}
+        return told | {"claimed": list(self.claimed)}
 
     def __repr__(self) -> str:
         return "\n".join([self.id, *map(str, self.steps), self.level])

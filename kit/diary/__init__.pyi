@@ -4,6 +4,7 @@ from .issue import state_of as state_of
 from .outbox import PendingBatch as PendingBatch
 from .records import COLUMNS as COLUMNS
 from .records import ERASED as ERASED
+from .records import lag as lag
 from .stored import StoredRecord as StoredRecord
 from .tampering import tamper as tamper
 from .timeline import entries as entries

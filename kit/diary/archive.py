@@ -96,7 +96,8 @@ CREATE TABLE sent (
 );
 """
 #: From an older version to the next one, by the version it begins with. Since version 4 a batch says
-#: where it stands, and a record that it was on the chain once, whatever became of its block.
+#: where it stands, and a record that it was on the chain once, whatever became of its block. What an
+#: older kit may have sent for a pending batch nobody knows: a nonce that is never used says so.
 _MIGRATIONS: Final = {
     3: f"""
 ALTER TABLE batches RENAME TO older;
@@ -107,6 +108,8 @@ ALTER TABLE records ADD COLUMN published INTEGER NOT NULL DEFAULT 0;
 UPDATE records SET published = 1 WHERE commitment IN (SELECT leaves.commitment FROM leaves
     JOIN older ON leaves.seq BETWEEN older.first_seq AND older.first_seq + older.count - 1
     WHERE older.landed);
+INSERT INTO sent SELECT first_seq, 'of an older kit', '0x{40 * "0"}', {2**63 - 1}, '0', x''
+    FROM older WHERE NOT landed;
 DROP TABLE older;
 """,  # noqa: S608
 }

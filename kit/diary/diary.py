@@ -373,10 +373,11 @@ class Diary:
     def records(self) -> pd.DataFrame:
         """Return every record of the log, a row each, rebuilt from the chain and checked.
 
-        Columns as in ``COLUMNS``. ``proved`` is True where the row was found to be what the chain
-        holds: its leaf is in a batch whose root the log has, and its content has that leaf's
-        commitment and its author's signature, files included. Otherwise ``check`` says what failed,
-        and the row stays. A withdrawn entry's row stays proved, without its content.
+        Columns as in ``COLUMNS``; ``lag`` are the seconds from ``at``, which the author states, to
+        ``block_time``. ``proved`` is True where the row was found to be what the chain holds: its leaf is
+        in a batch whose root the log has, in a block that isn't older than it, and its content has that
+        leaf's commitment and its author's signature, files included. Otherwise ``check`` says what
+        failed, and the row stays. A withdrawn entry's row stays proved, without its content.
         """
         return rebuild(self.log, self.archive)
 

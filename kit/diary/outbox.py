@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kit.arguments import checked
 from kit.chain import SignedTransaction
 from kit.core import Batch, Leaf, Tree
 from kit.diary.archive import Archive
@@ -38,6 +39,7 @@ class PendingBatch:
     block_hash: str | None = None
 
     @classmethod
+    @checked("batch")
     def of(cls, batch: Batch) -> PendingBatch:
         """Return a batch of the log as it is written down."""
         anchor = batch.anchor
@@ -102,6 +104,10 @@ class Outbox:
             SignedTransaction(raw, hashed, sender, nonce, int(fee))
             for raw, hashed, sender, nonce, fee in rows
         ]
+
+    def senders(self) -> set[str]:
+        """Return the addresses of all who have sent a batch from here."""
+        return {sender for (sender,) in self._archive.rows("SELECT DISTINCT sender FROM sent")}
 
     def mark(self, batch: Batch) -> None:
         """Note where a batch stands on the log."""

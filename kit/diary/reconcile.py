@@ -60,15 +60,17 @@ def is_same(batch: PendingBatch, there: Batch) -> bool:
 
 
 def check_complete(log: Log, outbox: Outbox, registrar: str) -> None:
-    """Raise ArchiveError if the registrar has a batch on the log that the archive doesn't know.
+    """Raise ArchiveError if its registrar has a batch on the log that the archive doesn't know.
 
     Its records could be among those that wait here, and land again: the archive is a copy from
-    before, or another one is used with the same account.
+    before, or another one is used with the same account. Its registrars are ``registrar`` and
+    whoever has sent a batch from here.
     """
+    own = {registrar, *outbox.senders()}
     for batch in reversed(log.batches()):
         known = outbox.at(batch.first_seq)
-        if batch.registrar == registrar and (known is None or known.root != batch.root):
-            got = f"one without batch {batch.number}, which {registrar} appended"
+        if batch.registrar in own and (known is None or known.root != batch.root):
+            got = f"one without batch {batch.number}, which {batch.registrar} appended"
             fix = "Is it a copy from before? Run diary.recover(leaves=FOLDER) with a newer export."
             raise ArchiveError("an archive with all batches of its registrar", got, fix)
         if known and known.standing == FINAL:

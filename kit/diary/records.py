@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from kit.core import Batch, Leaf, SignedRecord, Tree, record_fault, subject_from_leaf
+from kit.core import (
+    LATER,
+    Batch,
+    Leaf,
+    SignedRecord,
+    Tree,
+    is_later,
+    record_fault,
+    subject_from_leaf,
+)
 from kit.diary.archive import Archive
 from kit.diary.stored import StoredRecord
 from kit.errors import KitError
@@ -14,7 +24,7 @@ from kit.log import Log
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COLUMNS", "ERASED", "rebuild"]
+__all__ = ["COLUMNS", "ERASED", "lag", "rebuild"]
 
 #: The columns of ``Diary.records()``.
 COLUMNS: Final = {
@@ -33,6 +43,7 @@ COLUMNS: Final = {
     "block_number": "int64",
     "block_hash": "str",
     "block_time": "datetime64[s, UTC]",
+    "lag": "float64",
     "transaction_hash": "str",
     "proved": "bool",
     "check": "str",
@@ -54,6 +65,18 @@ def rebuild(log: Log, archive: Archive) -> pd.DataFrame:
     return frame.astype(COLUMNS)
 
 
+def lag(at: datetime | None, block_time: datetime) -> float | None:
+    """Return the seconds from a record's time, as its author states it, to that of its block.
+
+    None for a record without a time. "When" is only as good as that: a record may have been signed at
+    any time before its block.
+
+    >>> lag(datetime(2021, 9, 20, 8), datetime(2021, 9, 20, 8, 1))
+    60.0
+    """
+    return None if at is None else (block_time - at).total_seconds()
+
+
 def _rows(batch: Batch, log: Log, archive: Archive) -> list[dict[str, Any]]:
     """Return the rows of one batch. A number that the archive has no leaf for gets one, too."""
     leaves = {
@@ -65,7 +88,9 @@ def _rows(batch: Batch, log: Log, archive: Archive) -> list[dict[str, Any]]:
     rows = []
     for seq in range(batch.first_seq, batch.first_seq + batch.count):
         row = (
-            _row(*leaves[seq], stories.get(leaves[seq][0].commitment, []), fault, log, archive)
+            _row(
+                *leaves[seq], stories.get(leaves[seq][0].commitment, []), batch, fault, log, archive
+            )
             if seq in leaves
             else _empty_row("not in the archive")
         )
@@ -77,6 +102,7 @@ def _rows(batch: Batch, log: Log, archive: Archive) -> list[dict[str, Any]]:
                 "block_number": anchor.block_number,
                 "block_hash": anchor.block_hash,
                 "block_time": anchor.block_time,
+                "lag": lag(row["at"], anchor.block_time),
                 "transaction_hash": anchor.transaction_hash,
             }
         )
@@ -84,8 +110,15 @@ def _rows(batch: Batch, log: Log, archive: Archive) -> list[dict[str, Any]]:
 
 
 def _row(
-    leaf: Leaf, stored: str, story: Sequence[StoredRecord], fault: str, log: Log, archive: Archive
+    leaf: Leaf,
+    stored: str,
+    story: Sequence[StoredRecord],
+    batch: Batch,
+    fault: str,
+    log: Log,
+    archive: Archive,
 ) -> dict[str, Any]:
+    """Return the columns of a record; ``fault`` is what is wrong with its batch, or ''."""
     row = _empty_row("")
     found = ""
     try:
@@ -107,6 +140,7 @@ def _row(
         else:
             found = "content is missing"
         fault = _leaf_fault(leaf, stored) or fault or found
+        fault = fault or (LATER if is_later(leaf, batch.anchor.block_time) else "")
     except (KitError, TypeError, ValueError, OverflowError, OSError) as error:
         fault = f"unreadable: {error}"
     return row | {"proved": not fault, "check": fault or row["check"] or "ok"}

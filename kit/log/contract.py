@@ -209,24 +209,24 @@ class Log:
             fix = "Don't trust what it answers."
             raise WrongChain(f"the code of DiaryLog at {self.address}", "other code", fix)
 
-    @checked("time")
-    def was_moderator(self, address: str, time: datetime) -> bool:
-        """Return whether an address held MODERATOR_ROLE at a time, by the log's role events.
+    @checked("time", "block")
+    def was_moderator(self, address: str, time: datetime, block: int | None = None) -> bool:
+        """Return whether an address held MODERATOR_ROLE at a time, and after a block if one is given.
 
-        Times are in whole seconds: in the second in which the role is given or taken, it is held.
+        By the log's role events, in the order of blocks and of events in them. Times are in whole
+        seconds: in the second in which the role is given or taken, it is held. After a block it is
+        held as its last event up to then says. Raises ChainError, NodeDown.
         """
         asked = ("0x" + MODERATOR_ROLE.hex(), _address(address))
-        changes = [
+        changes = sorted(
             (row["block_number"], row["log_index"], row["block_time"], granted)
             for event, granted in (("RoleGranted", True), ("RoleRevoked", False))
             for row in self._history(event)
             if (row["role"], row["account"]) == asked
-        ]
-        held = False
-        for *_, at, granted in sorted(changes):
-            if at < time or (granted and at == time):
-                held = granted
-        return held
+        )
+        at_time = [g for *_, at, g in changes if at < time or (g and at == time)]
+        after = [g for number, *_, g in changes if block is None or number <= block]
+        return at_time[-1:] == [True] and (block is None or after[-1:] == [True])
 
     @checked("first_block", "last_block", "resume")
     def events(

@@ -216,7 +216,7 @@ EXERCISES: dict[str, Exercise] = {
         "Consistent in itself is not yet proved. Ask the chain.",
         (
             "Where the batch is anchored can't be checked without the chain.",
-            "replace(batch.anchor, block_number=…), as in step 5 of the lesson.",
+            "replace(batch.anchor, block_number=…) and review=None, as in step 5 of the lesson.",
         ),
     ),
     "05-next-moves": Exercise(

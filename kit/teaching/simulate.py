@@ -570,6 +570,9 @@ def _as_records(frame: pd.DataFrame, entries: int, seed: int, model: Model) -> p
     own = np.where(np.isnan(number), entries + np.arange(count), number).astype("int64")
     end = frame["end"].to_numpy()
     of_day = frame.groupby("end").cumcount().to_numpy() // BATCH_MAX
+    block_time = pd.Timestamp(model.start) + pd.to_timedelta(
+        (end + 1) * _DAY + (of_day + 1) * BLOCK_SECONDS, unit="s"
+    )
     made = pd.DataFrame(
         {
             "seq": np.arange(count),
@@ -586,8 +589,8 @@ def _as_records(frame: pd.DataFrame, entries: int, seed: int, model: Model) -> p
             "batch": pd.factorize(pd.MultiIndex.from_arrays([end, of_day]))[0],
             "block_number": 0,
             "block_hash": None,
-            "block_time": pd.Timestamp(model.start)
-            + pd.to_timedelta((end + 1) * _DAY + (of_day + 1) * BLOCK_SECONDS, unit="s"),
+            "block_time": block_time,
+            "lag": (block_time.floor("s") - at.floor("s")).total_seconds(),
             "transaction_hash": None,
             "proved": True,
             "check": "simulated",

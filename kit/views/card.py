@@ -3,7 +3,8 @@
 The card is A5, in Chinese and English, as HTML, PNG, SVG and PDF. It shows what such certificates
 carry in practice: number, content hash, author, times, block height and hash, transaction, contract,
 chain, place in the batch, review. Whoever scans its QR code gets all of it but the content, and can
-check it without us (see ``kit.verify``).
+check it without us (see ``kit.verify``). A card asks no chain, and says so; of a certificate that
+fails a step by itself it says that, and names no reviewer whose review doesn't hold.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from qrcode.constants import ERROR_CORRECT_M
 
 from kit import fonts
 from kit.arguments import checked
-from kit.core import Certificate
+from kit.core import FAILED, Certificate, StepFailed, StepSkipped, check_review, steps_alone
 from kit.errors import CertificateError
 from kit.text import wrap
 from kit.views.markup import BLUE, GREY, INK, nested, render
@@ -45,8 +46,13 @@ _CHINA = timezone(timedelta(hours=8))
 _TITLE = ("链上存证证书", "Certificate of a civic record")
 _SCAN = ("扫码核验：无需信任我们", "Scan to check it, without trusting us")
 _SHOWS = (
-    "证明：此内容自该区块起存在，未被更改。\n不证明：内容属实。",
-    "Shows that this content has existed, unchanged, since that block.\nNot that it is true.",
+    "区块与批次在链上核验之前，仅为所称。\n核验后证明：此内容自该区块起存在，未被更改。\n不证明：内容属实。",
+    "Block and batch are claims until a chain is asked. It then shows that this content has existed, "
+    "unchanged, since that block.\nNot that it is true.",
+)
+_FAILS = (
+    "核验未通过：第 {} 步。请勿采信。",
+    "It fails its own check at step {}. Don't rely on it.",
 )
 _WITHHELD = "（内容未公开或已删除 · content held back or erased）"
 
@@ -106,12 +112,8 @@ def _fields(certificate: Certificate) -> list[tuple[str, str, str]]:
     """Return the card's fields: Chinese name, English name, value."""
     member = certificate.inclusion
     leaf, batch, anchor = member.leaf, member.batch, member.batch.anchor
-    review = certificate.review
     zone = "%Y-%m-%d %H:%M:%S 北京时间 UTC+8"
     place = leaf.seq - batch.first_seq + 1
-    reviewed = (
-        f"record {review.inclusion.leaf.seq}, {review.inclusion.leaf.author}" if review else "—"
-    )
     return [
         ("编号", "number", certificate.id),
         ("内容哈希", "content hash", certificate.commitment),
@@ -120,12 +122,38 @@ def _fields(certificate: Certificate) -> list[tuple[str, str, str]]:
         ("区块高度", "block height", str(anchor.block_number)),
         ("区块哈希", "block hash", anchor.block_hash),
         ("区块时间", "block time", anchor.block_time.astimezone(_CHINA).strftime(zone)),
+        ("时间差", "lag", _lag(anchor.block_time - leaf.time)),
         ("交易哈希", "transaction", anchor.transaction_hash),
         ("合约", "contract", anchor.contract),
         ("链", "chain", f"{anchor.chain_id}{_chain_note(anchor.chain_id)}"),
         ("批次", "batch", f"{batch.number}: {place} / {batch.count}"),
-        ("审核", "review", reviewed),
+        ("审核", "review", _reviewed(certificate)),
     ]
+
+
+def _lag(time: timedelta) -> str:
+    """Return how long after the time that its author states a record stands in a block."""
+    sign = "-" if time < timedelta(0) else ""
+    return f"{sign}{abs(time)} (block time − posted at)"
+
+
+def _reviewed(certificate: Certificate) -> str:
+    """Return who reviewed the entry, if the review inside holds as far as no chain is needed."""
+    try:
+        leaf = check_review(certificate).inclusion.leaf
+    except StepSkipped:
+        return "—"
+    except StepFailed as failed:
+        return f"✗ {failed}"
+    return f"record {leaf.seq}, {leaf.author}"
+
+
+def _shows(certificate: Certificate) -> tuple[str, str]:
+    """Return what the card shows, in Chinese and English; or at which steps it fails."""
+    failed = [str(step.number) for step in steps_alone(certificate) if step.outcome == FAILED]
+    if not failed:
+        return _SHOWS
+    return _FAILS[0].format("、".join(failed)), _FAILS[1].format(", ".join(failed))
 
 
 def _chain_note(chain_id: int) -> str:
@@ -165,7 +193,7 @@ def card_html(certificate: Certificate, page: str = PAGE) -> str:
         id=certificate.id,
         code=base64.b64encode(qr_png(certificate, page, scale=3)).decode(),
         scan=_SCAN,
-        shows=_SHOWS,
+        shows=_shows(certificate),
     )
 
 
@@ -270,7 +298,7 @@ def _draw(certificate: Certificate, page: str) -> Figure:
             y += 3.4
         y += 1.7
     _draw_code(sheet, qr_code(certificate, page))
-    _write_notes(sheet)
+    _write_notes(sheet, _shows(certificate))
     if fonts.SIGN in "".join(sheet.texts):
         lacking = fonts.missing("".join([text, line, *(value for _, _, value in fields)]))
         sheet.write(_LEFT, 202, _lacking(lacking), 7.5, GREY)
@@ -285,11 +313,11 @@ def _write_content(sheet: _Sheet, text: str, line: str) -> None:
     sheet.write(_LEFT, y + 0.5, wrap(line, 90, 1, fonts.columns)[0] if line else "", 7.5, GREY)
 
 
-def _write_notes(sheet: _Sheet) -> None:
+def _write_notes(sheet: _Sheet, shows: tuple[str, str]) -> None:
     y = 148.0
-    for size, colour, words in ((9, INK, _SCAN), (7.5, GREY, _SHOWS)):
+    for size, colour, words in ((9, INK, _SCAN), (7.5, GREY, shows)):
         for sentence in words:
-            for row in wrap(sentence, 44, 3, fonts.columns):
+            for row in wrap(sentence, 44, 5, fonts.columns):
                 sheet.write(75, y, row, size, colour)
                 y += size * 0.55
             y += 1.5

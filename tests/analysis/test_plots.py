@@ -55,7 +55,7 @@ def _tables(records: pd.DataFrame) -> dict[str, Any]:
     same = ["hourly", "daily", "weekly", "by_place", "by_role", "new_and_returning", "cumulative"]
     same += ["weekday_hour", "lorenz", "inter_event_times", "witnesses", "witness_network"]
     same += ["waiting_times", "approval", "words", "concentration", "witness_degrees", "alike"]
-    same += ["repeated_texts"]
+    same += ["repeated_texts", "lags"]
     found = {name: getattr(p, name)(records) for name in same}
     disputed = _disputed(records)
     return found | {
@@ -274,6 +274,15 @@ def test_words_where_numbers_should_be() -> None:
 
 
 # --- nothing, one, all at once -------------------------------------------------------------------
+
+
+def test_lags_say_half_and_the_last_and_who_is_later_than_the_block() -> None:
+    table = pd.DataFrame({"seconds": [-20.0, 60.0, 120.0, 7200.0, float("nan")]})
+    ax = plots.lags(table, source="x")
+    said = plots.alt_text(ax)
+    assert "of 4 entries half were anchored within 90 s" in said.replace("1.5 min", "90 s")
+    assert f"the last after {duration(7200)}" in said
+    assert "1 later than their block" in " ".join(texts(ax))
 
 
 def _one(count: int, same: bool = True) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from kit import people
 from kit.audit import Audit, audit
 from kit.audit.auditor import COLUMNS, LEAF, NAMES, compare
 from kit.chain import load_artifact
-from kit.core import Anchor, Batch, Leaf, Tree
+from kit.core import AHEAD_MAX, Anchor, Batch, Leaf, Tree
 from kit.errors import DataError, NodeDown
 from kit.log import Log
 
@@ -692,6 +692,22 @@ def test_a_batch_says_what_looks_odd_in_it(small: Published) -> None:
     table.loc[40, "at"] += 1
     batch = next(x for x in small.audit(table).faults if x.kind == "batch")
     assert batch.text == f"{begin}; odd: {odd}"
+
+
+def test_a_record_that_is_later_than_its_block_is_not_proved() -> None:
+    """It is in the log, unchanged, and its time is false; a few minutes clocks may differ by."""
+    block_time = datetime(2022, 1, 1, tzinfo=UTC)
+    for late, proved in ((0, True), (AHEAD_MAX, True), (AHEAD_MAX + 1, False), (10**8, False)):
+        leaves = some_leaves(3)
+        whole = compare(in_batches(leaves, iter([2, 1]), block_time), as_table(leaves))
+        leaves[2] = replace(leaves[2], at=int(block_time.timestamp()) + late)
+        found = compare(in_batches(leaves, iter([2, 1]), block_time), as_table(leaves))
+        assert found.ok
+        assert found.proved == (True, True, proved)
+        assert found.later == (() if proved else (2,))
+        assert found.to_json()["later"] == list(found.later)
+        assert found.head_count["records"] == whole.head_count["records"] - (not proved)
+        assert (found.notes == ()) is (late == 0)
 
 
 def test_a_record_of_the_second_of_its_block_is_not_late() -> None:

@@ -8,6 +8,7 @@ import shutil
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,27 @@ def test_what_comes_back_is_what_the_diary_has(diary: kit.Diary, written: Path) 
     outcomes = [step["outcome"] for step in alone.attrs["audit"]["steps"]]
     assert outcomes == ["skipped", "skipped", *["passed"] * 6]
     assert {step["outcome"] for step in proved.attrs["audit"]["steps"]} == {"passed"}
+
+
+def test_a_record_that_is_later_than_its_block_is_proved_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As only a diary of other software publishes it: ours takes no time to come."""
+    diary = kit.Diary.open(kit.chain.embedded())
+    monkeypatch.setattr(kit.Diary, "_time", lambda self, at, since=0: at or self.chain.now())
+    for days in (0, 2000):
+        at = diary.chain.now() + timedelta(days=days)
+        entry = diary.post(people.alice, f"{days} days", place="泉州", at=at)
+        diary.review(entry, by=people.moderator, approve=True, at=at)
+    diary.post(people.alice, "Not published.", place="厦门")
+    diary.publish()
+    folder = kit.export(diary, tmp_path / "export", licence="CC0-1.0")
+    for table in (diary.records(), kit.read(folder), kit.read(folder, diary.chain)):
+        assert table["proved"].tolist() == [True, True, False, False]
+        assert table["check"].tolist() == ["ok"] * 2 + ["dated later than its block"] * 2
+    found = kit.audit.check(folder, diary.chain)[0]
+    assert (found.ok, found.later, found.head_count["entries"]) == (True, (2, 3), 1)
+    assert "note: record 2 is later than its block" in repr(found)
 
 
 def test_the_same_diary_gives_the_same_bytes(written: Path, tmp_path: Path) -> None:

@@ -343,6 +343,9 @@ class TestConnected:
     ) -> None:
         """Five years lay between the two, and nobody could review what the other had posted."""
         assert connected.now() == anvil.now()
+        later = anvil.now() + timedelta(hours=1)
+        connected.wait_until(later)
+        assert anvil.head.time == later
 
     def test_elsewhere_its_clock_is_the_real_one(
         self, connected: Chain, monkeypatch: pytest.MonkeyPatch
@@ -354,6 +357,9 @@ class TestConnected:
         monkeypatch.setattr(Chain, "head", head)
         with pytest.raises(ChainError, match="Set this machine's clock"):
             connected.now()
+        monkeypatch.setattr(Chain, "head", kit.chain.Block(1, "0x" + 64 * "0", before))
+        with pytest.raises(ChainError, match=r"whose clock can be moved to .* got a connected"):
+            connected.wait_until(before + timedelta(hours=1))
 
     def test_what_it_can_not_do(self, connected: Chain) -> None:
         for attempt in (connected.mine, connected.snapshot, lambda: connected.restore("0x0")):

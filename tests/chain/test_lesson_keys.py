@@ -216,7 +216,7 @@ def test_a_lesson_s_author_neither_appeals_nor_withdraws(url: str, own: Any) -> 
         with pytest.raises(NotAllowed, match="a lesson key, which anybody can compute"):
             diary.publish()  # by the lessons' registrar
         assert diary.state(entry) == "rejected"
-        assert diary.archive.pending()
+        assert diary.outbox.pending() is None  # nothing was planned
 
 
 # --- opening a diary -------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +80,18 @@ def sample() -> list[Certificate]:
 
 
 def entry_steps(certificate: Certificate) -> dict[int, bool | None]:
-    """Steps 2 to 5, as the kit's verify takes them."""
-    return {step.number: OUTCOMES[step.outcome] for step in verify(certificate).steps[1:5]}
+    """Steps 2 to 5, as the kit's verify takes them of the record alone."""
+    steps = verify(replace(certificate, review=None)).steps[1:5]
+    return {step.number: OUTCOMES[step.outcome] for step in steps}
+
+
+def contradicts(certificate: Certificate) -> bool:
+    """Whether the kit's verify finds step 5 good of each part, and not of both together."""
+    review = certificate.review
+    if review is None or review.log_id != certificate.log_id:
+        return False
+    alone = (entry_steps(certificate)[5], review_steps(review)[5])
+    return alone == (True, True) and verify(certificate).outcome(5) == "failed"
 
 
 def review_steps(review: Certificate) -> dict[int, bool | None]:
@@ -119,6 +130,17 @@ def agree(certificate: Certificate, value: dict[str, Any]) -> list[dict[int, boo
             assert mine[3] is False
             found[3] = False
         assert found == mine, part
+    together = [{mine[number] for mine, _, _ in parts} for number in (2, 3, 4, 5)]
+    for step, outcomes in zip(verify(certificate).steps[1:5], together, strict=True):
+        # A step of the whole fails if it fails for a part, or if the two contradict each other.
+        fits = step.number != 5 or not contradicts(certificate)
+        assert (step.outcome == "failed") == (False in outcomes or not fits)
+    if (
+        certificate.review
+        and False not in together[3]
+        and certificate.log_id == certificate.review.log_id
+    ):
+        assert by_hand.fit(value, value["review"]) is not contradicts(certificate)
     return [mine for mine, _, _ in parts]
 
 
@@ -176,7 +198,7 @@ def change(value: dict[str, Any], other: dict[str, Any], chance: random.Random) 
 
 def test_changed_certificates(sample: list[Certificate]) -> None:
     chance = random.Random(4)  # noqa: S311
-    compared = 0
+    compared = contradictory = 0
     seen: Counter[tuple[str, int, bool | None]] = Counter()
     while compared < 2000:
         entry, other = chance.sample(sample, 2)
@@ -188,11 +210,13 @@ def test_changed_certificates(sample: list[Certificate]) -> None:
         except kit.KitError:
             continue  # no certificate: by_hand says nothing of step 1
         compared += 1
+        contradictory += contradicts(certificate)
         for part, steps in zip(("entry", "review"), agree(certificate, value), strict=False):
             seen.update((part, *step) for step in steps.items())
     for part in ("entry", "review"):
         for number in (2, 3, 4, 5):  # each step passed and failed, of both parts, and not rarely
             assert min(seen[part, number, True], seen[part, number, False]) > 50
+    assert contradictory > 50
 
 
 # --- trees ---------------------------------------------------------------------------------------
@@ -321,8 +345,10 @@ def test_the_command_finds_what_failed(
 
     review = entry.to_json()["review"]
     assert told({"salt": "0x" + "00" * 32}) == PASSED.replace("2 passed", "2 failed", 1)
-    out = told({"review": review | {"signature": "0x" + "00" * 65}})
+    moved = review | {"anchor": review["anchor"] | {"block_hash": "0x" + "00" * 32}}
     head, _, tail = PASSED.partition("Its review:")
+    assert told({"review": moved}) == head + "Its review:" + tail.replace("5 passed", "5 failed")
+    out = told({"review": review | {"signature": "0x" + "00" * 65}})
     assert out == head + "Its review:" + tail.replace("3 passed", "3 failed")
     path.write_text(entry.redacted().dumps(), "utf-8")
     assert run(path, capsys) == (0, PASSED.replace("2 passed", "2 not asked", 1), "")

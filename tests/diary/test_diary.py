@@ -564,6 +564,29 @@ def test_a_batch_of_its_own_registrar_that_this_archive_knows_nothing_of(diary: 
     assert diary.log.record_count() == 2
 
 
+def test_a_batch_of_an_earlier_registrar_that_this_archive_knows_nothing_of(
+    begin: Callable[..., Diary], chain: Any, path: Path, tmp_path: Path
+) -> None:
+    """A copy from before, opened by the next registrar: what was published since isn't again."""
+    with closing(begin()) as diary:
+        tell(diary, "one")
+        diary.publish()
+        tell(diary, "two")
+        shutil.copy(path, tmp_path / "before.sqlite")
+        diary.publish()
+        diary.log.grant(REGISTRAR_ROLE, BOB.address, by=REGISTRAR)
+        kit.export(diary, tmp_path / "export")
+    with closing(Diary.open(chain, tmp_path / "before.sqlite", registrar=BOB)) as copy:
+        with pytest.raises(ArchiveError, match="without batch 1, which"):
+            copy.publish()
+        assert copy.recover(leaves=tmp_path / "export") == [
+            "records 2 to 3: taken from the export."
+        ]
+        with pytest.raises(NothingWaiting):
+            copy.publish()
+        assert copy.records()["proved"].all()
+
+
 # --- the wrong chain -----------------------------------------------------------------------------
 
 
@@ -892,3 +915,18 @@ def test_an_archive_that_nobody_holds_closes_itself(chain: Any, path: Path) -> N
     gc.collect()
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         database.execute("SELECT 1")
+
+
+def test_on_a_node_of_another_time_a_record_is_not_later_than_its_block(anvil: Any) -> None:
+    """One of the lessons', started elsewhere, is in 2021; this machine's clock is not."""
+    connected = kit.chain.connect(anvil.url)
+    with closing(Diary.open(connected)) as diary:
+        entry = diary.post(people.alice, "你好", place="泉州")
+        diary.review(entry, by=people.moderator, approve=True)
+        diary.publish()
+        records = diary.records()
+        assert records["proved"].all()
+        assert records["lag"].between(0, 60).all()
+        assert kit.verify(diary.certificate(entry), connected).ok
+        with pytest.raises(RecordError, match="a time up to the chain's now"):
+            diary.post(people.alice, "再见", place="泉州", at=connected.now() + timedelta(days=1))

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 import { askChain } from "../../web/src/chain.js";
-import { level, verify } from "../../web/src/verify.js";
+import { claimed, level, verify } from "../../web/src/verify.js";
 import { WORDS, sentence } from "../../web/src/words.js";
 
 const artifact = new URL("../../kit/chain/artifacts/DiaryLog.json", import.meta.url);
@@ -23,6 +23,7 @@ for await (const line of createInterface({ input: process.stdin })) {
     id: certificate?.id ?? "no certificate",
     level: WORDS.en.levels[reached.key](...reached.args),
     outcomes: steps.map((step) => step.outcome),
+    claimed: claimed(certificate, steps),
     reasons: steps.map((step) => sentence(WORDS.en, step.reason)),
     chinese: steps.map((step) => sentence(WORDS.zh, step.reason)),
   };

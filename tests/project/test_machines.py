@@ -150,3 +150,31 @@ def test_an_old_node_on_the_path_is_not_the_kit_s(
         "// SPDX-License-Identifier: MIT\npragma solidity ^0.8.37; contract A { uint8 public n; }"
     )
     assert kit.chain.compile_source(source).name == "A"
+
+
+#: What a program finds whose home is on a share that locks no files and knows no rights.
+SHARE = """
+import errno, os, pathlib
+try:
+    import fcntl
+    def refused(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+    fcntl.flock = fcntl.lockf = refused
+except ImportError:
+    pass
+def no_rights(*_, **__):
+    raise PermissionError(errno.EPERM, "Operation not permitted")
+os.chmod = os.link = os.symlink = no_rights
+"""
+
+
+def test_a_home_on_a_share_without_locks_and_rights(tmp_path: Path) -> None:
+    share = tmp_path / "share"
+    share.mkdir()
+    (share / "sitecustomize.py").write_text(SHARE, encoding="utf-8")
+    with (
+        start(folder=tmp_path, HOME=str(tmp_path)) as one,
+        start(folder=tmp_path, HOME=str(share), PYTHONPATH=str(share)) as two,
+    ):
+        first, second = found(one), found(two)
+    assert first == second

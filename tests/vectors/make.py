@@ -16,7 +16,7 @@ import json
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -413,7 +413,119 @@ def changed_certificates() -> dict[str, dict[str, Any]]:
         "a review with another number": changed(good, "review", "leaf", "seq", to=40),
         "a review behind its batch": changed(good, "review", "batch", "count", to=1),
         "another proof of the review": changed(good, "review", "proof", to=good["proof"]),
+        "a review of another entry": reviewed(subject=wrong),
+        "a review that rejects": reviewed(decision="reject"),
+        "a review that suspends": reviewed(decision="suspend"),
+        "a review that reinstates": reviewed(decision="reinstate"),
+        "a review by the entry's author": reviewed(by=people.alice),
+        "a review that is older than its entry": reviewed(at="2021-09-20T07:59:59Z"),
+        "a review of the same second": reviewed(at="2021-09-20T08:00:00Z"),
+        "a witness record as the review": reviewed(type="witness", body={"note": ""}),
+        "a review of 300 seconds after its block": reviewed(at="2021-09-20T16:05:00Z"),
+        "a review of 301 seconds after its block": reviewed(at="2021-09-20T16:05:01Z"),
+        "a record of 300 seconds after its block": dated("2021-09-20T07:55:00Z"),
+        "a record of 301 seconds after its block": dated("2021-09-20T07:54:59Z"),
+        "content held back, 301 seconds after its block": dated("2021-09-20T07:54:59Z", held=True),
+        "a review in the next batch": later(),
+        **{f"a later batch, {name}": later(**change) for name, change in contradictions().items()},
+        **{
+            f"the same batch with another {key}": changed(good, "review", part, key, to=value)
+            for part, key, value in (
+                ("batch", "number", 4),
+                ("batch", "count", 7),
+                ("batch", "first_seq", 39),
+                ("anchor", "transaction_hash", wrong),
+                ("anchor", "block_number", 10),
+                ("anchor", "block_hash", wrong),
+                ("anchor", "block_time", "2021-09-20T16:00:01Z"),
+                ("anchor", "log_index", 1),
+            )
+        },
     }
+
+
+def reviewed(
+    by: people.Person = people.moderator,
+    at: str = "2021-09-20T08:01:00Z",
+    type: str = "review",
+    subject: str | None = None,
+    decision: str = "approve",
+    body: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The worked example with another record in the place of its review, true in itself."""
+    whole = worked()[0]
+    body = body or {"decision": decision, "reason_code": "", "reason": ""}
+    told = record(type, body, subject=subject or whole.commitment, author=by.address, at=at)
+    return alone_in_a_batch(whole, Record.from_json(told), by, whole.inclusion.batch, at=1)
+
+
+def dated(block_time: str, *, held: bool = False) -> dict[str, Any]:
+    """A certificate without its review in a block of a time; the record is of 08:00:00."""
+    good = frozen_certificates()["entry"]
+    told = (good.redacted() if held else good).to_json() | {"review": None}
+    return changed(told, "anchor", "block_time", to=block_time)
+
+
+def alone_in_a_batch(
+    whole: Certificate, told: Record, by: people.Person, batch: Batch, at: int = 0
+) -> dict[str, Any]:
+    """A certificate with a review of its own making, the only record of a batch, or the second."""
+    salt = bytes(range(32, 64))
+    leaf = Leaf.of(batch.first_seq + at, told, records.commitment(told, salt))
+    tree = Tree([whole.inclusion.leaf.hash(), leaf.hash()] if at else [leaf.hash()])
+    batch = replace(batch, root=tree.root, count=len(tree))
+    member = InclusionProof(leaf, tuple(tree.proof(leaf.hash())), batch)
+    signature = sign(leaf.commitment, LOG, by)
+    review = Certificate(member, leaf.commitment, signature, told, salt)
+    own = whole.inclusion
+    if at:
+        proof = tuple(tree.proof(own.leaf.hash()))
+        own = InclusionProof(own.leaf, proof, batch)
+    return replace(whole, inclusion=own, review=review).to_json()
+
+
+def contradictions() -> dict[str, dict[str, Any]]:
+    """Places of a later batch that can't be true if the first batch stands where it is told to."""
+    wrong = BLOCK_TIME - timedelta(seconds=1)
+    hashes = {"block_hash": "0x" + "88" * 32}
+    sent = {"transaction_hash": "0x" + "77" * 32}
+    return {
+        "with a number too low": {"first_seq": 1},
+        "with a gap": {"first_seq": 3},
+        "with a number too low for those between": {"number": 3, "first_seq": 3},
+        "with a number too high for those between": {"number": 3, "first_seq": 2051},
+        "with room for those between": {"number": 3, "first_seq": 4},
+        "with all the room there is": {"number": 3, "first_seq": 2050},
+        "in an earlier block": {"block_number": 1},
+        "in a block of an earlier time": {"block_time": wrong},
+        "in a block of the same time": {"block_time": BLOCK_TIME},
+        "in a block of the same hash": hashes,
+        "in the same transaction": sent,
+        "in the same block": {"block_number": 2, "block_time": BLOCK_TIME, "log_index": 1} | hashes,
+        "in the same block, at the same place": {"block_number": 2, "block_time": BLOCK_TIME}
+        | hashes,
+        "in the same block of another hash": {
+            "block_number": 2,
+            "block_time": BLOCK_TIME,
+            "log_index": 1,
+        },
+        "in the same block of another time": {"block_number": 2, "log_index": 1} | hashes,
+    }
+
+
+def later(**changes: Any) -> dict[str, Any]:
+    """The worked example with its review in a batch behind it; the changes are of batch and anchor."""
+    whole = worked()[0]
+    assert whole.review
+    assert whole.review.record
+    anchor = whole.inclusion.batch.anchor
+    place = {"transaction_hash": "0x" + "99" * 32, "block_hash": "0x" + "aa" * 32}
+    place |= {"block_number": 3, "block_time": BLOCK_TIME + timedelta(seconds=12)}
+    numbers = {"number": 1, "first_seq": 2}
+    place |= {key: value for key, value in changes.items() if key not in numbers}
+    numbers |= {key: value for key, value in changes.items() if key in numbers}
+    batch = replace(whole.inclusion.batch, **numbers, anchor=replace(anchor, **place))
+    return alone_in_a_batch(whole, whole.review.record, people.moderator, batch)
 
 
 def certificate_cases() -> Iterator[EntryState]:

@@ -168,6 +168,7 @@ def test_the_card_carries_what_such_certificates_carry(certificate: Certificate)
         anchor.block_hash,
         anchor.transaction_hash,
         anchor.contract,
+        f"{anchor.block_time - member.leaf.time} (block time − posted at)",
         "20210921 教学链 lesson chain",
         "0: 1 / 2",
         f"record 1, {review.record.author}",
@@ -179,6 +180,36 @@ def test_the_card_carries_what_such_certificates_carry(certificate: Certificate)
     assert certificate.salt
     assert certificate.salt.hex() not in shown
     assert kit.views.html(certificate) == shown
+
+
+def test_a_card_says_no_more_than_its_certificate_holds(
+    certificate: Certificate, tmp_path: Path
+) -> None:
+    """A card asks no chain; a reviewer whose review doesn't hold is not named on it."""
+    review = certificate.review
+    assert review
+    member = review.inclusion
+    reviewer = f"record 1, {member.leaf.author}"
+    whole = display.card_html(certificate)
+    assert reviewer in whole
+    assert "Block and batch are claims until a chain is asked." in whole
+    assert "区块与批次在链上核验之前，仅为所称。" in whole
+    for spoilt, step in (
+        (replace(review, signature=certificate.signature), 3),
+        (replace(review, salt=bytes(32)), 2),
+        (replace(review, inclusion=replace(member, proof=())), 5),
+    ):
+        forged = replace(certificate, review=spoilt)
+        shown = display.card_html(forged)
+        assert f"It fails its own check at step {step}. Don&#39;t rely on it." in shown
+        assert f"核验未通过：第 {step} 步。请勿采信。" in shown
+        assert f"✗ the review fails step {step}" in shown
+        assert "has existed" not in shown
+        assert reviewer not in shown
+        display.save_card(forged, tmp_path / "card.png")  # and it can be drawn
+    moved = replace(member, batch=replace(member.batch, number=7))
+    forged = replace(certificate, review=replace(review, inclusion=moved))
+    assert "It fails its own check at step 5." in display.card_html(forged)
 
 
 def test_a_redacted_card_says_that_it_holds_something_back(certificate: Certificate) -> None:

@@ -18,11 +18,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from urllib.request import Request, urlopen
 
 import cbor2
 import pytest
 import qrcode
 from eth_account.signers.base import BaseAccount
+from eth_utils import keccak
 from PIL import Image, ImageOps
 
 import kit
@@ -50,7 +52,7 @@ from kit.core import (
 )
 from kit.core import record as records
 from kit.log import MODERATOR_ROLE, Log
-from tests.node import need_browser, run_mjs, start_mjs
+from tests.node import Lines, need_browser, run_mjs
 
 ROOT = Path(kit.__file__).parent.parent
 PAGE = ROOT / "build" / "verify.html"
@@ -68,39 +70,6 @@ def page() -> bytes:
     done = run_mjs(BUILD)
     assert done.returncode == 0, done.stderr
     return PAGE.read_bytes()
-
-
-class Lines:
-    """A node script that answers each line of JSON with one."""
-
-    def __init__(self, script: str) -> None:
-        self._process = start_mjs(ROOT / "tests" / "page" / script)
-
-    def ask(self, value: Any) -> Any:
-        return next(self.ask_all([value]))
-
-    def ask_all(self, values: Sequence[Any]) -> Iterator[Any]:
-        """Answer many: the script works while its earlier answers are looked at."""
-        threading.Thread(target=self._write, args=(values,), daemon=True).start()
-        assert self._process.stdout is not None
-        for _ in values:
-            line = self._process.stdout.readline()
-            assert line, "the script ended; its words are above"
-            yield json.loads(line)
-
-    def _write(self, values: Sequence[Any]) -> None:
-        assert self._process.stdin is not None
-        for value in values:
-            self._process.stdin.write(json.dumps(value) + "\n")
-        self._process.stdin.flush()
-
-    def close(self) -> None:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.close()
-        self._process.stdout.read()  # what nobody wanted to know any more
-        self._process.wait(20)
-        self._process.stdout.close()
 
 
 Look = Callable[..., dict[str, Any]]
@@ -142,6 +111,7 @@ def agree() -> Iterator[Agree]:
             mine = (result.id, result.level, [step.outcome for step in result.steps])
             reasons = [_stem(step.reason) for step in result.steps]
             differ = mine != (found["id"], found["level"], found["outcomes"])
+            differ |= found["claimed"] != list(result.claimed)
             if mine[2][0] == "passed":
                 differ |= reasons != [_stem(reason) for reason in found["reasons"]]
             if differ:
@@ -234,8 +204,8 @@ def _certify(
     ]
 
 
-def _entry(text: str, place: str = "泉州", **options: Any) -> Signed:
-    said = Record.entry(people.alice.address, START, text, place=place, **options)
+def _entry(text: str, place: str = "泉州", at: datetime = START, **options: Any) -> Signed:
+    said = Record.entry(people.alice.address, at, text, place=place, **options)
     return said, people.alice
 
 
@@ -302,6 +272,14 @@ def test_the_page_agrees_with_the_kit(
         ):
             assert fact in seen["facts"]
         assert f"{anchor.block_time:%Y-%m-%d %H:%M:%S} UTC" in seen["facts"]
+        lag = int((anchor.block_time - leaf.time).total_seconds())
+        assert (
+            f"lag: from the stated time to the block claimed; no chain confirmed it{lag:,} s"
+            in (seen["facts"])
+        )
+        # Seven rows of its own, and one of the review's.
+        claims = 8 if certificate.review else 7
+        assert seen["facts"].count("claimed; no chain confirmed it") == claims
         body = certificate.record.body if certificate.record else {}
         for name in ("text", "place", "role"):
             assert body.get(name, "") in seen["content"]
@@ -949,13 +927,13 @@ def on_chain(anvil: Chain) -> dict[str, Certificate]:
         log.grant(MODERATOR_ROLE, moderator.address, by=people.registrar)
     anvil.mine()
     now = anvil.now()
-    entry = _entry("十人一桌，今年改成十人一组。")
+    early = datetime(2021, 9, 9, 16, 0, 1, tzinfo=UTC)
+    entry = _entry("十人一桌，今年改成十人一组。", at=early)
     subject = records.commitment(entry[0], bytes(32))
 
     def review(by: BaseAccount, decision: str = "approve", at: datetime = now) -> Signed:
         return Record.review(by.address, at, subject, decision), by
 
-    early = datetime(2021, 9, 9, 16, 0, 1, tzinfo=UTC)
     said = [entry, review(people.moderator), review(people.carol), review(people.bob, "reject")]
     said.append(review(people.bob, at=early))
     said += [review(people.bob, decision) for decision in ("suspend", "reinstate")]
@@ -966,7 +944,7 @@ def on_chain(anvil: Chain) -> dict[str, Certificate]:
     anvil.mine()
     times = [anvil.now(), taken, taken + timedelta(seconds=1)]
     late = _certify(
-        [_entry("x"), *(review(people.bob, at=at) for at in times)],
+        [_entry("x", at=early), *(review(people.bob, at=at) for at in times)],
         anvil.chain_id,
         log.address,
         log,
@@ -1013,6 +991,9 @@ def on_chain(anvil: Chain) -> dict[str, Certificate]:
         "no such batch": in_batch(number=2**53 - 1),
         "another count": in_batch(count=6),
         "another first number": in_batch(first_seq=0, count=1000),
+        "later than its block": _certify(
+            [_entry("late", at=anvil.now() + timedelta(hours=1))], anvil.chain_id, log.address, log
+        )[0],
         "no contract": _certify([entry], anvil.chain_id, LOG)[0],
         "another contract": _certify([entry], anvil.chain_id, storage)[0],
         "a fake": _certify([entry], anvil.chain_id, fake)[0],
@@ -1028,6 +1009,7 @@ def test_the_chain_is_asked_as_the_kit_asks(anvil: Any, on_chain: dict[str, Cert
         result = kit.verify(certificate, anvil)
         assert seen["outcomes"] == [step.outcome for step in result.steps]
         assert seen["level"] == result.level
+        assert seen["claimed"] == list(result.claimed)
         for step, reason in zip(result.steps, seen["reasons"], strict=True):
             if (name, step.number) == ("another contract", 6):  # the page looks at its code only
                 assert "got other code" in reason
@@ -1035,7 +1017,7 @@ def test_the_chain_is_asked_as_the_kit_asks(anvil: Any, on_chain: dict[str, Cert
                 assert reason == step.reason
         outcomes[name] = "".join(outcome[0] for outcome in seen["outcomes"])
     script.close()
-    for name in ("good", "reinstated", "reviewed in the role's last second"):
+    for name in ("good", "reinstated"):
         assert outcomes[name] == "pppppppps", name
     assert outcomes["redacted"] == "pspppppps"
     assert outcomes["a review"] == outcomes["without review"] == "pppppppss"
@@ -1043,18 +1025,102 @@ def test_the_chain_is_asked_as_the_kit_asks(anvil: Any, on_chain: dict[str, Cert
         assert outcomes[name] == "pppppppfs", name
     for name in ("suspended", "reviewed after the role", "reviewed a second later"):
         assert outcomes[name] == "pppppppfs", name
+    # It was held in that second, and in the block that anchors the review no more.
+    assert outcomes["reviewed in the role's last second"] == "pppppppfs"
     assert outcomes["review of another"] == "pppppppfs"
+    assert outcomes["later than its block"] == "ppppppfss"
     for name in ("another contract", "a fake", "no contract", "another chain"):
         assert outcomes[name] == "pppppffss", name
-    assert all(outcomes[name][5] == "f" for name in list(on_chain)[-9:])
+    ours = [name for name in list(on_chain)[-10:] if name != "later than its block"]
+    assert all(outcomes[name][5] == "f" for name in ours)
     assert outcomes["another block hash"][6] == outcomes["another time"][6] == "f"
+
+
+Bend = Callable[[dict[str, Any], Callable[[dict[str, Any]], Any]], Any]
+
+
+class _Between(_Server):
+    """A node that hands on what another answers, but for what ``bend`` makes of a question of logs."""
+
+    def __init__(self, url: str, bend: Bend) -> None:
+        super().__init__()
+        self.RequestHandlerClass = _BetweenHandler
+        self.behind, self.bend = url, bend
+
+
+class _BetweenHandler(_Handler):
+    server: _Between
+
+    def _hand_on(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+
+        def ask(question: dict[str, Any]) -> Any:
+            data = json.dumps(question).encode()
+            head = {"Content-Type": "application/json"}
+            with urlopen(Request(self.server.behind, data, head), timeout=20) as answer:  # noqa: S310
+                return json.load(answer)
+
+        bent = asked["method"] == "eth_getLogs"
+        said = json.dumps(self.server.bend(asked, ask) if bent else ask(asked)).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(said)))
+        self.end_headers()
+        self.wfile.write(said)
+
+    do_POST = _hand_on  # noqa: N815
+
+
+def _without_account(asked: dict[str, Any], ask: Callable[[dict[str, Any]], Any]) -> Any:
+    """What a node answers that looks at the event's name alone."""
+    (options,) = asked["params"]
+    return ask(asked | {"params": [options | {"topics": options["topics"][:1]}]})
+
+
+def _of_every_contract(asked: dict[str, Any], ask: Callable[[dict[str, Any]], Any]) -> Any:
+    """What a node answers that ignores all that was asked for but the blocks."""
+    (options,) = asked["params"]
+    blocks = {name: options[name] for name in ("fromBlock", "toBlock")}
+    return ask(asked | {"params": [blocks]})
+
+
+def _with_removed(asked: dict[str, Any], ask: Callable[[dict[str, Any]], Any]) -> Any:
+    """An answer with each event once more, as one that a reorganisation took away, and taken back."""
+    answer = ask(asked)
+    taken = "0x" + keccak(text="RoleRevoked(bytes32,address,address)").hex()
+    more = [
+        log | {"removed": True, "logIndex": "0xfff", "topics": [taken, *log["topics"][1:]]}
+        for log in answer["result"]
+    ]
+    return answer | {"result": more + answer["result"] + answer["result"]}
+
+
+@pytest.mark.parametrize("bend", [_without_account, _of_every_contract, _with_removed])
+def test_a_careless_node_makes_nobody_a_moderator(
+    bend: Bend, anvil: Any, on_chain: dict[str, Certificate]
+) -> None:
+    """Each log that it sends is looked at again, by the page as by the kit."""
+    names = {"good": "p", "reinstated": "p", "reviewed by nobody's moderator": "f"}
+    names |= {"reviewed a second later": "f", "reviewed in the role's last second": "f"}
+    script = Lines("check.mjs")
+    with _Between(anvil.url, bend) as careless:
+        chain = kit.chain.connect(careless.url)
+        for name, outcome in names.items():
+            certificate = on_chain[name]
+            seen = script.ask({"text": certificate.dumps(), "node": careless.url})
+            result = kit.verify(certificate, chain)
+            assert seen["outcomes"] == [step.outcome for step in result.steps], name
+            assert seen["outcomes"][7][0] == outcome, (name, seen["reasons"][7])
+    script.close()
 
 
 def test_the_page_asks_a_node(look: Look, anvil: Any, on_chain: dict[str, Certificate]) -> None:
     for name in ("good", "redacted", "reinstated", "another chain", "another block hash", "a fake"):
         certificate = on_chain[name]
         seen = look(_file(certificate.dumps()), {"node": anvil.url})
-        _agrees(seen, kit.verify(certificate, anvil))
+        result = kit.verify(certificate, anvil)
+        _agrees(seen, result)
+        own, review = ("batch.number" in result.claimed), ("review.batch.number" in result.claimed)
+        assert seen["facts"].count("claimed; no chain confirmed it") == 7 * own + review
         assert seen["notes"] == ["", ""]
         first, *asked = seen["requests"]
         assert first["url"] == ADDRESS

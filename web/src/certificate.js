@@ -146,11 +146,14 @@ function readMembership(value) {
 function readReview(value) {
   const keys = ["leaf", "proof", "batch", "anchor", "record", "salt", "signature"];
   checkObject(value, "review", keys);
+  const member = readMembership(value);
   return {
-    ...readMembership(value),
+    ...member,
+    commitment: member.leaf.commitment, // stated there alone
+    signature: signature(value.signature),
     record: checkRecord(value.record),
     salt: hash(value.salt),
-    signature: signature(value.signature),
+    review: null,
   };
 }
 

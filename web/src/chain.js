@@ -5,7 +5,7 @@
 // since a contract that only answers like one could say anything.
 
 import { addressWord, isHash, keccak, toHex, utf8, word } from "./bytes.js";
-import { Failed, PASSED, SKIPPED, Skipped, because, checkReview, judged } from "./verify.js";
+import { Failed, PASSED, SKIPPED, Skipped, because, checkReview, checkTime, judged } from "./verify.js";
 
 const PATIENCE = 20_000; // milliseconds for one answer
 const ANSWER_MAX = 8_000_000; // characters of one answer
@@ -74,24 +74,23 @@ class OnChain {
   async blockIsThere() {
     const { anchor } = this.certificate;
     await this.#inBlock(anchor);
+    checkTime(this.certificate);
     const head = await this.#block("latest");
     return because("block", anchor.block_number, anchor.block_time, head.number - anchor.block_number);
   }
 
   /** Step 8. */
   async reviewIsGood() {
-    const { leaf, review, commitment } = this.certificate;
-    if (leaf.type !== "entry") throw new Skipped("onlyEntries");
-    if (!review) throw new Skipped("noReview");
-    checkReview(review, commitment);
+    const review = checkReview(this.certificate);
     await this.#anchored(review);
     await this.#inBlock(review.anchor);
-    // Its author wrote the time of a review; that of its block can't be set to a later day.
-    const at = Math.min(review.leaf.at, review.anchor.block_time);
-    if (!(await this.#wasModerator(review.leaf.author, at))) {
-      throw new Failed("noModerator", review.leaf.author, at);
+    // Its author wrote the time of a review; in which block it stands they can't choose later.
+    const { author, at, seq } = review.leaf;
+    const block = review.anchor.block_number;
+    if (!(await this.#wasModerator(author, at, block))) {
+      throw new Failed("noModerator", author, at, block);
     }
-    return because("review", review.leaf.seq, review.leaf.author);
+    return because("review", seq, author);
   }
 
   /** Throw unless the contract named is a DiaryLog, on the chain named. Asked once. */
@@ -185,27 +184,34 @@ class OnChain {
     return found;
   }
 
-  /** Return whether an address held MODERATOR_ROLE at a time, by the log's role events. */
-  async #wasModerator(address, time) {
-    const asked = {
-      address: this.certificate.anchor.contract,
-      fromBlock: "0x0",
-      toBlock: "latest",
-      topics: [[ROLE_GRANTED, ROLE_REVOKED], MODERATOR_ROLE, toHex(addressWord(address))],
-    };
-    const changes = list(await this.node.ask("eth_getLogs", asked), this.node).map((log) => ({
+  /** Return whether an address held MODERATOR_ROLE at a time and after a block, by the role events. */
+  async #wasModerator(address, time, block) {
+    const { contract } = this.certificate.anchor;
+    const topics = [[ROLE_GRANTED, ROLE_REVOKED], MODERATOR_ROLE, toHex(addressWord(address))];
+    const asked = { address: contract, fromBlock: "0x0", toBlock: "latest", topics };
+    // Nodes that ignore a filter answer with other logs: each is looked at again.
+    const ours = (log) =>
+      sameAddress(log.address, contract) &&
+      log.removed !== true &&
+      log.topics?.length === 4 &&
+      topics[0].includes(log.topics[0]) &&
+      log.topics[1] === topics[1] &&
+      log.topics[2] === topics[2];
+    const logs = list(await this.node.ask("eth_getLogs", asked), this.node).filter(ours);
+    const changes = logs.map((log) => ({
       block: number(log.blockNumber),
       index: number(log.logIndex),
-      granted: log.topics?.[0] === ROLE_GRANTED,
+      granted: log.topics[0] === ROLE_GRANTED,
     }));
     changes.sort((a, b) => a.block - b.block || a.index - b.index);
-    let held = false;
-    for (const { block, granted } of changes) {
-      const at = (await this.#block(block)).time;
+    let [atTime, after] = [false, false];
+    for (const change of changes) {
+      const at = (await this.#block(change.block)).time;
       // In the second in which the role is given or taken, it is held.
-      if (at < time || (granted && at === time)) held = granted;
+      if (at < time || (change.granted && at === time)) atTime = change.granted;
+      if (change.block <= block) after = change.granted;
     }
-    return held;
+    return atTime && after;
   }
 }
 

@@ -6,7 +6,7 @@ import { ZERO_HASH } from "./bytes.js";
 import { NoAnswer, askChain } from "./chain.js";
 import { NoCode, otherKind, pictureKind, readPicture } from "./picture.js";
 import { parseTime } from "./record.js";
-import { FAILED, because, level, skipped, verify } from "./verify.js";
+import { FAILED, claimed, level, unasked, verify } from "./verify.js";
 import { WORDS, clock, sentence } from "./words.js";
 
 const MARKS = { passed: "✓", failed: "✗", skipped: "–" };
@@ -95,7 +95,8 @@ function showResult(words, { certificate, steps }) {
   const failed = steps.filter((step) => step.outcome === FAILED).map((step) => step.number);
   showWarning("facts-warning", failed.length, words.ui.factsBad);
   showWarning("content-warning", failed.includes(2), words.ui.contentBad);
-  $("facts-body").append(table("facts", words.ui.factsTitle, facts(words, certificate)));
+  const claims = claimed(certificate, steps);
+  $("facts-body").append(table("facts", words.ui.factsTitle, facts(words, certificate, claims)));
   if (certificate.record) $("content-body").append(...content(words, certificate.record));
 }
 
@@ -122,11 +123,12 @@ function stepLine(words, step) {
 }
 
 /** Return the rows of the chain facts: name, note, lines of the value. */
-function facts(words, certificate) {
+function facts(words, certificate, claims) {
   const { ui } = words;
-  const { leaf, batch, anchor, review } = certificate;
+  const { leaf, batch, anchor } = certificate;
   const names = ui.facts;
   const chainNote = ui.chainNotes[anchor.chain_id];
+  const unless = (...paths) => (paths.some((path) => claims.includes(path)) ? names.claimed : "");
   const rows = [
     [names.number, "", code(leaf.seq)],
     [names.type, "", words.types[leaf.type]],
@@ -135,27 +137,35 @@ function facts(words, certificate) {
     [names.commitment, "", code(certificate.commitment)],
     [names.chain, "", chainNote ? `${anchor.chain_id} · ${chainNote}` : String(anchor.chain_id)],
     [names.contract, "", code(anchor.contract)],
-    [names.blockNumber, "", code(anchor.block_number)],
-    [names.blockHash, "", code(anchor.block_hash)],
-    [names.blockTime, "", ...ui.chainTime(anchor.block_time)],
-    [names.transaction, "", code(anchor.transaction_hash)],
-    [names.event, "", ui.eventValue(anchor.log_index)],
-    [names.batch, "", ui.batchValue(batch.number, leaf.seq - batch.first_seq + 1, batch.count)],
+    [names.blockNumber, unless("anchor.block_number"), code(anchor.block_number)],
+    [names.blockHash, unless("anchor.block_hash"), code(anchor.block_hash)],
+    [names.blockTime, unless("anchor.block_time"), ...ui.chainTime(anchor.block_time)],
+    [names.lag, unless("anchor.block_time"), ui.lagValue(anchor.block_time - leaf.at)],
+    [names.transaction, unless("anchor.transaction_hash"), code(anchor.transaction_hash)],
+    [names.event, unless("anchor.log_index"), ui.eventValue(anchor.log_index)],
+    [
+      names.batch,
+      unless("batch.number", "batch.first_seq", "batch.count"),
+      ui.batchValue(batch.number, leaf.seq - batch.first_seq + 1, batch.count),
+    ],
     [names.root, "", code(batch.root)],
-    [names.review, "", ...reviewLines(words, leaf, review)],
+    [names.review, "", ...reviewLines(words, certificate, unless("review.anchor.block_number"))],
   ];
   if (leaf.subject !== ZERO_HASH) rows.splice(4, 0, [names.subject, "", code(leaf.subject)]);
   return rows;
 }
 
-function reviewLines({ ui, decisions }, leaf, review) {
+function reviewLines({ ui, decisions }, { leaf, review }, note) {
   if (!review) return [leaf.type === "entry" ? ui.noReview : ui.notReviewed];
   const { record } = review;
   const decision = decisions[record.body.decision] ?? record.type;
+  const block = make("span", {}, ui.reviewBlock(review.anchor.block_number));
+  if (note) block.append(" ", make("small", {}, note));
   return [
-    ui.reviewValue(decision, review.leaf.seq, review.anchor.block_number),
+    ui.reviewValue(decision, review.leaf.seq),
     make("span", {}, `${ui.reviewBy} `, code(record.author)),
     ...ui.chainTime(parseTime(record.at)),
+    block,
     ...(record.body.reason ? [foreign("span", record.body.reason, "written")] : []),
   ];
 }
@@ -282,7 +292,7 @@ async function takeNode(url) {
   if (!found?.certificate || state.asking) return;
   const mine = given;
   state.silent = null;
-  found.steps = [...found.steps.slice(0, 5), ...skipped(6, because("noChain"))];
+  found.steps = [...found.steps.slice(0, 5), ...unasked(found.certificate)];
   setAsking(true);
   show();
   let silent;

@@ -1,12 +1,16 @@
 // Nine numbered steps from a certificate to the chain; 1 to 5 are here, 6 to 9 in chain.js.
 //
+// Steps 2 to 5 are taken for the record and for the review inside the certificate. What the certificate
+// itself has against 7 or 8 fails them here, too.
+//
 // 1 format · 2 content · 3 signature · 4 leaf · 5 proof · 6 log · 7 block · 8 review · 9 since then.
 // The numbers are those of the kit's `verify`. Reasons are { key, args }: words.js has the sentences.
 
 import { Refused, ZERO_HASH } from "./bytes.js";
 import { FORMAT, read } from "./certificate.js";
 import { decoded, unwrapped } from "./given.js";
-import { leafHash, rootFromProof } from "./merkle.js";
+import shared from "../../kit/core/words.json" with { type: "json" };
+import { contradiction, leafHash, rootFromProof } from "./merkle.js";
 import { commitment, parseTime, signer } from "./record.js";
 
 export const PASSED = "passed";
@@ -62,9 +66,47 @@ export function verify(given) {
     if (!(error instanceof Refused)) throw error;
     return { certificate: null, steps: [judged(1, error), ...skipped(2, because("nothing"))] };
   }
-  const checks = [format, content, signature, leaf, proof];
-  const steps = checks.map((check, i) => take(i + 1, () => check(certificate)));
-  return { certificate, steps: [...steps, ...skipped(6, because("noChain"))] };
+  return { certificate, steps: [...stepsAlone(certificate), ...unasked(certificate)] };
+}
+
+/** Take steps 1 to 5. */
+function stepsAlone(certificate) {
+  const checks = [content, signature, leaf, proof];
+  const ofEach = checks.map((check, i) => takeOfEach(i + 2, check, certificate));
+  return [take(1, () => format(certificate)), ...ofEach];
+}
+
+/** Take one step of the record and of the review that the certificate holds. */
+function takeOfEach(number, check, certificate) {
+  const own = take(number, () => check(certificate));
+  if (!certificate.review) return own;
+  const review = take(number, () => check(certificate.review));
+  const order = [PASSED, SKIPPED, FAILED];
+  const outcome = order[Math.max(order.indexOf(own.outcome), order.indexOf(review.outcome))];
+  const told = [own, review].map((step) =>
+    outcome !== FAILED || step.outcome === FAILED ? step.reason : null,
+  );
+  return { number, outcome, reason: because("ofEach", ...told) };
+}
+
+/** Return steps 6 to 9 as they are while no chain was asked. */
+export function unasked(certificate) {
+  const reasons = ["noChainBatch", "noChainBlock", "noChain", "noChain"];
+  const checks = reasons.map((key, i) => () => {
+    if (i === 1) checkTime(certificate);
+    if (i === 2) checkReview(certificate);
+    throw new Skipped(key);
+  });
+  return checks.map((check, i) => take(i + 6, check));
+}
+
+/** Return the fields that only a chain can confirm, and that none has: the certificate's claims. */
+export function claimed(certificate, steps) {
+  if (!certificate) return [];
+  const passed = (number) => steps[number - 1].outcome === PASSED;
+  const own = passed(6) && passed(7) ? [] : shared.claimed;
+  const review = certificate.review && !passed(8) ? shared.claimed : [];
+  return [...own, ...review.map((name) => `review.${name}`)];
 }
 
 /** Return the steps from a number on as skipped, for one reason. */
@@ -103,15 +145,11 @@ function content({ record, salt, commitment: committed }) {
 }
 
 /** Step 3. */
-function signature(certificate) {
-  const { author } = certificate.leaf;
-  checkSigner(certificate.commitment, certificate.signature, certificate.anchor, author);
-  return because("signature", author);
-}
-
-function checkSigner(committed, signed, anchor, author) {
-  const found = signer(committed, signed, anchor.chain_id, anchor.contract);
-  if (found !== author) throw new Failed("signedBy", found, author);
+function signature(part) {
+  const { leaf: own, anchor } = part;
+  const found = signer(part.commitment, part.signature, anchor.chain_id, anchor.contract);
+  if (found !== own.author) throw new Failed("signedBy", found, own.author);
+  return because("signature", found);
 }
 
 /** Step 4. */
@@ -130,26 +168,49 @@ function difference(own, record) {
   return ["type", "author", "at", "subject"].find((name) => told[name] !== own[name]) ?? null;
 }
 
-/** Step 5. */
-function proof({ leaf: own, proof: nodes, batch }) {
+/** Step 5. What two parts of one certificate tell of the log must fit together, too. */
+function proof(part) {
+  const { leaf: own, proof: nodes, batch, anchor, review } = part;
   if (own.seq < batch.first_seq || own.seq >= batch.first_seq + batch.count) {
     throw new Failed("notInBatch", own.seq);
   }
   if (rootFromProof(leafHash(own), nodes) !== batch.root) throw new Failed("otherRoot");
+  if (review && sameLog(review.anchor, anchor)) {
+    if (review.leaf.seq === own.seq) throw new Failed("sameNumber", own.seq);
+    const fault = contradiction(part, review);
+    if (fault) throw new Failed(...fault);
+  }
   return because("proof", nodes.length, batch.number);
 }
 
-/** Throw unless a review, taken alone, lets the entry with this commitment stand (part of step 8). */
-export function checkReview(review, committed) {
-  const { record } = review;
+/** Seconds by which a record's time may be after that of its block: clocks differ. */
+const AHEAD_MAX = 300;
+
+const isLater = ({ leaf: own, anchor }) => own.at - anchor.block_time > AHEAD_MAX;
+
+/** Throw Failed for what of step 7 needs no chain: the record is later than its block. */
+export function checkTime(certificate) {
+  if (isLater(certificate)) throw new Failed("laterRecord", certificate.leaf.at);
+}
+
+const sameLog = (a, b) => a.chain_id === b.chain_id && a.contract === b.contract;
+
+/**
+ * Return the review inside, after all of step 8 that needs no chain: that it approves the entry. Throws
+ * Failed if it doesn't, Skipped where there is none to ask for.
+ */
+export function checkReview({ leaf: entry, commitment: committed, review }) {
+  if (entry.type !== "entry") throw new Skipped("onlyEntries");
+  if (!review) throw new Skipped("noReview");
+  const wrong = stepsAlone(review).find((step) => step.outcome === FAILED);
+  if (wrong) throw new Failed("reviewFails", wrong.number);
+  const { record, leaf: own } = review;
   if (record.type !== "review" || !["approve", "reinstate"].includes(record.body.decision)) {
     throw new Failed("noApproval");
   }
   if (record.subject !== committed) throw new Failed("anotherEntry");
-  const own = commitment(record, review.salt);
-  if (review.leaf.commitment !== own || difference(review.leaf, record)) {
-    throw new Failed("reviewLeafDiffers");
-  }
-  checkSigner(own, review.signature, review.anchor, record.author);
-  proof(review);
+  if (own.author === entry.author) throw new Failed("ownReview");
+  if (own.at < entry.at) throw new Failed("olderReview");
+  if (isLater(review)) throw new Failed("laterReview");
+  return review;
 }

@@ -88,6 +88,7 @@ const en = {
       author: "author",
       at: "posted at",
       atNote: "as the author states",
+      claimed: "claimed; no chain confirmed it",
       subject: "about",
       commitment: "content hash (commitment)",
       chain: "chain",
@@ -95,6 +96,7 @@ const en = {
       blockNumber: "block height",
       blockHash: "block hash",
       blockTime: "block time",
+      lag: "lag: from the stated time to the block",
       transaction: "transaction",
       event: "event",
       batch: "batch",
@@ -103,9 +105,11 @@ const en = {
     },
     chainNotes: { 1: "Ethereum", 20210921: "a lesson’s chain", 31337: "a local test chain" },
     chainTime: (seconds) => [`${clock(seconds)} UTC`, `${clock(seconds, 28800)} China Standard Time`],
+    lagValue: (seconds) => `${thousands(seconds)} seconds`,
     eventValue: (index) => `number ${index} in its block`,
     batchValue: (number, place, count) => `${number}, place ${place} of ${count}`,
-    reviewValue: (decision, seq, block) => `${decision}: record ${seq}, block ${block}`,
+    reviewValue: (decision, seq) => `${decision}: record ${seq}`,
+    reviewBlock: (block) => `block ${block}`,
     reviewBy: "by",
     noReview: "not in this certificate",
     notReviewed: "only entries are reviewed",
@@ -145,7 +149,10 @@ const en = {
   reasons: {
     refused: (expected, got, todo) => `Expected ${expected}, got ${got}. ${todo}`,
     nothing: () => "there is no certificate to check",
+    ofEach: (own, review) => [own, review && `its review: ${review === own ? "the same" : review}`].filter(Boolean).join("; "),
     noChain: () => "no chain given",
+    noChainBatch: () => "no chain given; the batch's numbers are claimed",
+    noChainBlock: () => "no chain given; block, transaction and event are claimed",
     noAnswer: () => "the node did not answer this",
     format: (name) => name,
     onlyEntriesHaveReviews: () => "only an entry has a review",
@@ -162,11 +169,15 @@ const en = {
     leaf: () => "type, author, time, subject and commitment",
     notInBatch: (seq) => `number ${seq} is not among those of the batch`,
     otherRoot: () => "leaf and proof lead to another root",
+    sameNumber: (seq) => `entry and review have the same number, ${seq}`,
+    toldTwice: (batch, name) => `batch ${batch} is told twice, with another ${name}`,
+    numbersDontFit: (a, b) => `the numbers of batches ${a} and ${b} don't fit together`,
+    blocksDontFit: (a, b) => `the blocks of batches ${a} and ${b} don't fit together`,
     proof: (count, batch) =>
       `${count} ${count === 1 ? "hash leads" : "hashes lead"} to the root of batch ${batch}`,
     log: (address) => `DiaryLog at ${address}; is that the log you mean?`,
     block: (number, time, onTop) => `block ${number} of ${clock(time)} UTC, ${onTop} on top`,
-    review: (seq, author) => `record ${seq}, by ${author}, a moderator at that time`,
+    review: (seq, author) => `record ${seq}, by ${author}, a moderator then and in its block`,
     otherChain: (named, here) => `it is of chain ${named}, this is chain ${here}`,
     noContract: (address) =>
       `Expected a contract at ${address}, got an address without code. ` +
@@ -191,8 +202,13 @@ const en = {
     noReview: () => "the certificate holds no review",
     noApproval: () => "the review is no approval",
     anotherEntry: () => "the review is about another entry",
-    reviewLeafDiffers: () => "the review's leaf differs from its record",
-    noModerator: (author, time) => `${author} was no moderator at ${clock(time)} UTC`,
+    reviewFails: (step) => `the review fails step ${step}`,
+    ownReview: () => "the author reviewed their own entry",
+    olderReview: () => "the review is older than its entry",
+    laterReview: () => "the review is dated later than its block",
+    laterRecord: (time) => `the record is dated later than its block: ${clock(time)} UTC`,
+    noModerator: (author, time, block) =>
+      `${author} was not a moderator both at ${clock(time)} UTC and in block ${block}`,
     noLeaves: () => "no table of leaves given; the chain itself holds roots only",
     badUrl: () => "Give an address that starts with http:// or https://, without a user name.",
     unreachable: (host) =>
@@ -297,6 +313,11 @@ const fields = {
   author: "作者",
   at: "时间",
   subject: "所指记录",
+  transaction_hash: "交易哈希",
+  block_number: "区块高度",
+  block_hash: "区块哈希",
+  block_time: "区块时间",
+  log_index: "事件编号",
 };
 
 const zh = {
@@ -365,6 +386,7 @@ const zh = {
       author: "作者",
       at: "发布时间",
       atNote: "作者自述",
+      claimed: "证书所称，尚无区块链证实",
       subject: "所指记录",
       commitment: "内容哈希（承诺值）",
       chain: "链",
@@ -372,6 +394,7 @@ const zh = {
       blockNumber: "区块高度",
       blockHash: "区块哈希",
       blockTime: "区块时间",
+      lag: "时间差：从所署时间到区块",
       transaction: "交易哈希",
       event: "事件",
       batch: "批次",
@@ -380,9 +403,11 @@ const zh = {
     },
     chainNotes: { 1: "以太坊", 20210921: "教学链", 31337: "本地测试链" },
     chainTime: (seconds) => [`${clock(seconds, 28800)} 北京时间`, `${clock(seconds)} UTC`],
+    lagValue: (seconds) => `${thousands(seconds)} 秒`,
     eventValue: (index) => `区块内第 ${index} 号`,
     batchValue: (number, place, count) => `第 ${number} 批，${count} 条中的第 ${place} 条`,
-    reviewValue: (decision, seq, block) => `${decision}：记录 ${seq}，区块 ${block}`,
+    reviewValue: (decision, seq) => `${decision}：记录 ${seq}`,
+    reviewBlock: (block) => `区块 ${block}`,
     reviewBy: "审核员",
     noReview: "不在这份证书中",
     notReviewed: "只有日记条目才有审核",
@@ -414,7 +439,11 @@ const zh = {
   reasons: {
     refused: (expected, got, todo) => `应为${expected}，实为：${got}。${todo}`,
     nothing: () => "没有可核验的证书",
+    ofEach: (own, review) =>
+      [own, review && `其审核：${review === own ? "相同" : review}`].filter(Boolean).join("；"),
     noChain: () => "未提供区块链",
+    noChainBatch: () => "未提供区块链；批次的编号仅为证书所称",
+    noChainBlock: () => "未提供区块链；区块、交易与事件仅为证书所称",
     noAnswer: () => "节点未作回答",
     format: (name) => name,
     onlyEntriesHaveReviews: () => "只有日记条目才有审核",
@@ -431,10 +460,14 @@ const zh = {
     leaf: () => "类型、作者、时间、所指记录、承诺值均相同",
     notInBatch: (seq) => `编号 ${seq} 不在该批次之内`,
     otherRoot: () => "由叶子和证明得出另一个根",
+    sameNumber: (seq) => `条目与审核的编号相同：${seq}`,
+    toldTwice: (batch, name) => `第 ${batch} 批有两种说法：${fields[name]}不同`,
+    numbersDontFit: (a, b) => `第 ${a} 批与第 ${b} 批的编号互相矛盾`,
+    blocksDontFit: (a, b) => `第 ${a} 批与第 ${b} 批的区块互相矛盾`,
     proof: (count, batch) => `经 ${count} 个哈希到达第 ${batch} 批的根`,
     log: (address) => `DiaryLog 位于 ${address}；这是您所指的日志吗？`,
     block: (number, time, onTop) => `区块 ${number}，${clock(time)} UTC，其上有 ${onTop} 个区块`,
-    review: (seq, author) => `记录 ${seq}，${author} 当时是审核员`,
+    review: (seq, author) => `记录 ${seq}，${author} 当时及在其区块中是审核员`,
     otherChain: (named, here) => `证书属于链 ${named}，而这是链 ${here}`,
     noContract: (address) => `${address} 处没有合约。请检查地址，以及该链是否已重新开始。`,
     otherCode: (address) => `${address} 处的代码不是 DiaryLog。请不要相信它的回答。`,
@@ -452,8 +485,13 @@ const zh = {
     noReview: () => "证书中没有审核",
     noApproval: () => "该审核不是批准",
     anotherEntry: () => "该审核针对另一条记录",
-    reviewLeafDiffers: () => "审核的叶子与其记录不同",
-    noModerator: (author, time) => `${author} 在 ${clock(time)} UTC 时不是审核员`,
+    reviewFails: (step) => `该审核未通过第 ${step} 步`,
+    ownReview: () => "作者审核了自己的条目",
+    olderReview: () => "该审核早于其条目",
+    laterReview: () => "该审核所署时间晚于其区块",
+    laterRecord: (time) => `该记录所署时间晚于其区块：${clock(time)} UTC`,
+    noModerator: (author, time, block) =>
+      `${author} 并非在 ${clock(time)} UTC 时和在区块 ${block} 中都是审核员`,
     noLeaves: () => "未提供叶子表；链上只存有根",
     badUrl: () => "请填写以 http:// 或 https:// 开头、不含用户名的地址。",
     unreachable: (host) =>
@@ -548,6 +586,9 @@ export const WORDS = { en, zh };
 
 /** Return a reason, as steps give it, as a sentence. */
 export function sentence(words, { key, args }) {
+  if (key === "ofEach") {
+    return words.reasons[key](...args.map((reason) => reason && sentence(words, reason)));
+  }
   if (key !== "refused") return words.reasons[key](...args);
   const [expected, values, got] = args;
   const phrase = typeof got === "string" ? got : words.phrases[got.phrase](...(got.args ?? []));

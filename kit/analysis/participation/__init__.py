@@ -41,6 +41,7 @@ from kit.analysis.participation.growth import bass as bass
 from kit.analysis.participation.growth import logistic as logistic
 from kit.analysis.participation.inequality import concentration as concentration
 from kit.analysis.participation.inequality import lorenz as lorenz
+from kit.analysis.participation.lags import lags as lags
 from kit.analysis.participation.moderation import agreement as agreement
 from kit.analysis.participation.moderation import appeals as appeals
 from kit.analysis.participation.moderation import approval as approval

@@ -34,6 +34,7 @@ from kit.analysis.plots.bars import repeated_texts as repeated_texts
 from kit.analysis.plots.bars import witnesses as witnesses
 from kit.analysis.plots.bars import words as words
 from kit.analysis.plots.curves import inter_event_times as inter_event_times
+from kit.analysis.plots.curves import lags as lags
 from kit.analysis.plots.curves import lorenz as lorenz
 from kit.analysis.plots.curves import waiting_times as waiting_times
 from kit.analysis.plots.heatmaps import retention as retention

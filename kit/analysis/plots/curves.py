@@ -162,10 +162,46 @@ def waiting_times(given: Floats, ax: Axes) -> Said:
     if not len(times):
         no_data(ax, "还没有审核", "no decision yet")
         return Said(len(given), f"None of {len(given):,} entries has a decision.", more)
+    median = _within(times, len(times) / len(given), ax)
+    alt = (
+        f"A rising curve on a log axis: of {many(len(given), 'entry', 'entries')} {len(times):,} have a "
+        f"decision, half of them within {duration(median)}, the last after {duration(times[-1])}."
+    )
+    return Said(len(given), alt, more)
+
+
+@plot(
+    lambda table: (times := _seconds(table))[~np.isnan(times)],
+    ("多久上链", "How long until the block"),
+    ("从作者所署时间到区块", "from the time that the author states to the block"),
+    ("已上链的比例", "share of the entries anchored"),
+    unit=("条", "entries"),
+    empty="No entries.",
+)
+def lags(times: Floats, ax: Axes) -> Said:
+    """Plot ``participation.lags``: which share was anchored within a time; return the axes.
+
+    Entries that are 0 seconds older than their block, or younger, are in the curve, left of its edge.
+    """
+    if not len(times):
+        no_data(ax)
+        return Said(0, "No entries.")
+    early = int((times < 0).sum())
+    more = say(f"{early:,} 条晚于区块", f"{early:,} later than their block") if early else ""
+    median = _within(times, 1.0, ax)
+    alt = (
+        f"A rising curve on a log axis: of {many(len(times), 'entry', 'entries')} half were anchored within "
+        f"{duration(max(median, 0.0))} of the time that their authors state, the last after "
+        f"{duration(max(float(times[-1]), 0.0))}."
+    )
+    return Said(len(times), alt, more)
+
+
+def _within(times: Floats, share: float, ax: Axes) -> float:
+    """Draw which part of a share was over within a time, and return the median."""
     positive = times[times > 0]
     low, high = (positive[0] / 2, positive[-1] * 2) if len(positive) else (0.5, 60.0)
     x, below = _steps(times, float(low))
-    share = len(times) / len(given)
     ends = np.append(x, high)  # and stays where it is, to the edge
     ax.step(ends, np.append(below, 1) * share, where="post", color=BLUE)
     median = float(np.median(times))
@@ -176,11 +212,7 @@ def waiting_times(given: Floats, ax: Axes) -> Said:
     duration_axis(ax, float(low), float(high))
     ax.set_ylim(0, 1.02)
     ax.yaxis.set_major_formatter(PercentFormatter(1))
-    alt = (
-        f"A rising curve on a log axis: of {many(len(given), 'entry', 'entries')} {len(times):,} have a "
-        f"decision, half of them within {duration(median)}, the last after {duration(times[-1])}."
-    )
-    return Said(len(given), alt, more)
+    return median
 
 
 def _steps(times: Floats, low: float) -> tuple[Floats, Floats]:

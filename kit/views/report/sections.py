@@ -92,6 +92,7 @@ def _analysis(page: Page) -> Iterator[Section]:
             page.plot(plots.inter_event_times, lambda: p.inter_event_times(records)),
             page.plot(plots.burstiness, lambda: p.burstiness(records, "author")),
             page.table(lambda: p.burstiness(records), "突发", "Burstiness of the whole diary"),
+            page.plot(plots.lags, lambda: p.lags(records)),
         ],
     )
     yield "grew", "如何增长", "How it grew", _growth(page, step)

@@ -45,6 +45,7 @@ NEEDS: dict[Callable[..., Any], set[str]] = {
     p.cases: {"place"},
     p.rates: {"place"},
     p.waiting_times: {"at", "subject", "commitment", "decision"},
+    p.lags: {"at", "commitment", "lag"},
     p.approval: {"at", "subject", "commitment", "decision"},
     p.agreement: {"at", "subject", "commitment", "decision"},
     p.appeals: {"at", "subject", "commitment", "decision"},

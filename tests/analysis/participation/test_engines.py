@@ -59,6 +59,7 @@ ASKED: list[tuple[Callable[..., Any], dict[str, Any]]] = [
     (p.rates, {"bulletin": OWN}),
     (p.cases, {"figures": FIGURES}),
     (p.waiting_times, {}),
+    (p.lags, {}),
     (p.approval, {}),
     (p.agreement, {}),
     (p.appeals, {}),

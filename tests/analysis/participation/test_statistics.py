@@ -643,6 +643,21 @@ def review(who: str, at: str, what: str, decision: str) -> dict[str, Any]:
     return one | {"commitment": f"{who}-{what}-{at}"}
 
 
+def test_lags_are_those_of_the_entries_in_order_of_time(make: Any) -> None:
+    table = make(
+        [
+            entry("b", "2021-09-10T02:00:00Z", commitment="two"),
+            review("m", "2021-09-10T01:10:00Z", "two", "approve"),
+            entry("a", "2021-09-10T01:00:00Z", commitment="one"),
+            entry("c", "2021-09-10T00:00:00Z", commitment="x") | {"proved": False},
+        ]
+    ).assign(lag=[30.0, 1.0, -5.0, 7.0])
+    found = p.lags(table)
+    assert list(found.columns) == ["commitment", "author", "at", "seconds"]
+    assert found["commitment"].tolist() == ["one", "two"]
+    assert found["seconds"].tolist() == [-5.0, 30.0]
+
+
 def test_waiting_by_hand(make: Any) -> None:
     table = p.waiting_times(
         make(
