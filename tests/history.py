@@ -1,12 +1,12 @@
 """A history of two registrars on one log: what people do, what the node does, and how it must end.
 
 Both publish to the same log, each from an archive of its own, through a node that misbehaves (see
-``tests.misbehaving``) in front of a chain that is reorganised. Their programs are killed at any
-moment, and opened again. What the kit refuses meanwhile, it may refuse; once all is well again,
-``History.heal`` brings it to rest and asks for what must be true:
+``tests.misbehaving``) in front of a chain that is reorganised. A stranger publishes there, too. Their
+programs are killed at any moment, and opened again. What the kit refuses meanwhile, it may refuse; once
+all is well again, ``History.heal`` brings it to rest and asks for what must be true:
 
 - each record that was received and let through is on the log once, under a root that the chain has;
-- whatever else the log holds, the other registrar's archive explains;
+- whatever else the log holds is the stranger's;
 - no batch is pending, nothing waits to be published;
 - what was withdrawn is in no byte of an archive's file.
 """
@@ -32,7 +32,7 @@ import kit.chain.rpc
 import kit.chain.sending
 from kit import people
 from kit.audit import audit
-from kit.core import SignedRecord, Tree
+from kit.core import Batch, Leaf, SignedRecord, Tree
 from kit.diary import Diary
 from kit.diary.archive import Archive
 from kit.diary.outbox import Outbox
@@ -47,6 +47,7 @@ T = TypeVar("T")
 FINALITY: Final = 4
 REGISTRARS: Final = (people.registrar, people.carol)
 AUTHORS: Final = (people.alice, people.bob)
+STRANGER: Final = people.named("stranger")
 MODERATORS: Final = (people.moderator, people.named("moderator 2"))
 
 
@@ -74,7 +75,9 @@ class Stage:
     def __init__(self, anvil: kit.chain.AnvilChain, node: Node) -> None:
         self.anvil, self.node, self.doom = anvil, node, Doom()
         self.log = Log.deploy(anvil, by=REGISTRARS[0])
-        self.log.grant(REGISTRAR_ROLE, REGISTRARS[1].address, by=REGISTRARS[0])
+        for registrar in (REGISTRARS[1], STRANGER):
+            self.log.grant(REGISTRAR_ROLE, registrar.address, by=REGISTRARS[0])
+        anvil._ask("anvil_setBalance", STRANGER.address, hex(10**21))
         for moderator in MODERATORS:
             self.log.grant(MODERATOR_ROLE, moderator.address, by=REGISTRARS[0])
         self.base = anvil.mine().number
@@ -107,6 +110,7 @@ def stage() -> Iterator[Stage]:
         patch.setattr(kit.chain.sending, "_LAG", 1.0)
         patch.setattr(kit.chain.sending, "RAISE_AFTER", 1.0)
         patch.setattr(kit.chain.sending, "GIVE_UP", 3.0)
+        patch.setattr(kit.chain.sending, "_SHOWN_AFTER", 99.0)
         patch.setattr(kit.chain.rpc, "PAUSES", (0, 0))
         patch.setattr(tqdm, "write", lambda *_, **__: None)
         connect = sqlite3.connect
@@ -183,6 +187,7 @@ class History:
         self.doom.left, self.doom.dead = None, False
         self.node.chance.seed(seed)
         self.chance = random.Random(seed)  # noqa: S311
+        self.folder, self._exports = folder, 0
         self.programs = [Program(stage, folder / f"{who.name}.sqlite", who) for who in REGISTRARS]
         #: Each entry with whose archive it is in; what its author was told was received, by archive;
         #: and the words that stand nowhere else, by what they belong to.
@@ -229,6 +234,19 @@ class History:
     def restart(self, at: int = 0) -> None:
         self.programs[at].close()
         self._do(at, lambda diary: None)
+
+    def exchange(self, at: int = 0) -> None:
+        """Let a program take from the other one's export what its archive lacks."""
+        self._exports += 1
+        folder = self.folder / f"export {self._exports}"
+        self._do(1 - at, lambda diary: kit.export(diary, folder, partial=True))
+        if folder.exists():
+            self._do(at, lambda diary: diary.recover(leaves=folder))
+
+    def stranger(self) -> None:
+        """Let a batch land whose records nobody here knows, and which nobody sends again."""
+        number = self.stage.log.record_count()
+        self.stage.log.append("0x" + 64 * "7", number, 1, by=STRANGER)
 
     def kill(self, after: int | None, step: Callable[[], None]) -> None:
         """Take a step, and kill the program in it after so many dealings, if there are so many."""
@@ -345,25 +363,28 @@ class History:
         return False
 
     def check(self) -> None:
-        log = self.stage.log
-        on_log: Counter[str] = Counter()
-        leaves = []
-        standing = [batch.standing for batch in self.programs[0].diary().log.batches()]
-        assert set(standing) <= {"final"}
-        for batch in log.batches():
-            at = [who.address for who in REGISTRARS].index(batch.registrar)
-            archive = self.programs[at].diary().archive
-            found = archive.leaves(batch.first_seq, batch.count)
-            assert Tree([leaf.hash() for leaf, _ in found]).root == batch.root
-            leaves += [leaf for leaf, _ in found]
-            on_log.update(leaf.commitment for leaf, _ in found)
-        assert sum(on_log.values()) == log.record_count()
+        batches = self.programs[0].diary().log.batches()
+        assert {batch.standing for batch in batches} <= {"final"}
+        found = [self._leaves_of(batch) for batch in batches]
+        on_log = Counter(leaf.commitment for leaves in found for leaf in leaves)
         assert set(on_log.values()) <= {1}
-        assert not leaves or audit(self.anvil, log, leaves).ok
-        self.stage.met["records"] += len(leaves)
+        if all(found):
+            leaves = [leaf for leaves in found for leaf in leaves]
+            assert not leaves or audit(self.anvil, self.stage.log, leaves).ok
+        self.stage.met["records"] += len(on_log)
         for at, program in enumerate(self.programs):
             self._check_archive(program, self.received[at], set(on_log))
-            self._check_table(program)
+            self._check_table(program, self.received[at])
+
+    def _leaves_of(self, batch: Batch) -> list[Leaf]:
+        """Return the leaves of a batch, from whichever archive knows it; none of the stranger's."""
+        for program in self.programs:
+            stored = program.diary().archive.leaves(batch.first_seq, batch.count)
+            leaves = [leaf for leaf, _ in stored]
+            if len(leaves) == batch.count and Tree([x.hash() for x in leaves]).root == batch.root:
+                return leaves
+        assert batch.registrar == STRANGER.address
+        return []
 
     def _check_archive(self, program: Program, received: set[str], on_log: set[str]) -> None:
         archive = program.diary().archive
@@ -386,17 +407,12 @@ class History:
             for words in self.words.get(record.commitment, []):
                 assert (words not in raw) == record.erased
 
-    def _check_table(self, program: Program) -> None:
-        diary = program.diary()
-        table = diary.records()
-        mine = {
-            batch.number
-            for batch in diary.log.batches()
-            if batch.registrar == program.registrar.address
-        }
-        is_mine = table["batch"].isin(mine)
-        assert table[is_mine]["proved"].all()
-        assert set(table[~is_mine]["check"]) <= {"not in the archive"}
+    def _check_table(self, program: Program, received: set[str]) -> None:
+        table = program.diary().records()
+        is_own = table["commitment"].isin(received)
+        assert table[is_own]["proved"].all()
+        others = table[~is_own & ~table["proved"]]
+        assert set(others["check"]) <= {"not in the archive", "content is missing"}
 
 
 def _name(error: KitError) -> str:

@@ -550,26 +550,28 @@ def move(chain: AnvilChain, depth: int, by: int = 1) -> list[str]:
 
 
 def reorder(chain: AnvilChain, depth: int, chance: random.Random) -> list[str]:
-    """Let the transactions of the last blocks land in another order, in blocks by chance.
+    """Let the transactions of the last blocks land in another order, by chance, none of them lower.
 
     Each sender's keep their order, as they must. Return them all as they stand now.
     """
-    waiting: dict[str, list[str]] = {}
-    for raw in (raw for block in transactions(chain, depth) for raw in block):
-        waiting.setdefault(Account.recover_transaction(raw), []).append(raw)
-    order = [sender for sender, raws in waiting.items() for _ in raws]
+    waiting: dict[str, list[tuple[int, str]]] = {}
+    for place, block in enumerate(transactions(chain, depth)):
+        for raw in block:
+            waiting.setdefault(Account.recover_transaction(raw), []).append((place, raw))
+    order = [sender for sender, sent in waiting.items() for _ in sent]
     chance.shuffle(order)
     if len(waiting) > 1:  # who was first is first no more
         first = next(iter(waiting))
         other = next(place for place, sender in enumerate(order) if sender != first)
         order.insert(0, order.pop(other))
-    raws = [waiting[sender].pop(0) for sender in order]
-    places = sorted(chance.randrange(depth) for _ in raws)
     blocks: list[list[str]] = [[] for _ in range(depth)]
-    for place, raw in zip(places, raws, strict=True):
-        blocks[place].append(raw)
+    lowest = 0
+    for sender in order:
+        place, raw = waiting[sender].pop(0)
+        lowest = chance.randrange(max(place, lowest), depth)
+        blocks[lowest].append(raw)
     reorganise(chain, blocks)
-    return raws
+    return [raw for block in blocks for raw in block]
 
 
 def transactions(chain: AnvilChain, depth: int) -> list[list[str]]:

@@ -49,8 +49,8 @@ PROGRAM, PERSON = st.integers(0, 1), st.integers(0, 1)
 ENTRY = st.integers(0, 5)
 MOVES = st.sampled_from(["approve", "reject", "appeal", "witness", "withdraw", "suspend"])
 FAULT = st.sampled_from(FAULTS)
-STEPS = st.sampled_from(["publish", "publish", "post", "restart"])
-ON_CHAIN = st.sampled_from(["mine", "drop", "move", "reorder", "resend"])
+STEPS = st.sampled_from(["publish", "publish", "post", "restart", "exchange"])
+ON_CHAIN = st.sampled_from(["mine", "drop", "move", "reorder", "resend", "stranger"])
 #: After how many dealings with the node and its file a program is killed, if there are so many.
 MOMENT = st.integers(0, 200)
 
@@ -79,8 +79,8 @@ class Histories(RuleBasedStateMachine):
     def chain(self, kind: str, blocks: int) -> None:
         if kind == "mine":
             self.history.mine(blocks)
-        elif kind == "resend":
-            self.history.resend()
+        elif kind in ("resend", "stranger"):
+            getattr(self.history, kind)()
         else:
             self.history.reorganise(kind, blocks)
 
