@@ -20,6 +20,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -133,6 +134,24 @@ class Lag(Rule):
 
 def _number(block: str, head: int) -> int:
     return head if block in ("latest", "pending") else int(block, 16)
+
+
+@dataclass
+class Stale(Rule):
+    """A question that was asked before is answered as it was then: from a cache, or an old fork."""
+
+    about: tuple[str, ...] = ("eth_get", "eth_call", "eth_blockNumber", "eth_estimateGas")
+    before: dict[str, Answer] = field(default_factory=dict, init=False)
+
+    def __call__(self, ask: Ask, chance: random.Random, question: Question) -> Answer:
+        answer = super().__call__(ask, chance, question)
+        if answer.is_good and question.method.startswith(self.about):
+            self.before[str(question)] = deepcopy(answer)
+        return answer
+
+    def answer(self, ask: Ask, question: Question, chance: random.Random) -> Answer:
+        then = self.before.get(str(question))
+        return deepcopy(then) if then else ask(question)
 
 
 @dataclass
@@ -531,26 +550,28 @@ def move(chain: AnvilChain, depth: int, by: int = 1) -> list[str]:
 
 
 def reorder(chain: AnvilChain, depth: int, chance: random.Random) -> list[str]:
-    """Let the transactions of the last blocks land in another order, in blocks by chance.
+    """Let the transactions of the last blocks land in another order, by chance, none of them lower.
 
     Each sender's keep their order, as they must. Return them all as they stand now.
     """
-    waiting: dict[str, list[str]] = {}
-    for raw in (raw for block in transactions(chain, depth) for raw in block):
-        waiting.setdefault(Account.recover_transaction(raw), []).append(raw)
-    order = [sender for sender, raws in waiting.items() for _ in raws]
+    waiting: dict[str, list[tuple[int, str]]] = {}
+    for place, block in enumerate(transactions(chain, depth)):
+        for raw in block:
+            waiting.setdefault(Account.recover_transaction(raw), []).append((place, raw))
+    order = [sender for sender, sent in waiting.items() for _ in sent]
     chance.shuffle(order)
     if len(waiting) > 1:  # who was first is first no more
         first = next(iter(waiting))
         other = next(place for place, sender in enumerate(order) if sender != first)
         order.insert(0, order.pop(other))
-    raws = [waiting[sender].pop(0) for sender in order]
-    places = sorted(chance.randrange(depth) for _ in raws)
     blocks: list[list[str]] = [[] for _ in range(depth)]
-    for place, raw in zip(places, raws, strict=True):
-        blocks[place].append(raw)
+    lowest = 0
+    for sender in order:
+        place, raw = waiting[sender].pop(0)
+        lowest = chance.randrange(max(place, lowest), depth)
+        blocks[lowest].append(raw)
     reorganise(chain, blocks)
-    return raws
+    return [raw for block in blocks for raw in block]
 
 
 def transactions(chain: AnvilChain, depth: int) -> list[list[str]]:

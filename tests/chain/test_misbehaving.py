@@ -7,13 +7,15 @@ import random
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import pairwise
 from typing import Any
 
 import pytest
 
 import kit
+import kit.chain.base
 import kit.chain.rpc
-import kit.diary.diary
+import kit.chain.sending
 from kit import people
 from kit.chain import Chain
 from kit.chain.anvil_chain import AnvilChain
@@ -38,6 +40,7 @@ from tests.misbehaving import (
     RateLimit,
     Reorder,
     Rule,
+    Stale,
     SwitchChain,
     drop,
     move,
@@ -76,11 +79,11 @@ def node(own: AnvilChain) -> Iterator[Node]:
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits for a node waits shortly."""
     monkeypatch.setattr(kit.chain.rpc, "PAUSES", (0.01, 0.01))
-    monkeypatch.setattr(kit.diary.diary, "LAG", 0.3)
-    monkeypatch.setattr(kit.diary.diary, "sleep", lambda _: None)
-    waits = "web3.eth.eth.Eth.wait_for_transaction_receipt"
-    real = kit.chain.base.Web3().eth.__class__.wait_for_transaction_receipt
-    monkeypatch.setattr(waits, lambda eth, sent, **_: real(eth, sent, 0.3, 0.02))
+    monkeypatch.setattr(kit.chain.base, "LAG", 0.3)
+    monkeypatch.setattr(kit.chain.base, "sleep", lambda _: None)
+    monkeypatch.setattr(kit.chain.sending, "_LAG", 0.1)
+    monkeypatch.setattr(kit.chain.sending, "RAISE_AFTER", 0.1)
+    monkeypatch.setattr(kit.chain.sending, "GIVE_UP", 0.3)
 
 
 def seen(node: Node, log: Log) -> Log:
@@ -95,7 +98,8 @@ def asked(node: Node, method: str, *params: Any) -> Any:
 def raw_batch(log: Log, count: int = 1) -> str:
     """Return a signed transaction that appends a batch."""
     call = log._function("append", b"\7" * 32, log.record_count(), count)
-    request = log.chain._request(call, people.registrar)
+    nonce = log.chain.nonce(people.registrar.address)
+    request = call.build_transaction({"from": people.registrar.address, "nonce": nonce})
     return people.registrar.sign_transaction(request).raw_transaction.to_0x_hex()
 
 
@@ -158,6 +162,19 @@ def test_lag(node: Node, log: Log) -> None:
     assert seen(node, log).record_count() == 1
     lag.share = 0
     assert seen(node, log).record_count() == 3
+
+
+def test_stale(node: Node, log: Log) -> None:
+    rule = Stale()
+    node.rules = [rule]
+    through = seen(node, log)
+    assert through.record_count() == 3
+    log.append(ROOTS[0], 3, 1, by=people.registrar)
+    assert through.record_count() == 3
+    rule.share = 0
+    assert through.record_count() == 4
+    rule.share = 1  # it remembers the newest answer that it has passed on
+    assert through.record_count() == 4
 
 
 def test_a_lost_answer_and_a_lost_question(node: Node, log: Log) -> None:
@@ -251,7 +268,7 @@ def test_switch_chain(node: Node, own: AnvilChain) -> None:
     assert kit.chain.connect(node.url).chain_id == 5
     assert asked(node, "net_version") == "5"
     with pytest.raises(ChainError):  # signed for 5, and the node behind is on 31337
-        Log.deploy(kit.chain.connect(node.url), by=people.registrar)
+        Log.deploy(kit.chain.connect(node.url, lesson_keys=True), by=people.registrar)
     assert log.record_count() == 0
     node.rules = []
     with kit.chain.anvil() as other:
@@ -287,6 +304,7 @@ def test_hold_transaction(node: Node, log: Log) -> None:
 
 RULES = [
     Lag(0.3),
+    Stale(0.3),
     LoseAnswer(0.5),
     LoseAnswer(0.1, about=("eth_",)),
     LoseQuestion(0.1, about=("eth_",)),
@@ -415,15 +433,18 @@ def test_blocks_in_another_order(own: AnvilChain, log: Log) -> None:
     assert [b.registrar for b in log.batches()[3:]] == [people.registrar.address]
 
 
-def test_a_sender_s_transactions_keep_their_order(own: AnvilChain, log: Log) -> None:
+def test_a_sender_s_transactions_keep_their_order_and_land_no_earlier(
+    own: AnvilChain, log: Log
+) -> None:
     chance = random.Random(SEED)  # noqa: S311
     own.mine(3)
-    places = set()
-    for _ in range(8):
+    places = [[b.anchor.block_number for b in log.batches()]]
+    for _ in range(4):
         reorder(own, 6, chance)
         assert [b.root for b in log.batches()] == ROOTS
-        places.add(tuple(b.anchor.block_number for b in log.batches()))
-    assert len(places) > 4
+        places.append([b.anchor.block_number for b in log.batches()])
+    assert all(a <= b for pair in pairwise(places) for a, b in zip(*pair, strict=True))
+    assert places[0] < places[1]
 
 
 def test_a_reorganisation_is_one_at_the_lowest_fee_as_well(own: AnvilChain) -> None:

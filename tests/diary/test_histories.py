@@ -1,0 +1,127 @@
+"""Nothing lost, nothing twice: histories by chance, and the worst ones that were met."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+
+from tests.history import FINALITY, History, Stage, stage
+from tests.misbehaving import (
+    Delay,
+    Drip,
+    DropFilters,
+    DropTransaction,
+    Duplicate,
+    HoldTransaction,
+    Lag,
+    LoseAnswer,
+    LoseQuestion,
+    Malformed,
+    RateLimit,
+    Reorder,
+    Rule,
+    Stale,
+)
+
+FAULTS: list[Callable[[], Rule]] = [
+    lambda: Lag(0.3),
+    lambda: Stale(0.3),
+    lambda: LoseAnswer(0.5),
+    lambda: LoseAnswer(0.05, about=("eth_",)),
+    lambda: LoseQuestion(0.05, about=("eth_",)),
+    lambda: Delay(0.1, seconds=0.002),
+    lambda: Duplicate(0.5),
+    lambda: Reorder(),
+    lambda: DropFilters(0.5),
+    lambda: RateLimit(0.2),
+    lambda: Malformed(0.05),
+    lambda: Drip(0.05, seconds=0.0001),
+    lambda: DropTransaction(0.5),
+    lambda: HoldTransaction(0.5),
+]
+PROGRAM, PERSON = st.integers(0, 1), st.integers(0, 1)
+ENTRY = st.integers(0, 5)
+MOVES = st.sampled_from(["approve", "reject", "appeal", "witness", "withdraw", "suspend"])
+FAULT = st.sampled_from(FAULTS)
+STEPS = st.sampled_from(["publish", "publish", "post", "restart", "exchange"])
+ON_CHAIN = st.sampled_from(["mine", "drop", "move", "reorder", "resend", "stranger"])
+#: After how many dealings with the node and its file a program is killed, if there are so many.
+MOMENT = st.integers(0, 200)
+
+
+class Histories(RuleBasedStateMachine):
+    """Any steps in any order."""
+
+    def __init__(self, stage: Stage, folder: Path) -> None:
+        super().__init__()
+        folder.mkdir()
+        self.history = History(stage, folder)
+
+    @rule(at=PROGRAM, step=STEPS, fault=st.none() | FAULT, dies=MOMENT)
+    def work(self, at: int, step: str, fault: Callable[[], Rule] | None, dies: int) -> None:
+        """Post, publish or open the archive again, while the node has a fault."""
+        if step == "publish":
+            self.history.post(at)
+        with self.history.briefly(fault):
+            self.history.kill(dies, lambda: getattr(self.history, step)(at))
+
+    @rule(entry=ENTRY, move=MOVES, by=PERSON, dies=MOMENT)
+    def move(self, entry: int, move: str, by: int, dies: int) -> None:
+        self.history.kill(dies, lambda: self.history.move(entry, move, by))
+
+    @rule(kind=ON_CHAIN, blocks=st.integers(1, FINALITY))
+    def chain(self, kind: str, blocks: int) -> None:
+        if kind == "mine":
+            self.history.mine(blocks)
+        elif kind in ("resend", "stranger"):
+            getattr(self.history, kind)()
+        else:
+            self.history.reorganise(kind, blocks)
+
+    @rule(fault=st.none() | FAULT)
+    def node(self, fault: Callable[[], Rule] | None) -> None:
+        """Begin a fault that stays, or end all of them."""
+        if fault:
+            self.history.fault(fault())
+        else:
+            self.history.calm()
+
+    def teardown(self) -> None:
+        try:
+            self.history.heal()
+        finally:
+            self.history.close()
+
+
+@pytest.fixture(scope="module")
+def on_stage() -> Iterator[Stage]:
+    with stage() as set_up:
+        yield set_up
+
+
+OFTEN = settings(
+    max_examples=30,
+    stateful_step_count=20,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+def run(stage: Stage, folder: Path, how: settings) -> None:
+    """Run histories, and fail if they weren't worth anything: if something was never met in them."""
+    numbers = itertools.count()
+    stage.met.clear()
+    run_state_machine_as_test(lambda: Histories(stage, folder / str(next(numbers))), settings=how)
+    print(dict(sorted(stage.met.items())))
+
+
+def test_histories(on_stage: Stage, tmp_path: Path) -> None:
+    run(on_stage, tmp_path, OFTEN)
