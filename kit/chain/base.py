@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from eth_abi import abi as abi_codec
 from eth_abi.exceptions import DecodingError
@@ -39,6 +40,8 @@ from web3.exceptions import (
     Web3Exception,
     Web3ValueError,
 )
+from web3.middleware import FormattingMiddlewareBuilder
+from web3.middleware.validation import async_build_method_validators, build_method_validators
 from web3.providers import BaseProvider
 
 from kit import people
@@ -114,6 +117,13 @@ class Chain:
     @checked("provider")
     def __init__(self, provider: BaseProvider) -> None:
         self.w3 = Web3(provider)
+        # web3 asks the node for its chain's id before each call; here it is asked for once.
+        known = cast(Web3, SimpleNamespace(eth=self))
+        asked = FormattingMiddlewareBuilder.build(
+            sync_formatters_builder=lambda _, method: build_method_validators(known, method),
+            async_formatters_builder=async_build_method_validators,
+        )
+        self.w3.middleware_onion.replace("validation", asked)
         self._times: dict[str, datetime] = {}
 
     @cached_property
