@@ -11,11 +11,13 @@ import sys
 import threading
 from collections import namedtuple
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import tasks
+from tests import conftest
 
 ROOT = Path(__file__).parents[2]
 Disk = namedtuple("Disk", "total used free")
@@ -277,6 +279,26 @@ def test_each_slow_test_is_listed_with_its_reason() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     assert set(re.findall(r"^\| `(tests/\S+\.py)` \| (.+) \|$", text, re.MULTILINE)) == marks
     assert len(marks) > 5
+
+
+def test_a_test_that_takes_too_long_is_named() -> None:
+    def report(name: str, seconds: float, *marks: str) -> SimpleNamespace:
+        return SimpleNamespace(
+            nodeid=name, when="call", duration=seconds, keywords=dict.fromkeys(marks, 1)
+        )
+
+    stats = {
+        "passed": [report("a", 29.0), report("b", 31.0)],
+        "failed": [report("c", 99.0, "slow")],
+    }
+    said: list[str] = []
+    terminal = SimpleNamespace(stats=stats, section=said.append, write_line=said.append)
+    conftest.pytest_terminal_summary(terminal)
+    assert said[1:] == ["31 s call b"]
+    terminal.stats = {"passed": [report("a", 29.0)], "warnings": [object()]}
+    said.clear()
+    conftest.pytest_terminal_summary(terminal)
+    assert said == []
 
 
 def test_the_bench_measures_sizes_and_speed(monkeypatch: pytest.MonkeyPatch) -> None:
