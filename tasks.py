@@ -8,14 +8,17 @@ and nothing of the machine is needed but Python: Node.js, fonts, Java and a brow
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import IO
 
@@ -29,6 +32,10 @@ LESSONS, ENGINES, TESTS, MUTANTS = (
     "requirements-dev.lock",
     "requirements-mutants.lock",
 )
+#: Seconds that `make test` may take on two quiet cores, with all set up.
+MOST = 360
+#: Where a user turns it off, each of the tests' many programs would compile the same modules again.
+COMPILED = {"PYTHONDONTWRITEBYTECODE": ""}
 #: Free disk in bytes that an installation wants, with what pip unpacks on its way.
 ROOM = {LESSONS: 2_000_000_000, ENGINES: 1_500_000_000, TESTS: 1_000_000_000, MUTANTS: 200_000_000}
 
@@ -40,14 +47,22 @@ class Missing(SystemExit):
         super().__init__(f"Missing: {what}. {how}")
 
 
+#: Where the words of a step go that runs beside another one; None is the terminal.
+_KEPT: contextvars.ContextVar[IO[str] | None] = contextvars.ContextVar("_KEPT", default=None)
+
+
 def say(text: str) -> None:
-    print(f"→ {text}", flush=True)
+    print(f"→ {text}", flush=True, file=_KEPT.get())
 
 
 def run(*command: str | Path, **environment: str) -> None:
     """Run a command in this folder; end with its status if it fails."""
     status = subprocess.run(
-        [str(c) for c in command], cwd=ROOT, env=os.environ | environment
+        [str(c) for c in command],
+        cwd=ROOT,
+        env=os.environ | environment,
+        stdout=_KEPT.get(),
+        stderr=_KEPT.get(),
     ).returncode
     if status:
         raise SystemExit(status)
@@ -290,15 +305,36 @@ def test_all() -> None:
     _test(slow=True)
 
 
+Steps = dict[str, Callable[[], None]]
+
+
 def _test(*, slow: bool) -> None:
     everything()
-    steps: dict[str, Callable[[], None]] = {
-        "lint (ruff, import-linter, deptry)": lint,
+    start = time.monotonic()
+    unit_tests: Steps = {
+        "unit tests and doctests (pytest)": lambda: unit("--durations=20", slow=slow)
+    }
+    others: Steps = {
         "types (mypy)": types,
-        "unit tests and doctests (pytest)": lambda: unit(slow=slow),
         "contracts (forge)": forge,
         "lessons (nbval, strict)": lessons,
     }
+    first: Steps = {"lint (ruff, import-linter, deptry)": lint}
+    failed = [*_each(first), *_together(unit_tests, others)]
+    if failed:
+        raise SystemExit(f"Failed: {', '.join(failed)}")
+    took = time.monotonic() - start
+    say(
+        f"All passed in {took // 60:.0f}:{took % 60:02.0f}: {', '.join(first | unit_tests | others)}"
+    )
+    if took > MOST and not slow:
+        say(
+            f"That is longer than {MOST // 60} minutes. On two quiet cores it may not be: CONTRIBUTING.md"
+        )
+
+
+def _each(steps: Steps) -> list[str]:
+    """Run steps one after the other and return the names of those that fail."""
     failed = []
     for name, step in steps.items():
         say(name)
@@ -306,9 +342,33 @@ def _test(*, slow: bool) -> None:
             step()
         except SystemExit:
             failed.append(name)
-    if failed:
-        raise SystemExit(f"Failed: {', '.join(failed)}")
-    say(f"All passed: {', '.join(steps)}")
+    return failed
+
+
+def _together(steps: Steps, others: Steps) -> list[str]:
+    """Run steps, and beside them others, whose words are kept until the first are done.
+
+    The first leave their cores idle now and then: a browser is awaited, a disk, a node.
+    """
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as kept,
+        ThreadPoolExecutor(1) as beside,
+    ):
+
+        def quietly(name: str, step: Callable[[], None]) -> list[str]:
+            _KEPT.set(kept)  # in this thread alone
+            return _each({name: step})
+
+        later = [beside.submit(quietly, name, step) for name, step in others.items()]
+        try:
+            failed = _each(steps)
+        except BaseException:  # Ctrl-C: what has not begun needn't
+            beside.shutdown(wait=False, cancel_futures=True)
+            raise
+        failed += [name for one in later for name in one.result()]
+        kept.seek(0)
+        print(kept.read(), end="", flush=True)
+    return failed
 
 
 def lint() -> None:
@@ -330,15 +390,16 @@ def check() -> None:
     """Set up, and run what is wanted after each edit: lint, types, the tests of the core and the log"""
     everything()
     lint()
-    types()
     folders = [f"{top}/{package}" for top in ("tests", "kit") for package in ("core", "log")]
-    unit(*folders, slow=False)
+    if _together({"unit tests": lambda: unit(*folders, slow=False)}, {"types": types}):
+        raise SystemExit(1)
 
 
 def unit(*of: str, slow: bool) -> None:
     """Run unit tests and the examples in docstrings, a file at a time on each core, long ones first"""
-    options = ["-q", "-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder"]
-    run(python(), "-m", "pytest", *options, *([] if slow else ["-m", "not slow"]), *of)
+    options = ["-q", "-n", "auto", "--dist", "loadfile", "--no-loadscope-reorder", "-p", "no:nbval"]
+    options += [] if slow else ["-m", "not slow"]
+    run(python(), "-m", "pytest", *options, *of, **COMPILED)
 
 
 def forge() -> None:
@@ -349,10 +410,11 @@ def forge() -> None:
 def lessons() -> None:
     """Run the lessons and compare every output with the saved one"""
     # Their cells may warn, and a warning in a lesson is an output that differs.
-    options = ["-q", "-n", "auto", "--dist", "loadfile", "-W", "default", "--nbval"]
+    # One lesson at a time: they run beside the unit tests, which have a process for each core.
+    options = ["-q", "-W", "default", "--nbval"]
     options += ["--nbval-sanitize-with", str(ROOT / "tests/lessons.cfg")]
     # With this environment's kernel, and no settings of the user's.
-    own = {"JUPYTER_PATH": "", "IPYTHONDIR": str(ROOT / "build" / "ipython")}
+    own = {"JUPYTER_PATH": "", "IPYTHONDIR": str(ROOT / "build" / "ipython"), **COMPILED}
     run(python(), "-m", "pytest", *options, *sorted(ROOT.glob("notebooks/*.ipynb")), **own)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -41,6 +42,35 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     order = {here / name: -seconds for name, seconds in LONG.items()}
     items.sort(key=lambda item: order.get(item.path, 0))
+
+
+#: Seconds on a quiet machine after which a test belongs in `make test-all`, with a small sister here.
+TOO_LONG = 30
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Name the tests that take too long, so that `make test` stays under six minutes. It fails none."""
+    reports = [x for found in terminalreporter.stats.values() for x in found]
+    long = [
+        f"{report.duration:.0f} s {report.when} {report.nodeid}"
+        for report in reports
+        if getattr(report, "duration", 0) > TOO_LONG and "slow" not in report.keywords
+    ]
+    if long:
+        terminalreporter.section("on a quiet machine too long for make test: see CONTRIBUTING.md")
+        for line in long:
+            terminalreporter.write_line(line)
+
+
+def pytest_collection_finish() -> None:
+    """Leave out of each collection of garbage what was loaded: it stays, and it is most of all."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+def pytest_sessionfinish() -> None:
+    gc.unfreeze()
 
 
 @pytest.fixture

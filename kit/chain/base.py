@@ -20,7 +20,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any, Final, Self, TypeVar
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Final, Self, TypeVar, cast
 
 from eth_abi import abi as abi_codec
 from eth_abi.exceptions import DecodingError
@@ -38,6 +39,8 @@ from web3.exceptions import (
     Web3Exception,
     Web3ValueError,
 )
+from web3.middleware import FormattingMiddlewareBuilder
+from web3.middleware.validation import async_build_method_validators, build_method_validators
 from web3.providers import BaseProvider
 from web3.types import RPCEndpoint
 
@@ -137,6 +140,13 @@ class Chain:
         fee_limit: int = FEE_LIMIT,
     ) -> None:
         self.w3 = Web3(provider)
+        # web3 asks the node for its chain's id before each call; here it is asked for once.
+        known = cast(Web3, SimpleNamespace(eth=self))
+        asked = FormattingMiddlewareBuilder.build(
+            sync_formatters_builder=lambda _, method: build_method_validators(known, method),
+            async_formatters_builder=async_build_method_validators,
+        )
+        self.w3.middleware_onion.replace("validation", asked)
         self.finality, self.fee_limit = finality, fee_limit
         self._times: dict[str, datetime] = {}
         self._says_final = False  # whether the node has said once which block is final

@@ -16,6 +16,7 @@ from eth_tester import EthereumTester, PyEVMBackend
 from eth_tester.constants import DYNAMIC_FEE_TRANSACTION_PARAMS
 from eth_tester.exceptions import BlockNotFound, SnapshotNotFound, TransactionFailed
 from eth_tester.exceptions import ValidationError as InvalidRequest
+from eth_tester.utils.filters import check_if_log_matches
 from eth_utils import ValidationError, to_canonical_address, to_wei
 from web3.providers.eth_tester import EthereumTesterProvider
 from web3.providers.eth_tester.defaults import API_ENDPOINTS, static_return
@@ -94,6 +95,43 @@ class _Backend(PyEVMBackend):  # type: ignore[misc]
             raise (error.__cause__ if isinstance(error.__cause__, Revert) else error) from None
 
 
+class _Tester(EthereumTester):  # type: ignore[misc]
+    """eth-tester, which looks up the events of a block once.
+
+    By itself it goes back from the head to each transaction, whenever it is asked.
+    """
+
+    def __init__(self) -> None:
+        self._listed: dict[bytes, list[Any]] = {}  # by the hash of a block, so it stays true
+        super().__init__(_Backend())
+
+    def get_logs(
+        self, from_block: Any = None, to_block: Any = None, address: Any = None, topics: Any = None
+    ) -> tuple[Any, ...]:
+        head = self.backend.chain.get_canonical_head().block_number
+        if not (isinstance(from_block, int) and isinstance(to_block, int) and to_block <= head):
+            return tuple(super().get_logs(from_block, to_block, address, topics))
+        asked = (from_block, to_block, address, topics)
+        self.validator.validate_inbound_filter_params(*asked)
+        *_, addresses, wanted = self.normalizer.normalize_inbound_filter_params(*asked)
+        return tuple(
+            dict(log)
+            for number in range(from_block, to_block + 1)
+            for raw, log in self._logs(number)
+            if check_if_log_matches(raw, None, None, addresses, wanted)
+        )
+
+    def _logs(self, number: int) -> list[Any]:
+        """Return the events of a block, each as eth-tester compares it and as it answers."""
+        block = self.backend.chain.chaindb.get_canonical_block_hash(number)
+        if block not in self._listed:
+            self._listed[block] = [
+                (self.normalizer.normalize_inbound_log_entry(log), log)
+                for log in super().get_logs(number, number)
+            ]
+        return self._listed[block]
+
+
 def _estimate(state: StateAPI, transaction: SignedTransactionAPI) -> int:
     """Return what py-evm's estimator returns, after four runs and not fifteen.
 
@@ -161,7 +199,7 @@ class EmbeddedChain(Chain):
     def __init__(self, finality: int | None = None) -> None:
         chain_id = {"chainId": static_return(CHAIN_ID)}
         endpoints = API_ENDPOINTS | {"eth": API_ENDPOINTS["eth"] | chain_id}
-        self._tester = EthereumTester(_Backend())
+        self._tester = _Tester()
         super().__init__(_Provider(self._tester, endpoints), finality=finality)
 
     def _jump(self, time: datetime) -> None:

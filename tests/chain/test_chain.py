@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+from eth_tester import EthereumTester
+from eth_tester.exceptions import BlockNotFound
 from web3.exceptions import ContractLogicError
 
 import kit
@@ -23,6 +25,7 @@ from kit.chain import BLOCK_SECONDS, START, Artifact, Chain, Receipt, compile_so
 from kit.chain.rpc import Http
 from kit.chain.sending import Sending
 from kit.errors import ChainError, NodeDown, Reverted
+from kit.log import MODERATOR_ROLE
 from kit.people import alice, bob, named, registrar
 
 # Everything that a contract can say when it refuses.
@@ -687,6 +690,43 @@ def test_the_estimate_is_py_evm_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
         chain.send(contract.functions.fail(), by=kit.people.alice)
     assert len(tried) == 5  # the one that fails is no estimate
     assert [quick for quick, _ in tried] == [slow for _, slow in tried]
+
+
+def test_the_events_are_those_that_eth_tester_lists(chain: Any) -> None:
+    """Of ranges, contracts and topics; after the chain was wound back, too; and again."""
+    tester = chain._tester
+    logs = [kit.log.Log.deploy(chain, by=registrar) for _ in range(2)]
+
+    def same() -> int:
+        head, found = chain.head.number, 0
+        topics = tester.get_logs(0, head)[0]["topics"]
+        for asked in [
+            *((first, last) for first in range(head + 1) for last in range(first, head + 1)),
+            (2, 1),
+            (0, head, logs[1].address),
+            *((0, head, None, wanted) for wanted in (topics[:1], [None, topics[1]], [topics[1]])),
+            ("earliest", "latest"),
+            (None, None),
+        ]:
+            listed = tester.get_logs(*asked)
+            assert listed == EthereumTester.get_logs(tester, *asked)
+            found += len(listed)
+            for log in listed:
+                log.clear()  # whoever asked may do with it what they like
+        with pytest.raises(BlockNotFound):
+            tester.get_logs(0, head + 1)
+        return found
+
+    before = chain.snapshot()
+    logs[0].grant(MODERATOR_ROLE, bob.address, by=registrar)
+    logs[1].append("0x" + "11" * 32, 0, 1, by=registrar)
+    found = same()
+    assert found > 20
+    chain.restore(before)
+    assert same() < found
+    logs[1].grant(MODERATOR_ROLE, alice.address, by=registrar)
+    logs[0].append("0x" + "22" * 32, 0, 1, by=registrar)
+    assert same() == found
 
 
 def _refusal(said: bytes) -> str:

@@ -24,12 +24,7 @@ from kit import people, places
 from kit.__main__ import STATUSES
 from kit.core import Certificate
 from kit.errors import KitError
-
-
-def run(*arguments: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "kit", *map(str, arguments)], capture_output=True, text=True
-    )
+from tests.cli import run
 
 
 @pytest.fixture(scope="module")

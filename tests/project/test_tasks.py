@@ -8,13 +8,16 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections import namedtuple
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 import tasks
+from tests import conftest
 
 ROOT = Path(__file__).parents[2]
 Disk = namedtuple("Disk", "total used free")
@@ -192,18 +195,72 @@ def test_a_failing_step_fails_the_test_task(monkeypatch: pytest.MonkeyPatch) -> 
     ran = []
     for name in ("everything", "lint", "forge", "lessons"):
         monkeypatch.setattr(tasks, name, lambda name=name: ran.append(name))
-    monkeypatch.setattr(tasks, "unit", lambda *, slow: ran.append(("unit", slow)))
+    monkeypatch.setattr(tasks, "unit", lambda *_, slow: ran.append(f"unit {slow}"))
     monkeypatch.setattr(tasks, "types", broken)
     for task, slow in ((tasks.test, False), (tasks.test_all, True)):
         ran.clear()
         with pytest.raises(SystemExit, match=r"Failed: types \(mypy\)"):
             task()
-        assert ran == ["everything", "lint", ("unit", slow), "forge", "lessons"]
+        assert ran[:2] == ["everything", "lint"]
+        assert sorted(ran[2:]) == ["forge", "lessons", f"unit {slow}"]  # at once
+
+
+def test_what_runs_beside_others_speaks_after_them(capfd: pytest.CaptureFixture[str]) -> None:
+    said = threading.Event()
+
+    def talk() -> None:
+        tasks.run(sys.executable, "-c", "import sys; print('out', flush=True); sys.exit('error')")
+
+    def sing() -> None:
+        tasks.say("la")
+        said.set()
+
+    def first() -> None:
+        assert said.wait(20)  # the others go on meanwhile
+        tasks.run(sys.executable, "-c", "print('first')")
+
+    assert tasks._together({"unit": first}, {"types": talk, "lessons": sing}) == ["types"]
+    lines = capfd.readouterr().out.splitlines()
+    assert lines == ["→ unit", "first", "→ types", "out", "error", "→ lessons", "→ la"]
+    tasks.say("again")
+    assert capfd.readouterr().out == "→ again\n"
+
+
+def test_ctrl_c_begins_nothing_more() -> None:
+    begun, ended = threading.Event(), threading.Event()
+    ran = []
+
+    def long() -> None:
+        begun.set()
+        assert ended.wait(20)
+
+    def stopped() -> None:
+        assert begun.wait(20)
+        threading.Timer(0.1, ended.set).start()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        tasks._together({"unit": stopped}, {"types": long, "lessons": lambda: ran.append(1)})
+    assert ran == []
+
+
+def test_a_run_that_takes_too_long_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("everything", "lint", "types", "forge", "lessons"):
+        monkeypatch.setattr(tasks, name, lambda: None)
+    monkeypatch.setattr(tasks, "unit", lambda *_, slow: None)
+    for most, slow, long in ((360, False, False), (-1, False, True), (-1, True, False)):
+        monkeypatch.setattr(tasks, "MOST", most)
+        tasks._test(slow=slow)
+        out = capsys.readouterr().out
+        assert "All passed in 0:00: lint (ruff, import-linter, deptry), unit tests" in out
+        assert ("That is longer than" in out) is long
 
 
 def test_slow_tests_are_left_out_unless_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[Any] = []
-    monkeypatch.setattr(tasks, "run", lambda *command: ran.append(command))
+    monkeypatch.setattr(tasks, "run", lambda *command, **_: ran.append(command))
     tasks.unit(slow=False)
     tasks.unit("tests/core", slow=True)
     assert ran[0][-2:] == ("-m", "not slow")
@@ -222,6 +279,26 @@ def test_each_slow_test_is_listed_with_its_reason() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
     assert set(re.findall(r"^\| `(tests/\S+\.py)` \| (.+) \|$", text, re.MULTILINE)) == marks
     assert len(marks) > 5
+
+
+def test_a_test_that_takes_too_long_is_named() -> None:
+    def report(name: str, seconds: float, *marks: str) -> SimpleNamespace:
+        return SimpleNamespace(
+            nodeid=name, when="call", duration=seconds, keywords=dict.fromkeys(marks, 1)
+        )
+
+    stats = {
+        "passed": [report("a", 29.0), report("b", 31.0)],
+        "failed": [report("c", 99.0, "slow")],
+    }
+    said: list[str] = []
+    terminal = SimpleNamespace(stats=stats, section=said.append, write_line=said.append)
+    conftest.pytest_terminal_summary(terminal)
+    assert said[1:] == ["31 s call b"]
+    terminal.stats = {"passed": [report("a", 29.0)], "warnings": [object()]}
+    said.clear()
+    conftest.pytest_terminal_summary(terminal)
+    assert said == []
 
 
 def test_the_bench_measures_sizes_and_speed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
-import subprocess
 import sys
 from datetime import UTC, datetime
 from html.parser import HTMLParser
@@ -29,6 +27,7 @@ from kit.errors import DataError
 from kit.teaching import simulate
 from kit.views import report
 from kit.views.report import make, parts, sections
+from tests import cli
 from tests.node import need_browser, run_mjs
 
 ROOT = Path(kit.__file__).parent.parent
@@ -249,9 +248,7 @@ def test_a_changed_export_says_so_and_the_rest_appears(
 
 def test_the_command(export: tuple[EmbeddedChain, Path], written: Path, tmp_path: Path) -> None:
     """In another process, the same bytes as in this one."""
-    command = [sys.executable, "-m", "kit", "report", str(export[1])]
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, env=environment)
+    done = cli.run("report", export[1], cwd=tmp_path)
     assert (done.returncode, done.stdout) == (0, "report.html: consistent in itself\n"), done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html"]
     assert (tmp_path / "report.html").read_bytes() == written.read_bytes()
