@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -801,3 +802,56 @@ def test_the_wrong_arguments_for_a_constructor_are_our_error() -> None:
             chain.deploy(artifact, *arguments, by=registrar)
         assert key not in str(caught.value)
     assert chain.deploy(artifact, alice.address, bob.address, by=registrar).address
+
+
+# --- finality ------------------------------------------------------------------------------------
+
+
+def test_the_page_counts_blocks_as_final_where_the_kit_does() -> None:
+    told = json.loads(Path(kit.__file__).parent.joinpath("core/words.json").read_text("utf-8"))
+    assert told["finality"] == {
+        "depth": kit.chain.FINALITY,
+        "lessons_begin": int(START.timestamp()),
+    }
+
+
+@pytest.mark.parametrize("begin", [kit.chain.embedded, kit.chain.anvil])
+def test_on_a_lesson_s_chain_each_block_is_final_at_once(begin: Any) -> None:
+    with begin() as chain:
+        chain.mine(3)
+        assert chain.final_block() == chain.head.number
+        if chain.backend == "anvil":
+            assert kit.chain.connect(chain.url).final_block() == chain.head.number
+            assert kit.chain.connect(chain.url, finality=2).final_block() == chain.head.number - 2
+    with begin(finality=2) as chain:
+        chain.mine(3)
+        assert chain.final_block() == chain.head.number - 2
+
+
+def test_which_block_is_final_elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the node calls so; where it calls none so, the one with 64 on top. A lapse is no answer."""
+    chain = Chain(kit.chain.embedded().w3.provider)
+    monkeypatch.setattr(Chain, "is_lesson", False)
+    said: dict[Any, Any] = {"latest": 100}
+
+    def block(self: Chain, which: Any) -> Any:
+        if isinstance(said.get(which), int):
+            return kit.chain.Block(said[which], "0x" + 64 * "0", START)
+        raise said.get(which, ChainError("a block", "none", "Ask another node."))
+
+    monkeypatch.setattr(Chain, "block", block)
+    assert chain.final_block() == 100 - kit.chain.FINALITY
+    said["finalized"] = 0  # of a node that knows no finality, or of a young chain
+    assert chain.final_block() == 100 - kit.chain.FINALITY
+    said["finalized"] = 90
+    assert chain.final_block() == 90
+    del said["finalized"]
+    with pytest.raises(ChainError):
+        chain.final_block()
+    assert Chain(chain.w3.provider, finality=7).final_block() == 93
+
+
+@pytest.mark.parametrize("begin", [kit.chain.embedded, kit.chain.anvil])
+def test_a_finality_below_0_is_none(begin: Any) -> None:
+    with pytest.raises(ChainError, match="0 makes each block final at once"):
+        begin(finality=-1)

@@ -5,6 +5,7 @@
 // since a contract that only answers like one could say anything.
 
 import { addressWord, isHash, keccak, toHex, utf8, word } from "./bytes.js";
+import shared from "../../kit/core/words.json" with { type: "json" };
 import { Failed, PASSED, SKIPPED, Skipped, because, checkReview, checkTime, judged } from "./verify.js";
 
 const PATIENCE = 20_000; // milliseconds for one answer
@@ -76,7 +77,17 @@ class OnChain {
     await this.#inBlock(anchor);
     checkTime(this.certificate);
     const head = await this.#block("latest");
-    return because("block", anchor.block_number, anchor.block_time, head.number - anchor.block_number);
+    const standing = anchor.block_number <= (await this.#finalBlock(head)) ? "final" : "included";
+    const onTop = head.number - anchor.block_number;
+    return because("block", anchor.block_number, anchor.block_time, onTop, standing);
+  }
+
+  /** Return the number of the newest block that counts as final, as kit.chain does. */
+  async #finalBlock(head) {
+    const { depth, lessons_begin: begin } = shared.finality;
+    if ((await this.#block(0)).time === begin) return head.number;
+    const named = await this.#block("finalized").catch(() => null); // some nodes know none
+    return named?.number > 0 ? named.number : head.number - depth;
   }
 
   /** Step 8. */

@@ -176,7 +176,8 @@ const en = {
     proof: (count, batch) =>
       `${count} ${count === 1 ? "hash leads" : "hashes lead"} to the root of batch ${batch}`,
     log: (address) => `DiaryLog at ${address}; is that the log you mean?`,
-    block: (number, time, onTop) => `block ${number} of ${clock(time)} UTC, ${onTop} on top`,
+    block: (number, time, onTop, standing) =>
+      `block ${number} of ${clock(time)} UTC, ${onTop} on top: ${shared.standing[standing].en}`,
     review: (seq, author) => `record ${seq}, by ${author}, a moderator then and in its block`,
     otherChain: (named, here) => `it is of chain ${named}, this is chain ${here}`,
     noContract: (address) =>
@@ -466,7 +467,8 @@ const zh = {
     blocksDontFit: (a, b) => `第 ${a} 批与第 ${b} 批的区块互相矛盾`,
     proof: (count, batch) => `经 ${count} 个哈希到达第 ${batch} 批的根`,
     log: (address) => `DiaryLog 位于 ${address}；这是您所指的日志吗？`,
-    block: (number, time, onTop) => `区块 ${number}，${clock(time)} UTC，其上有 ${onTop} 个区块`,
+    block: (number, time, onTop, standing) =>
+      `区块 ${number}，${clock(time)} UTC，其上有 ${onTop} 个区块：${shared.standing[standing].zh}`,
     review: (seq, author) => `记录 ${seq}，${author} 当时及在其区块中是审核员`,
     otherChain: (named, here) => `证书属于链 ${named}，而这是链 ${here}`,
     noContract: (address) => `${address} 处没有合约。请检查地址，以及该链是否已重新开始。`,
