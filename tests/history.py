@@ -237,11 +237,16 @@ class History:
 
     def exchange(self, at: int = 0) -> None:
         """Let a program take from the other one's export what its archive lacks."""
+        if folder := self.export(1 - at):
+            self.learn(at, folder)
+
+    def export(self, at: int = 0) -> Path | None:
         self._exports += 1
         folder = self.folder / f"export {self._exports}"
-        self._do(1 - at, lambda diary: kit.export(diary, folder, partial=True))
-        if folder.exists():
-            self._do(at, lambda diary: diary.recover(leaves=folder))
+        return self._do(at, lambda diary: kit.export(diary, folder, partial=True) and folder)
+
+    def learn(self, at: int, folder: Path) -> None:
+        self._do(at, lambda diary: diary.recover(leaves=folder))
 
     def stranger(self) -> None:
         """Let a batch land whose records nobody here knows, and which nobody sends again."""
@@ -399,7 +404,7 @@ class History:
             story = archive.stories([record.commitment])[record.commitment]
             if record.type != "entry" or _let_through(story):
                 assert record.commitment in on_log
-            elif not any(about.decision == "approve" for about in story):
+            elif record.commitment in received and "approve" not in {x.decision for x in story}:
                 assert record.commitment not in on_log
             withdrawn = any(about.type == "withdrawal" for about in story)
             if record.type == "entry":

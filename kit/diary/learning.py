@@ -27,9 +27,9 @@ from kit.core import (
     record_fault,
 )
 from kit.diary.archive import Archive
-from kit.diary.outbox import Outbox
+from kit.diary.outbox import Outbox, PendingBatch
 from kit.errors import DataError, KitError
-from kit.log import Log
+from kit.log import FINAL, Log
 
 __all__ = ["learn"]
 
@@ -41,15 +41,13 @@ _FIX: Final = "Pass the folder of kit.export(diary, FOLDER)."
 def learn(folder: Path, log: Log, archive: Archive) -> list[str]:
     """Take what an archive lacks from an export; return what was taken, a sentence for each batch.
 
-    Raises DataError where there is no table of leaves, or one that isn't of this log; then what
-    fits before it was taken.
+    Of batches those that are final: another one may be taken back, and is for whoever sent it to send
+    again, as its transactions are written down there alone. Raises DataError where there is no table
+    of leaves, or one that isn't of this log; then what fits before it was taken.
     """
-    outbox = Outbox(archive)
+    outbox, said = Outbox(archive), []
     missing = [batch for batch in log.batches() if outbox.at(batch.first_seq) is None]
-    if not missing:
-        return []
-    rows = {int(row["seq"]): row for row in _table(folder, "leaves.csv")}
-    said = []
+    rows = {int(row["seq"]): row for row in _table(folder, "leaves.csv")} if missing else {}
     for batch in missing:
         numbers = range(batch.first_seq, batch.first_seq + batch.count)
         leaves = [leaf for seq in numbers if seq in rows and (leaf := _leaf(rows[seq]))]
@@ -57,8 +55,14 @@ def learn(folder: Path, log: Log, archive: Archive) -> list[str]:
             continue
         if Tree([leaf.hash() for leaf in leaves]).root != batch.root:
             raise DataError(f"the leaves of batch {batch.number}", "others in leaves.csv", _FIX)
+        records = PendingBatch.of(batch).records
+        if batch.standing != FINAL:
+            block = batch.anchor.block_number
+            said.append(f"{records}: not taken from the export before block {block} is final.")
+            continue
         outbox.learn(batch, leaves)
-        said.append(f"records {numbers[0]} to {numbers[-1]}: taken from the export.")
+        said.append(f"{records}: taken from the export.")
+    # Even where no batch is missing: what was ended half-way goes on.
     _take_records(folder, log, archive)
     return said
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -125,3 +126,45 @@ def run(stage: Stage, folder: Path, how: settings) -> None:
 
 def test_histories(on_stage: Stage, tmp_path: Path) -> None:
     run(on_stage, tmp_path, OFTEN)
+
+
+# --- the worst ones ------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def history(on_stage: Stage, tmp_path: Path) -> Iterator[History]:
+    with closing(History(on_stage, tmp_path)) as history:
+        yield history
+
+
+def test_what_may_be_taken_back_is_not_taken_from_an_export(history: History) -> None:
+    """Both had sent it again, and the one whose number was taken had given it another."""
+    for _ in range(3):
+        history.post(1)
+        history.publish(1)
+    history.exchange(0)
+    history.reorganise("drop", 3)
+    history.heal()
+
+
+def test_nor_where_a_stranger_is_faster(history: History) -> None:
+    history.post(1)
+    history.publish(1)
+    history.exchange(0)
+    history.reorganise("drop", 1)
+    history.stranger()
+    history.heal()
+
+
+@pytest.mark.parametrize("dies", [27, 63, 81, 99, 117])
+def test_taking_from_an_export_goes_on_after_a_kill(dies: int, history: History) -> None:
+    """It had found no batch missing, and left the records out."""
+    history.post(1)
+    history.publish(1)
+    history.mine(FINALITY)
+    folder = history.export(1)
+    assert folder
+    history.kill(dies, lambda: history.learn(0, folder))
+    history.learn(0, folder)
+    history.heal()
+    assert history.programs[0].diary().records()["proved"].all()
