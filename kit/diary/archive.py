@@ -472,12 +472,12 @@ class Archive:
         Nothing but what is there: no free page, and so nothing of what was erased. Others may write
         meanwhile. Raises ArchiveError if the file is there already, or can't be written.
         """
+        if file.exists():
+            raise ArchiveError("a new file", f"{file}, which is there", "Choose another name.")
         part = file.with_name(f".{file.name}-{os.getpid()}.part")
         try:
             with self._readable():
                 self._db.execute("VACUUM INTO ?", (str(part),))
-            if file.exists():
-                raise ArchiveError("a new file", f"{file}, which is there", "Choose another name.")
             part.rename(file)
         except OSError as error:
             fix = "May you write there, and is there room?"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from kit.arguments import checked
 from kit.core import (
     LATER,
     Batch,
@@ -65,6 +66,7 @@ def rebuild(log: Log, archive: Archive) -> pd.DataFrame:
     return frame.astype(COLUMNS)
 
 
+@checked("at", "block_time")
 def lag(at: datetime | None, block_time: datetime) -> float | None:
     """Return the seconds from a record's time, as its author states it, to that of its block.
 

@@ -1,3 +1,4 @@
+from .contract import ADMIN_ROLE as ADMIN_ROLE
 from .contract import EVENT_COLUMNS as EVENT_COLUMNS
 from .contract import MODERATOR_ROLE as MODERATOR_ROLE
 from .contract import REGISTRAR_ROLE as REGISTRAR_ROLE

@@ -23,8 +23,10 @@ from kit.log.finality import FINAL, INCLUDED
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["EVENT_COLUMNS", "MODERATOR_ROLE", "REGISTRAR_ROLE", "Log"]
+__all__ = ["ADMIN_ROLE", "EVENT_COLUMNS", "MODERATOR_ROLE", "REGISTRAR_ROLE", "Log"]
 
+#: Whoever holds it gives and takes the roles, itself included: OpenZeppelin's DEFAULT_ADMIN_ROLE.
+ADMIN_ROLE: Final = bytes(32)
 REGISTRAR_ROLE: Final = keccak(text="REGISTRAR_ROLE")
 MODERATOR_ROLE: Final = keccak(text="MODERATOR_ROLE")
 
@@ -111,6 +113,15 @@ class Log:
         """
         call = self._function("grantRole", role, _address(address))
         self.chain.check_signer(address)
+        return self.chain.send(call, by=by)
+
+    @checked("role", "by")
+    def revoke(self, role: bytes, address: str, *, by: BaseAccount) -> Receipt:
+        """Take a role from an address; ``by`` is the admin. Raises Reverted.
+
+        The last admin can take the role from itself: then nobody ever gives or takes one again.
+        """
+        call = self._function("revokeRole", role, _address(address))
         return self.chain.send(call, by=by)
 
     @checked("root", "first_seq", "count", "by", "sent")
