@@ -207,7 +207,8 @@ class _Waiting:
         """Show that so many seconds were waited, for a transaction with this fee."""
         if seconds < _SHOWN_AFTER:
             return
-        self._bar = self._bar or tqdm(leave=False, bar_format=_WAITING)
+        if self._bar is None:
+            self._bar = tqdm(leave=False, bar_format=_WAITING)
         self._bar.set_postfix_str(f"for at most {fee / 1e9:,.3g} gwei a unit of gas")
         self._bar.update(seconds - self._bar.n)
 
@@ -215,5 +216,5 @@ class _Waiting:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        if self._bar:
+        if self._bar is not None:
             self._bar.close()

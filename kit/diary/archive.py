@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import sqlite3
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
@@ -394,21 +395,6 @@ class Archive:
             " ORDER BY records.at, leaves.seq"
         )
 
-    def bodies(self) -> dict[str, dict[str, Any]]:
-        """Return what the entries say, by commitment: those that were not erased, unchecked.
-
-        Quick, for whole tables; ``StoredRecord.intact`` is what checks. What can't be read is left out.
-        """
-        rows = self.rows(
-            "SELECT commitment, json_extract(body, '$.text'), json_extract(body, '$.place'),"
-            " json_extract(body, '$.role'), json_array_length(body, '$.attachments') FROM"
-            " (SELECT commitment, json_extract(CAST(canonical AS TEXT), '$.body') AS body"
-            " FROM records WHERE type = 'entry' AND erased = 0"
-            " AND json_valid(CAST(canonical AS TEXT)))"
-        )
-        names = ("text", "place", "role", "attachments")
-        return {row[0]: dict(zip(names, row[1:], strict=True)) for row in rows}
-
     def file(self, sha256_hex: str) -> bytes | None:
         """Return the content of a file by its SHA-256, or None if it is missing or was changed."""
         content = self._one("SELECT content FROM files WHERE sha256 = ?", sha256_hex)
@@ -479,6 +465,25 @@ class Archive:
     def execute(self, statement: str, *values: object) -> None:
         """Change the database, inside ``writing()``: for this package alone."""
         self._db.execute(statement, values)
+
+    def copy(self, file: Path) -> None:
+        """Write what is in the archive now into a new file: whole, or not at all.
+
+        Nothing but what is there: no free page, and so nothing of what was erased. Others may write
+        meanwhile. Raises ArchiveError if the file is there already, or can't be written.
+        """
+        part = file.with_name(f".{file.name}-{os.getpid()}.part")
+        try:
+            with self._readable():
+                self._db.execute("VACUUM INTO ?", (str(part),))
+            if file.exists():
+                raise ArchiveError("a new file", f"{file}, which is there", "Choose another name.")
+            part.rename(file)
+        except OSError as error:
+            fix = "May you write there, and is there room?"
+            raise ArchiveError(f"to write {file}", str(error.strerror), fix) from error
+        finally:
+            part.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close the file."""

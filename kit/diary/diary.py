@@ -33,6 +33,7 @@ from kit.core import (
     Certificate,
     EntryState,
     Leaf,
+    LogId,
     Record,
     SignedRecord,
     sign,
@@ -48,6 +49,7 @@ from kit.diary.stored import StoredRecord
 from kit.diary.trace import Trace
 from kit.errors import (
     ChainError,
+    KitError,
     NodeDown,
     NotAllowed,
     NothingWaiting,
@@ -307,8 +309,17 @@ class Diary:
             )
 
     def waiting(self) -> list[SignedRecord]:
-        """Return the entries that wait for a review or the answer to an appeal, in order of time."""
-        return [entry for stored in self.archive.waiting() if (entry := stored.signed())]
+        """Return the entries that wait for a review or the answer to an appeal, in order of time.
+
+        One that is not what its author signed is left out, and named beside the program's output.
+        """
+        entries = []
+        for stored in self.archive.waiting():
+            if (fault := _fault(stored, self.log.log_id)) or not (entry := stored.signed()):
+                _say([f"{stored.commitment}: not shown, as the archive was damaged: {fault}."])
+            else:
+                entries.append(entry)
+        return entries
 
     def state(self, entry: SignedRecord | str) -> str:
         """Return an entry's state, one of ``kit.core.MOVES``. Raises RecordError if it is unknown."""
@@ -422,6 +433,20 @@ class Diary:
         with self.archive.lock(), self.archive.transaction():
             for signed in records:
                 self.archive.add(signed)
+
+    @checked("file")
+    def backup(self, file: str | Path) -> Path:
+        """Write a copy of the archive, as it is now, into a new file; return its path.
+
+        Other programs may write meanwhile; of what was erased nothing is in it. A copy that was put
+        back is behind its log: ``publish`` refuses then, and ``recover(leaves=FOLDER)`` takes what it
+        lacks from a newer export. Raises ArchiveError if the file is there, or can't be written.
+        """
+        path = Path(file)
+        with self.archive.lock():
+            self.archive.purge()
+            self.archive.copy(path)
+        return path
 
     @property
     def path(self) -> Path | None:
@@ -639,6 +664,14 @@ def _say(sentences: Iterable[str]) -> None:
     """Tell what the reconciler found: beside what a program prints, not in it."""
     for sentence in sentences:
         tqdm.write(sentence, file=sys.stderr)
+
+
+def _fault(stored: StoredRecord, log: LogId) -> str:
+    """Return why a record of the archive isn't what was received, or ''."""
+    try:
+        return stored.fault(log)
+    except KitError as error:
+        return str(error)
 
 
 def _commitment(record: SignedRecord | str) -> str:

@@ -6,12 +6,14 @@ Withdrawn and suspended entries keep their row, with their number and without th
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from kit.arguments import checked
 from kit.core import PUBLIC, Batch, EntryState
 from kit.diary.archive import Archive
+from kit.diary.stored import StoredRecord
 from kit.errors import DataError
 
 if TYPE_CHECKING:
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
     from kit.diary.diary import Diary
 
 __all__ = ["COLUMNS", "entries"]
+
+#: What ``check`` says of an entry that is what its author posted; of one that is withdrawn or suspended;
+#: and of one whose content, author or time is not what has its commitment.
+OK, HELD_BACK, DAMAGED = "ok", "held back", "damaged in the archive"
 
 #: The columns of ``entries``.
 COLUMNS: Final = {
@@ -32,6 +38,7 @@ COLUMNS: Final = {
     "text": "str",
     "attachments": "int64",
     "state": "str",
+    "check": "str",
     "witnesses": "int64",
     "batch": "int64",
     "standing": "str",
@@ -55,9 +62,10 @@ def entries(
 ) -> pd.DataFrame:
     """Return the entries that are on the chain, a row each, in order of time.
 
-    Columns as in ``COLUMNS``; text, place and role are missing where the entry was withdrawn or is
-    suspended. ``standing`` is "included" or "final": whether the block may still be replaced. What the
-    entries say is not checked here: a certificate is. Filters: a ``day`` in the
+    Columns as in ``COLUMNS``; text, place and role are missing where the entry was withdrawn, is
+    suspended or damaged. ``standing`` is "included" or "final": whether the block may still be replaced. What
+    an entry says has its commitment, or ``check`` says that it was damaged, and it isn't shown; who
+    signed it, and whether the commitment is on the chain, ``Diary.records`` checks. Filters: a ``day`` in the
     time zone ``zone`` (a date, or text like 2021-09-12), a ``place`` or ``role`` as it was written,
     and a ``text`` that the entry contains. Raises DataError for no such day.
     """
@@ -78,7 +86,7 @@ def _frame(diary: Diary) -> pd.DataFrame:
     import pandas as pd
 
     archive, log = diary.archive, diary.log
-    about, bodies = _moves(archive), archive.bodies()
+    about = _moves(archive)
     place = f"eip155:{diary.chain.chain_id}:{log.address}"
     rows: list[dict[str, Any]] = []
     batch_of: dict[int, Batch] = {}
@@ -87,7 +95,7 @@ def _frame(diary: Diary) -> pd.DataFrame:
     for entry in archive.published_entries():
         moves = about.get(entry.commitment, ())
         case = EntryState.of(entry.author, moves, published=True, purged=entry.purged)
-        body = bodies.get(entry.commitment, {}) if case.state in PUBLIC else {}
+        body, check = _body(entry) if case.state in PUBLIC else ({}, HELD_BACK)
         seq = entry.leaf.seq if entry.leaf else -1
         batch = batch_of.get(seq)
         if batch is None:  # its block was replaced: it is sent again
@@ -99,9 +107,10 @@ def _frame(diary: Diary) -> pd.DataFrame:
                 "id": f"{place}/{seq}",
                 "at": pd.Timestamp(entry.at, unit="s", tz="UTC"),
                 "author": entry.author,
-                **body,
-                "attachments": body.get("attachments", 0),
+                **{name: body.get(name) for name in ("place", "role", "text")},
+                "attachments": len(body.get("attachments", ())),
                 "state": case.state,
+                "check": check,
                 "witnesses": len(case.witnesses),
                 "batch": batch.number,
                 "standing": batch.standing,
@@ -113,6 +122,12 @@ def _frame(diary: Diary) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+
+
+def _body(entry: StoredRecord) -> tuple[Mapping[str, Any], str]:
+    """Return what an entry says, and what ``check`` says of it."""
+    signed = entry.intact()
+    return (signed.record.body, OK) if signed else ({}, DAMAGED)
 
 
 def _moves(archive: Archive) -> dict[str, list[tuple[str, str]]]:

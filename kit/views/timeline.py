@@ -209,7 +209,7 @@ def _article(
     day: str,
 ) -> Article:
     record = certificate.record
-    gap = _gap(row["state"], readable=record is not None)
+    gap = _gap(row["state"], readable=record is not None and row["check"] == "ok")
 
     def address(file: Mapping[str, Any]) -> str | None:
         content = diary.file(file["sha256"])
