@@ -195,15 +195,17 @@ class Log:
         return found[0] if found else None
 
     def _batches_in(self, logs: Iterable[Any]) -> list[Batch]:
-        """Return the batches of this log that the events of a receipt announce."""
-        found = []
+        """Return the batches of this log that the events of a receipt announce. Raises NodeDown."""
+        event, found = Event(self.contract.abi, "BatchAppended"), []
         for log in logs:
-            if log["address"] != self.address:
+            topics = [topic.to_0x_hex() for topic in log["topics"]]
+            if log["address"] != self.address or topics[:1] != [event.topic]:  # a role's, say
                 continue
             try:
-                said = self.contract.events.BatchAppended().process_log(log)["args"]
-            except Web3Exception:  # another event of the log: a role's
-                continue
+                said = event.decode({"topics": topics, "data": log["data"].to_0x_hex()})
+            except ChainError as error:  # this contract announces nothing like that
+                fix = "Ask another node."
+                raise NodeDown("an answer that can be read", error.got, fix) from error
             place = {
                 "block_number": log["blockNumber"],
                 "block_hash": log["blockHash"].to_0x_hex(),
@@ -211,8 +213,7 @@ class Log:
                 "transaction_hash": log["transactionHash"].to_0x_hex(),
                 "log_index": log["logIndex"],
             }
-            root = "0x" + bytes(said["root"]).hex()
-            found.append(self._batch({**said, "root": root}, place, self.chain.final_block()))
+            found.append(self._batch(said, place, self.chain.final_block()))
         return found
 
     def check_code(self) -> None:

@@ -217,6 +217,25 @@ def test_an_event_that_was_not_asked_for_is_not_counted(
     assert node.bent
 
 
+@pytest.mark.parametrize("data", ["0x", "0x" + 8 * "7f", "0x" + 200 * "7f"])
+def test_an_announcement_that_can_t_be_read_is_unanswered(data: str, given: Given) -> None:
+    node = given.node()
+    node.method = "eth_getTransactionReceipt"
+
+    def bend(raw: bytes) -> bytes:
+        answer = json.loads(raw)
+        answer["result"]["logs"][0]["data"] = data
+        return json.dumps(answer).encode()
+
+    node.bend = bend  # type: ignore[assignment,method-assign]
+    log = Log(Chain(node), given.contract)
+    place = given.certificate.inclusion.batch.anchor.log_index
+    with pytest.raises(NodeDown, match="an answer that can be read"):
+        log.batch_in(given.transaction, place)
+    with pytest.raises(NodeDown, match="an answer that can be read"):
+        verify(given.certificate, log.chain, leaves=given.leaves)
+
+
 def test_a_node_that_ignores_the_account_makes_nobody_a_moderator(given: Given, anvil: Any) -> None:
     """It answers a question for somebody's roles with everybody's."""
     head = anvil.head

@@ -52,8 +52,10 @@ MOVES = st.sampled_from(["approve", "reject", "appeal", "witness", "withdraw", "
 FAULT = st.sampled_from(FAULTS)
 STEPS = st.sampled_from(["publish", "publish", "post", "restart", "exchange"])
 ON_CHAIN = st.sampled_from(["mine", "drop", "move", "reorder", "resend", "stranger"])
-#: After how many dealings with the node and its file a program is killed, if there are so many.
-MOMENT = st.integers(0, 200)
+#: After how many dealings with the node and its file a program is killed: in one step of three.
+MOMENT = st.sampled_from([False, False, True]).flatmap(
+    lambda dies: st.integers(0, 99) if dies else st.none()
+)
 
 
 class Histories(RuleBasedStateMachine):
@@ -65,7 +67,7 @@ class Histories(RuleBasedStateMachine):
         self.history = History(stage, folder)
 
     @rule(at=PROGRAM, step=STEPS, fault=st.none() | FAULT, dies=MOMENT)
-    def work(self, at: int, step: str, fault: Callable[[], Rule] | None, dies: int) -> None:
+    def work(self, at: int, step: str, fault: Callable[[], Rule] | None, dies: int | None) -> None:
         """Post, publish or open the archive again, while the node has a fault."""
         if step == "publish":
             self.history.post(at)
@@ -73,7 +75,7 @@ class Histories(RuleBasedStateMachine):
             self.history.kill(dies, lambda: getattr(self.history, step)(at))
 
     @rule(entry=ENTRY, move=MOVES, by=PERSON, dies=MOMENT)
-    def move(self, entry: int, move: str, by: int, dies: int) -> None:
+    def move(self, entry: int, move: str, by: int, dies: int | None) -> None:
         self.history.kill(dies, lambda: self.history.move(entry, move, by))
 
     @rule(kind=ON_CHAIN, blocks=st.integers(1, FINALITY))
