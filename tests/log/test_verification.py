@@ -134,7 +134,7 @@ def test_how_a_result_shows_itself(sample: Diary) -> None:
         "6 ✓ passed  the batch root is in the log: "
         f"DiaryLog at {anchor.contract}; is that the log you mean?",
         f"7 ✓ passed  the block is on the chain: block {anchor.block_number} of {time}, "
-        f"{on_top} on top",
+        f"{on_top} on top: final",
         f"8 ✓ passed  a moderator approved it: record {review.seq}, by {review.author}, "
         "a moderator then and in its block",
         "9 ✓ passed  not withdrawn or suspended since: "
