@@ -7,4 +7,5 @@ from .finality import FINAL as FINAL
 from .finality import INCLUDED as INCLUDED
 from .finality import PENDING as PENDING
 from .finality import is_on_chain as is_on_chain
+from .finality import standing as standing
 from .verification import verify as verify

@@ -178,11 +178,6 @@ class Log:
         final = self.chain.final_block() if found else 0
         return [self._batch(row, row, final) for row in found]
 
-    @checked("block_number")
-    def standing(self, block_number: int) -> str:
-        """Return "final" if a block of the log's chain counts as final, else "included"."""
-        return FINAL if block_number <= self.chain.final_block() else INCLUDED
-
     @checked("transaction_hash", "log_index")
     def batch_in(self, transaction_hash: str, log_index: int) -> Batch | None:
         """Return the batch that one event of a transaction announces, if it is this log's own.

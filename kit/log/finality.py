@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from kit.arguments import checked
-from kit.chain import Chain
 from kit.errors import ChainError, NodeDown
 
-__all__ = ["FINAL", "INCLUDED", "PENDING", "is_on_chain"]
+if TYPE_CHECKING:
+    from kit.chain import Chain
+
+__all__ = ["FINAL", "INCLUDED", "PENDING", "is_on_chain", "standing"]
 
 #: A batch is sent, stands in a block, and that block counts as final (see ``Chain.final_block``).
 PENDING: Final = "pending"
 INCLUDED: Final = "included"
 FINAL: Final = "final"
+
+
+@checked("chain", "block_number")
+def standing(chain: Chain, block_number: int) -> str:
+    """Return "final" if a block of the chain counts as final, else "included". Raises NodeDown."""
+    return FINAL if block_number <= chain.final_block() else INCLUDED
 
 
 @checked("chain", "number", "block_hash")

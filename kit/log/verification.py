@@ -49,6 +49,7 @@ from kit.core import (
 )
 from kit.errors import CertificateError, ChainError, KitError, NodeDown, ProofError, Reverted
 from kit.given import compact_text, decoded
+from kit.log.finality import standing
 
 if TYPE_CHECKING:
     from kit.chain import Chain
@@ -190,7 +191,7 @@ class _OnChain:
         check_time(self.certificate)
         on_top = self.chain.head.number - anchor.block_number
         time = f"{anchor.block_time:%Y-%m-%d %H:%M:%S} UTC"
-        stands = self.log.standing(anchor.block_number)
+        stands = standing(self.chain, anchor.block_number)
         return f"block {anchor.block_number} of {time}, {on_top} on top: {stands}"
 
     def review_is_good(self) -> str:
