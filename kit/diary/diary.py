@@ -584,17 +584,17 @@ class Diary:
         return batch
 
     def _bring(self, how: Callable[..., T], pending: PendingBatch) -> T:
-        """Send a pending batch with its last transaction, or a new one where that can't land."""
-        sent = self.outbox.sent(pending)
-        if sent and (
-            sent[-1].sender != self.registrar.address
-            or self.chain.nonce(self.registrar.address) > sent[-1].nonce
-        ):
-            sent = []
+        """Send a pending batch with the transaction whose turn it is, or with a new one.
+
+        Those of used nonces can't land, and those of later ones wait for others that may never come:
+        batches that were sent before this one can lose their numbers for good.
+        """
+        sender = self.registrar.address
+        turn = (sender, self.chain.nonce(sender))
         return how(
             *(pending.root, pending.first_seq, pending.count),
             by=self.registrar,
-            sent=[one for one in sent if one.nonce == sent[-1].nonce],
+            sent=[one for one in self.outbox.sent(pending) if (one.sender, one.nonce) == turn],
             note=partial(self.outbox.note, pending),
         )
 

@@ -158,6 +158,18 @@ def test_nor_where_a_stranger_is_faster(history: History) -> None:
     history.heal()
 
 
+def test_a_batch_whose_nonce_comes_too_early_gets_another(history: History) -> None:
+    """Those before it lost their numbers to the other registrar: nobody sends their nonces again."""
+    for _ in range(3):
+        history.post(1)
+        history.publish(1)
+    history.reorganise("drop", 3)
+    for _ in range(2):
+        history.post(0)
+        history.publish(0)
+    history.heal()
+
+
 @pytest.mark.parametrize("dies", [27, 63, 81, 99, 117])
 def test_taking_from_an_export_goes_on_after_a_kill(dies: int, history: History) -> None:
     """It had found no batch missing, and left the records out."""
