@@ -118,7 +118,17 @@ def test_without_a_browser_its_tests_are_skipped_but_never_in_ci(tmp_path: Path,
     names = ("test_by_keyboard", "test_on_a_phone", "test_every_sentence_is_there_in_both")
     done = subprocess.run(
         [
-            *(sys.executable, "-m", "pytest", "-q", "-rsf", "-p", "no:cacheprovider"),
+            *(
+                sys.executable,
+                "-m",
+                "pytest",
+                "-q",
+                "-rsf",
+                "-p",
+                "no:cacheprovider",
+                "-p",
+                "no:nbval",
+            ),
             *(f"tests/views/test_page.py::{name}" for name in names),
         ],
         cwd=ROOT,
