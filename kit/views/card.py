@@ -12,7 +12,9 @@ from __future__ import annotations
 import base64
 import unicodedata
 from collections.abc import Iterator, Sequence
+from copy import copy
 from datetime import timedelta, timezone
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -75,9 +77,14 @@ def qr_code(certificate: Certificate, page: str = PAGE) -> QRCode:
 
     Raises CertificateError where it would be larger than version 25.
     """
+    return copy(_code(f"{page}#{certificate.compact()}"))
+
+
+@lru_cache(maxsize=50)  # a tenth of a second each, and a desk shows the same again after each click
+def _code(text: str) -> QRCode:
     code: QRCode = qrcode.QRCode(error_correction=ERROR_CORRECT_M, border=4)
     # The base32 part is alphanumeric, 5.5 bits a character; `optimize` keeps the two parts apart.
-    code.add_data(f"{page}#{certificate.compact()}", optimize=20)
+    code.add_data(text, optimize=20)
     try:
         version = code.best_fit()
     except (qrcode.exceptions.DataOverflowError, ValueError):
