@@ -7,10 +7,13 @@ import subprocess
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import coincurve
+import requests
 from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_utils import keccak
@@ -18,7 +21,11 @@ from eth_utils import keccak
 import kit
 import kit.chain.toolchain
 from kit import people
-from kit.core import LogId, merkle, sign, signer
+from kit.chain.anvil_chain import AnvilChain
+from kit.core import Leaf, LogId, merkle, sign, signer
+from kit.diary.archive import Archive
+from kit.diary.outbox import Outbox
+from kit.log import Log
 
 ROOT = Path(__file__).parent.parent
 PEER = """
@@ -102,6 +109,7 @@ def main() -> None:
         best(lambda: [json.loads(text) for text in thousand], 3),
     )
     diary.close()
+    a_long_log()
     province()
 
 
@@ -120,6 +128,55 @@ def province(people: int = 33_000) -> None:
         best(lambda: deque(diary.certificates(entries), maxlen=0), 1),
     )
     diary.close()
+
+
+def a_long_log(batches: int = 10_000) -> None:
+    """A year of one batch an hour has 8,760. The node is asked over HTTP, the archive is a file."""
+    leaves = [
+        Leaf(n, "entry", people.alice.address, 0, "0x" + 64 * "0", f"0x{n:064x}")
+        for n in range(batches)
+    ]
+    with long_log(leaves) as (node, log), TemporaryDirectory() as folder:
+        file = Path(folder, "diary.sqlite")
+        with closing(Archive(file)) as archive, archive.transaction():
+            archive.settle(log.log_id, node.genesis_hash)
+            for leaf in leaves:
+                Outbox(archive).plan([leaf])
+        for standing in ("pending", "final"):
+            chain = kit.chain.connect(node.url)  # it has kept nothing of the log yet
+            begun = time.perf_counter()
+            with closing(kit.Diary.open(chain, file)) as diary:
+                diary.recover()
+                seconds = time.perf_counter() - begun
+                assert not diary.outbox.open()
+            show(f"opened, recovered: {batches:,} {standing} batches", seconds)
+
+
+@contextmanager
+def long_log(leaves: list[Leaf]) -> Iterator[tuple[AnvilChain, Log]]:
+    """A node with a log in which each leaf is a batch, a hundred of them in a block."""
+    with kit.chain.anvil() as node, requests.Session() as session:
+        log, sender = Log.deploy(node, by=people.registrar), people.registrar.address
+        node._ask("anvil_impersonateAccount", sender)  # it signs nothing: that would take longest
+        node._ask("evm_setAutomine", False)
+        first = node.nonce(sender)
+        for start in range(0, len(leaves), 100):
+            asked = []
+            for leaf in leaves[start : start + 100]:
+                root = bytes.fromhex(merkle.Tree([leaf.hash()]).root[2:])
+                call = {
+                    "from": sender,
+                    "to": log.address,
+                    "data": log.contract.encode_abi("append", [root, leaf.seq, 1]),
+                    "nonce": hex(first + leaf.seq),
+                    "gas": hex(150_000),
+                }
+                whole = {"jsonrpc": "2.0", "id": leaf.seq, "params": [call]}
+                asked.append(whole | {"method": "eth_sendTransaction"})
+            session.post(node.url, json=asked).raise_for_status()
+            node.mine()
+        assert log.batch_count() == len(leaves)
+        yield node, log
 
 
 def signatures(count: int) -> None:

@@ -63,7 +63,8 @@ def learn(folder: Path, log: Log, archive: Archive) -> list[str]:
         outbox.learn(batch, leaves)
         said.append(f"{records}: taken from the export.")
     # Even where no batch is missing: what was ended half-way goes on.
-    _take_records(folder, log, archive)
+    with archive.transaction():  # each for itself would wait for the disk
+        _take_records(folder, log, archive)
     return said
 
 

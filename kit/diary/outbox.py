@@ -9,6 +9,7 @@ chain. What the chain says is asked by ``kit.diary.reconcile`` alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from kit.arguments import checked
@@ -58,6 +59,10 @@ class Outbox:
 
     def __init__(self, archive: Archive) -> None:
         self._archive = archive
+
+    def together(self) -> AbstractContextManager[None]:
+        """Write down what the block does in one piece, which is quicker: all of it or nothing."""
+        return self._archive.transaction()
 
     def plan(self, leaves: Sequence[Leaf]) -> PendingBatch:
         """Write down a batch that is about to be sent."""

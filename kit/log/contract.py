@@ -17,7 +17,7 @@ from kit.arguments import checked, shown
 from kit.chain import Chain, Event, Receipt, SignedTransaction, events_so_far, load_artifact
 from kit.chain.events import read
 from kit.core import Anchor, Batch, LogId
-from kit.errors import ChainError, NodeDown, WrongChain
+from kit.errors import ChainError, NodeDown, NotAllowed, WrongChain
 from kit.log.finality import FINAL, INCLUDED
 
 if TYPE_CHECKING:
@@ -119,10 +119,20 @@ class Log:
     def revoke(self, role: bytes, address: str, *, by: BaseAccount) -> Receipt:
         """Take a role from an address; ``by`` is the admin. Raises Reverted.
 
-        The last admin can take the role from itself: then nobody ever gives or takes one again.
+        The admin's role isn't taken from the last one who has it, as nobody could give a role again:
+        NotAllowed.
         """
         call = self._function("revokeRole", role, _address(address))
+        if role == ADMIN_ROLE and self._admins() == {address}:
+            fix = "Give another address ADMIN_ROLE first."
+            raise NotAllowed("another admin of this log beside this one", "none", fix)
         return self.chain.send(call, by=by)
+
+    def _admins(self) -> set[str]:
+        """Return the addresses that hold the admin's role now."""
+        rows = self._history("RoleGranted")
+        were = {row["account"] for row in rows if row["role"] == "0x" + ADMIN_ROLE.hex()}
+        return {address for address in were if self.has_role(ADMIN_ROLE, address)}
 
     @checked("root", "first_seq", "count", "by", "sent")
     def append(

@@ -13,8 +13,8 @@ import kit.core.merkle
 import kit.log.contract
 from kit import people
 from kit.chain import load_artifact
-from kit.errors import ChainError, KitError, NodeDown, Reverted, WrongChain
-from kit.log import MODERATOR_ROLE, REGISTRAR_ROLE, Log
+from kit.errors import ChainError, KitError, NodeDown, NotAllowed, Reverted, WrongChain
+from kit.log import ADMIN_ROLE, MODERATOR_ROLE, REGISTRAR_ROLE, Log
 
 ROOTS = ["0x" + f"{i:02x}" * 32 for i in range(1, 5)]
 
@@ -35,6 +35,7 @@ def test_roles_are_those_of_the_contract(log: Log) -> None:
     functions = log.contract.functions
     assert log.chain.call(functions.REGISTRAR_ROLE()) == REGISTRAR_ROLE
     assert log.chain.call(functions.MODERATOR_ROLE()) == MODERATOR_ROLE
+    assert log.chain.call(functions.DEFAULT_ADMIN_ROLE()) == ADMIN_ROLE
     assert log.chain.call(functions.MAX_BATCH_SIZE()) == kit.core.BATCH_MAX
 
 
@@ -93,6 +94,39 @@ def test_only_registrars_append_and_only_the_admin_appoints(log: Log) -> None:
     log.grant(REGISTRAR_ROLE, people.bob.address, by=people.registrar)
     assert log.has_role(REGISTRAR_ROLE, people.bob.address)
     assert log.append(ROOTS[0], 0, 1, by=people.bob).registrar == people.bob.address
+
+
+def test_a_role_that_is_taken(log: Log) -> None:
+    log.grant(REGISTRAR_ROLE, people.bob.address, by=people.registrar)
+    with pytest.raises(Reverted, match="AccessControlUnauthorizedAccount"):
+        log.revoke(REGISTRAR_ROLE, people.bob.address, by=people.bob)
+    log.revoke(REGISTRAR_ROLE, people.bob.address, by=people.registrar)
+    assert not log.has_role(REGISTRAR_ROLE, people.bob.address)
+    with pytest.raises(Reverted, match="AccessControlUnauthorizedAccount"):
+        log.append(ROOTS[0], 0, 1, by=people.bob)
+
+
+def test_the_admin_hands_over(log: Log) -> None:
+    old, new = people.registrar, people.carol
+    for who in (old, people.bob):
+        with pytest.raises(KitError):
+            log.revoke(ADMIN_ROLE, old.address, by=who)
+        assert log.has_role(ADMIN_ROLE, old.address)
+    log.grant(ADMIN_ROLE, new.address, by=old)
+    log.revoke(ADMIN_ROLE, old.address, by=new)
+    with pytest.raises(Reverted):
+        log.grant(MODERATOR_ROLE, people.bob.address, by=old)
+    log.grant(MODERATOR_ROLE, people.bob.address, by=new)
+    # Whoever was an admin once is none.
+    with pytest.raises(NotAllowed) as caught:
+        log.revoke(ADMIN_ROLE, new.address, by=new)
+    assert str(caught.value) == (
+        "Expected another admin of this log beside this one, got none. "
+        "Give another address ADMIN_ROLE first."
+    )
+    log.grant(ADMIN_ROLE, old.address, by=new)
+    log.revoke(ADMIN_ROLE, new.address, by=new)
+    assert [log.has_role(ADMIN_ROLE, who.address) for who in (old, new)] == [True, False]
 
 
 def test_an_unknown_batch(log: Log) -> None:
