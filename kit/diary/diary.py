@@ -68,6 +68,8 @@ __all__ = ["COLUMNS", "Diary", "lesson_salt"]
 _ACTS: Final = (*DECISIONS, "appeal", "witness", "withdraw")
 T = TypeVar("T")
 
+#: Sentences that are told of what the reconciler found; ``recover`` returns them all.
+TOLD: Final = 10
 #: Certificates whose records are fetched from the archive together.
 TOGETHER: Final = 512
 
@@ -660,10 +662,12 @@ def _log_of(archive: Archive, chain: Chain, named: str | None) -> Log | None:
         raise WrongChain(expected, "a chain without it: it was restarted", fix) from error
 
 
-def _say(sentences: Iterable[str]) -> None:
+def _say(sentences: Sequence[str]) -> None:
     """Tell what the reconciler found: beside what a program prints, not in it."""
-    for sentence in sentences:
+    for sentence in sentences[:TOLD]:
         tqdm.write(sentence, file=sys.stderr)
+    if more := len(sentences[TOLD:]):
+        tqdm.write(f"And {more:,} more of this kind.", file=sys.stderr)
 
 
 def _fault(stored: StoredRecord, log: LogId) -> str:

@@ -11,6 +11,7 @@ import pytest
 
 import kit
 import kit.chain.base
+import kit.diary.diary
 from kit import people
 from kit.audit import audit
 from kit.chain.anvil_chain import AnvilChain
@@ -216,3 +217,20 @@ def test_numbers_before_a_batch_are_free_again(node: AnvilChain, tmp_path: Path)
         node.mine(DEPTH + 1)
         assert diary.publish().first_seq == 0
         healed(diary, 2)
+
+
+def test_what_was_found_is_told_in_a_few_sentences(
+    node: AnvilChain, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(kit.diary.diary, "TOLD", 3)
+    with closing(kit.Diary.open(node)) as diary:
+        node.mine(DEPTH)
+        for number in range(7):
+            post(diary, f"第{number}天")
+            diary.publish()
+        node.mine(DEPTH)
+        post(diary, "又一天")
+        diary.publish()
+        told = capsys.readouterr().err.splitlines()
+        assert told[0] == "records 0 to 1: final, in block 11."
+        assert told[3:] == ["And 4 more of this kind."]
