@@ -1620,3 +1620,29 @@ def test_a_node_that_lists_no_events_fails_nothing(
     outcomes = [step.outcome for step in result.steps]
     assert outcomes == [*["passed"] * 7, "skipped", "skipped"]
     assert "at most 1000 blocks" in result.steps[7].reason
+
+
+def test_what_is_claimed_until_a_chain_confirms_it(stage: Stage) -> None:
+    """Own fields by steps 6 and 7 together, those of the review by step 8; whatever the others say."""
+    certificate = stage.certificate()
+    own, review = set(CLAIMED), {f"review.{name}" for name in CLAIMED}
+
+    def steps(**outcomes: str) -> list[kit.core.Step]:
+        passed = {f"step{number}": "passed" for number in range(1, 10)} | outcomes
+        return [kit.core.Step(number, "", passed[f"step{number}"], "") for number in range(1, 10)]
+
+    def claimed(**outcomes: str) -> set[str]:
+        return set(kit.log.verification._claimed(certificate, steps(**outcomes)))
+
+    assert claimed() == set()
+    for other in ("step5", "step9"):
+        assert claimed(**{other: "skipped"}) == set()
+    assert claimed(step6="skipped") == claimed(step7="skipped") == own
+    assert claimed(step8="skipped") == review
+
+
+def test_content_that_is_held_back_was_not_erased(stage: Stage) -> None:
+    """Step 2 says "erased" of what its author withdrew, and of nothing else."""
+    certificate = stage.certificate()
+    held = replace(certificate, record=None, salt=None)
+    assert reason(stage.verify(held), 2).startswith("content held back or erased")
