@@ -105,3 +105,20 @@ def test_a_root_without_0x_may_be_a_key_and_is_not_sent(log: Log) -> None:
     with pytest.raises(ChainError, match="0x and 64 hex digits"):
         log.append(64 * "1", 0, 1, by=people.registrar)
     assert log.record_count() == 0
+
+
+def test_what_is_appended_is_noted_and_gone_on_with(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noted: list[SignedTransaction] = []
+    log.append(ROOT, 0, 1, by=people.registrar, note=noted.append)
+    assert len(noted) == 1
+    asked: list[object] = []
+
+    def follow(*call: object, **how: object) -> object:
+        asked.append(how["sent"])
+        return log.chain.raw_receipt(noted[0].hash)
+
+    monkeypatch.setattr(log.chain, "follow", follow)
+    assert log.append(ROOT, 0, 1, by=people.registrar, sent=noted).first_seq == 0
+    assert asked == [noted]
