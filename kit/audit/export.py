@@ -30,7 +30,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -214,10 +213,13 @@ def _whole(folder: Path) -> Iterator[Path]:
     """Have the block write into a folder beside, then give it the name: nobody sees half of it."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        part = folder.parent / f".{folder.name}.kit-part"
+        if part.exists():  # of an export that was killed: it may hold what is withdrawn now
+            shutil.rmtree(part)
+        part.mkdir(mode=0o700)
         try:
             yield part
-            part.chmod(0o755)  # mkdtemp keeps it for its owner
+            part.chmod(0o755)
             if folder.exists() and os.name == "nt":  # where a folder can't take another's place
                 folder.rmdir()
             part.replace(folder)

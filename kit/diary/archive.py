@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import sqlite3
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
@@ -474,8 +473,11 @@ class Archive:
         """
         if file.exists():
             raise ArchiveError("a new file", f"{file}, which is there", "Choose another name.")
-        part = file.with_name(f".{file.name}-{os.getpid()}.part")
+        part = file.parent / f".{file.name}.kit-part"
+        parts = (part, part.with_name(f"{part.name}-journal"))
         try:
+            for left in parts:  # by a copy that was killed: it may hold what is erased now
+                left.unlink(missing_ok=True)
             with self._readable():
                 self._db.execute("VACUUM INTO ?", (str(part),))
             part.rename(file)
@@ -483,7 +485,8 @@ class Archive:
             fix = "May you write there, and is there room?"
             raise ArchiveError(f"to write {file}", str(error.strerror), fix) from error
         finally:
-            part.unlink(missing_ok=True)
+            for left in parts:
+                left.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Close the file."""

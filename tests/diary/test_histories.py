@@ -46,6 +46,9 @@ FAULTS: list[Callable[[], Rule]] = [
     lambda: DropTransaction(0.5),
     lambda: HoldTransaction(0.5),
 ]
+#: What every run must have met: reorganisations, and the moments of kills.
+KINDS = tuple(f"{kind} of transactions" for kind in ("drop", "move", "reorder"))
+MOMENTS = ("nothing planned", "planned, not sent", "landed, not noted")
 PROGRAM, PERSON = st.integers(0, 1), st.integers(0, 1)
 ENTRY = st.integers(0, 5)
 MOVES = st.sampled_from(["approve", "reject", "appeal", "witness", "withdraw", "suspend"])
@@ -124,10 +127,18 @@ def run(stage: Stage, folder: Path, how: settings) -> None:
     stage.met.clear()
     run_state_machine_as_test(lambda: Histories(stage, folder / str(next(numbers))), settings=how)
     print(dict(sorted(stage.met.items())))
+    assert stage.met["histories"] >= how.max_examples
+    for what in ("records", "batches at the end", *KINDS, *(f"killed, {x}" for x in MOMENTS)):
+        assert stage.met[what] >= how.max_examples / 30, what
 
 
 def test_histories(on_stage: Stage, tmp_path: Path) -> None:
     run(on_stage, tmp_path, OFTEN)
+
+
+@pytest.mark.slow("three hundred histories")
+def test_three_hundred_histories(on_stage: Stage, tmp_path: Path) -> None:
+    run(on_stage, tmp_path, settings(OFTEN, max_examples=300))
 
 
 # --- the worst ones ------------------------------------------------------------------------------
