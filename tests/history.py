@@ -19,7 +19,7 @@ import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -72,20 +72,32 @@ class Doom:
 class Stage:
     """What histories share: a chain with a log and its roles, and a node in front of it."""
 
-    def __init__(self, anvil: kit.chain.AnvilChain, node: Node) -> None:
-        self.anvil, self.node, self.doom = anvil, node, Doom()
-        self.log = Log.deploy(anvil, by=REGISTRARS[0])
-        for registrar in (REGISTRARS[1], STRANGER):
-            self.log.grant(REGISTRAR_ROLE, registrar.address, by=REGISTRARS[0])
-        anvil._ask("anvil_setBalance", STRANGER.address, hex(10**21))
-        for moderator in MODERATORS:
-            self.log.grant(MODERATOR_ROLE, moderator.address, by=REGISTRARS[0])
-        self.base = anvil.mine().number
+    #: anvil forgets the state of a block after some thousand others: then there is no way back to it.
+    HISTORIES_OF_AN_ANVIL: Final = 40
+
+    def __init__(self, held: ExitStack) -> None:
+        self.doom, self._held, self._histories = Doom(), held, 0
         #: What was met in all histories, so that a test can ask whether they are worth anything.
         self.met: Counter[str] = Counter()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._held.close()
+        self.anvil = self._held.enter_context(kit.chain.anvil())
+        self.node = self._held.enter_context(Node(self.anvil.url))
+        self.log = Log.deploy(self.anvil, by=REGISTRARS[0])
+        for registrar in (REGISTRARS[1], STRANGER):
+            self.log.grant(REGISTRAR_ROLE, registrar.address, by=REGISTRARS[0])
+        self.anvil._ask("anvil_setBalance", STRANGER.address, hex(10**21))
+        for moderator in MODERATORS:
+            self.log.grant(MODERATOR_ROLE, moderator.address, by=REGISTRARS[0])
+        self.base = self.anvil.mine().number
 
     def rewind(self) -> None:
         """Bring the chain back to where each history begins, and let the node behave."""
+        self._histories += 1
+        if self._histories % self.HISTORIES_OF_AN_ANVIL == 0:
+            self._begin()
         self.node.rules.clear()
         self.anvil._ask("anvil_dropAllTransactions")
         if new := self.anvil.head.number - self.base:
@@ -96,8 +108,8 @@ class Stage:
 @contextmanager
 def stage() -> Iterator[Stage]:
     """Set the stage. Waiting takes no time on it: clocks go on when somebody sleeps."""
-    with kit.chain.anvil() as anvil, Node(anvil.url) as node, pytest.MonkeyPatch.context() as patch:
-        stage = Stage(anvil, node)
+    with ExitStack() as held, pytest.MonkeyPatch.context() as patch:
+        stage = Stage(held)
         clock = [0.0]
 
         def sleep(seconds: float) -> None:
@@ -375,7 +387,7 @@ class History:
         assert set(on_log.values()) <= {1}
         if all(found):
             leaves = [leaf for leaves in found for leaf in leaves]
-            assert not leaves or audit(self.anvil, self.stage.log, leaves).ok
+            assert not leaves or audit(self.stage.log, leaves).ok
         self.stage.met["records"] += len(on_log)
         for at, program in enumerate(self.programs):
             self._check_archive(program, self.received[at], set(on_log))

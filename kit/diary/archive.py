@@ -531,7 +531,7 @@ class Archive:
         except sqlite3.OperationalError as error:
             fix = "Is another program using it, is the disk full, may you write there?"
             raise ArchiveError(f"to use {self.path}", str(error), fix) from error
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # the second: of its own words
             fix = "It is another program's file, or damaged: choose another name, or take a copy of it."
             raise ArchiveError(f"an archive of this kit at {self.path}", str(error), fix) from error
 

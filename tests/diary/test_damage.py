@@ -12,13 +12,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
 
 import kit
 from kit import people
 from kit.core import Attachment
 from kit.diary import entries
-from kit.errors import KitError
+from kit.errors import ArchiveError, KitError
 
 PICTURE = Attachment.of("a.png", b"\x89PNG\r\n\x1a\n one")
 WHOLE = ["", "x", "null", "{}", "0x", 0, -1, 7, 2**62, 1.5, None, b"", b"\xff\x00", b"{}", "会"]
@@ -63,7 +64,12 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
 
 
 def rows(diary: kit.Diary) -> Any:
-    return diary.records().fillna("").itertuples()
+    return filled(diary.records()).itertuples()
+
+
+def filled(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table with a text where it has a gap, whatever the column."""
+    return table.astype("object").where(table.notna(), "")
 
 
 def change_a_cell(path: Path, good: SimpleNamespace, chance: random.Random) -> str:
@@ -115,7 +121,7 @@ def check(diary: kit.Diary, good: SimpleNamespace) -> None:
     for entry in tried(diary.waiting):
         told = (entry.record.body["text"], entry.record.author)
         assert good.said[entry.commitment] == told
-    for row in tried(lambda: list(entries(diary).fillna("").itertuples())):
+    for row in tried(lambda: list(filled(entries(diary)).itertuples())):
         assert not row.text or good.said[row.commitment] == (row.text, row.author)
     for row in tried(lambda: list(rows(diary))):
         assert not row.proved or good.proved[row.seq] == (row.commitment, row.text, row.author)
@@ -193,3 +199,13 @@ def test_a_damaged_entry_is_named_in_the_timeline(good: SimpleNamespace, tmp_pat
         page = kit.timeline(diary).page()
         assert "别的话" not in page
         assert "此条内容与存证不符，不予显示。" in page
+
+
+def test_damage_that_sqlite_itself_can_t_name(good: SimpleNamespace, tmp_path: Path) -> None:
+    """Its own words are no text then: it quotes the damaged bytes."""
+    path = tmp_path / "a.sqlite"
+    content = good.path.read_bytes()
+    assert content.count(b"CREATE TABLE leaves") == 1
+    path.write_bytes(content.replace(b"CREATE TABLE leaves", b"CREATE TABL\xcc leaves"))
+    with pytest.raises(ArchiveError, match="damaged: choose another name, or take a copy"):
+        kit.Diary.open(good.chain, path)
