@@ -1,6 +1,6 @@
 // What the page finds, without a browser: a case a line in (JSON), what was found a line out.
 //
-// A case: { text } or { bytes } (in base64), and { node } with the address of one to take steps 6 to 9.
+// A case: { text } or { bytes } (in base64), and { node, log }, two addresses, to take steps 6 to 9.
 
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -16,12 +16,14 @@ for await (const line of createInterface({ input: process.stdin })) {
   const given = JSON.parse(line);
   const { certificate, steps } = verify(given.text ?? Buffer.from(given.bytes, "base64"));
   if (given.node && certificate) {
-    await askChain(certificate, given.node, runtime, (step) => (steps[step.number - 1] = step));
+    const named = { url: given.node, log: given.log };
+    await askChain(certificate, named, runtime, (step) => (steps[step.number - 1] = step));
   }
   const reached = level(certificate, steps);
   const found = {
     id: certificate?.id ?? "no certificate",
-    level: WORDS.en.levels[reached.key](...reached.args),
+    level: reached.key === "notACertificate" ? "failed" : reached.key,
+    said: WORDS.en.levels[reached.key](...reached.args),
     outcomes: steps.map((step) => step.outcome),
     claimed: claimed(certificate, steps),
     reasons: steps.map((step) => sentence(WORDS.en, step.reason)),

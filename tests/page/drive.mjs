@@ -2,7 +2,7 @@
 //
 // A case: { open, language, width, height, dark, actions }. `open` is the page's address, with what
 // stands after the `#`. Each action is one key: { file: { name, base64 } }, { drop: { … } },
-// { drop: { name, piece, times } }, { paste: text }, { node: address }, { language }, { keys: count }, { run: script },
+// { drop: { name, piece, times } }, { paste: text }, { node: { url, log } }, { language }, { keys: count }, { run: script },
 // { picture: path }, { wait: milliseconds }.
 
 import { createInterface } from "node:readline";
@@ -20,6 +20,8 @@ function shown() {
     visible,
     language: document.documentElement.lang,
     level: text("level"),
+    notAsked: text("not-asked"),
+    ownLog: text("own-log"),
     id: text("identifier"),
     numbers: lines.map((line) => line.value),
     names: lines.map((line) => line.querySelector(".step-name").textContent),
@@ -68,7 +70,8 @@ async function act(page, action) {
     await page.press("#paste button", "Enter");
     await settled();
   } else if (name === "node") {
-    await page.fill("#node", value);
+    await page.fill("#log", value.log);
+    await page.fill("#node", value.url);
     await page.press("#node", "Enter");
     await page.waitForSelector('#ask[aria-busy="false"]', { timeout: 40_000 });
   } else if (name === "language") {

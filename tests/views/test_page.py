@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import random
+import re
 import threading
 import time
 import unicodedata
@@ -36,8 +37,8 @@ import kit.log.verification
 import kit.views.card
 from kit import people
 from kit.chain import Chain, load_artifact
-from kit.core import STEP_NAMES as NAMES
 from kit.core import (
+    NO_CERTIFICATE,
     Anchor,
     Batch,
     Certificate,
@@ -50,7 +51,9 @@ from kit.core import (
     merkle,
     sign,
 )
+from kit.core import STEP_NAMES as NAMES
 from kit.core import record as records
+from kit.errors import ChainError, WrongChain
 from kit.log import MODERATOR_ROLE, Log
 from tests.node import Lines, need_browser, run_mjs
 
@@ -159,9 +162,15 @@ def _agrees(seen: dict[str, Any], result: Verdict) -> None:
     assert seen["outcomes"] == [step.outcome for step in result.steps]
     reasons = [_stem(step.reason) for step in result.steps[1:]]
     assert [_stem(reason) for reason in seen["reasons"][1:]] == reasons
-    assert seen["level"] == result.level
-    if result.id != "no certificate":
-        assert seen["id"] == result.id
+    if result.id == NO_CERTIFICATE:
+        assert seen["level"] == "not a certificate"
+        return
+    assert (seen["id"], seen["ownLog"]) == (result.id, result.id.rpartition("/")[0])
+    said, _, open_ = result.said.partition("; not asked: ")
+    assert seen["level"] == re.split(" of the log |, which may", said)[0]
+    unasked = [f"{x.number} {x.name}" for x in result.steps if x.outcome == "not asked"]
+    assert seen["notAsked"] == (f"Not asked: {', '.join(unasked)}." if unasked else "")
+    assert open_ == ("" if result.level in ("failed", "unanswered") else ", ".join(unasked))
 
 
 # --- certificates --------------------------------------------------------------------------------
@@ -292,7 +301,7 @@ def test_the_compact_form_after_the_hash(look: Look, sample: list[Certificate]) 
     for certificate in sample[:2]:
         seen = look(after=f"#{certificate.compact()}")
         _agrees(seen, kit.verify(certificate.compact()))
-        assert seen["outcomes"] == ["passed", "skipped", *["passed"] * 3, *["skipped"] * 4]
+        assert seen["outcomes"] == ["passed", "not asked", *["passed"] * 3, *["not asked"] * 4]
         assert seen["content"] == ""
     # Another one scanned into the same window.
     go = {"run": f"location.hash = '{sample[1].compact()}'"}
@@ -313,7 +322,9 @@ def test_the_other_ways_to_give_one(look: Look, sample: list[Certificate]) -> No
 
 def test_every_certificate_of_the_sample_agrees(agree: Agree, sample: list[Certificate]) -> None:
     whole = agree([c.dumps() for c in sample])
-    assert whole == {(*["passed"] * 5, *["skipped"] * 4)}
+    alone = [*["passed"] * 5, *["not asked"] * 4]
+    other = [*alone[:7], "does not apply", "not asked"]  # what is no entry has no review
+    assert whole == {tuple(alone), tuple(other)}
     assert agree([c.redacted().dumps() for c in sample]) == agree([c.compact() for c in sample])
 
 
@@ -602,7 +613,7 @@ def test_hostile_payloads(look: Look, every_kind: list[Certificate]) -> None:
         start = time.monotonic()
         seen = look(action)
         assert time.monotonic() - start < 3
-        assert seen["outcomes"] == ["failed", *["skipped"] * 8]
+        assert seen["outcomes"] == ["failed", *["not asked"] * 8]
         assert seen["level"] == "not a certificate"
         assert len(seen["reasons"][0]) < 500
         assert len(seen["requests"]) == 1
@@ -803,7 +814,7 @@ def test_what_is_put_into_a_code_is_no_part_of_it(agree: Agree, sample: list[Cer
         "# " * 999,
     ]
     for text in spoilt:
-        assert kit.verify(text).level == "not a certificate"
+        assert kit.verify(text).id == NO_CERTIFICATE
     agree(spoilt)
 
 
@@ -1003,37 +1014,78 @@ def on_chain(anvil: Chain) -> dict[str, Certificate]:
 
 def test_the_chain_is_asked_as_the_kit_asks(anvil: Any, on_chain: dict[str, Certificate]) -> None:
     script = Lines("check.mjs")
-    asked = [{"text": c.dumps(), "node": anvil.url} for c in on_chain.values()]
+    log = kit.log.at(anvil, on_chain["good"].log_id.contract)
+    asked = [{"text": c.dumps(), "node": anvil.url, "log": log.address} for c in on_chain.values()]
     outcomes = {}
     for (name, certificate), seen in zip(on_chain.items(), script.ask_all(asked), strict=True):
-        result = kit.verify(certificate, anvil)
+        result = kit.verify(certificate, log)
         assert seen["outcomes"] == [step.outcome for step in result.steps]
         assert seen["level"] == result.level
         assert seen["claimed"] == list(result.claimed)
-        for step, reason in zip(result.steps, seen["reasons"], strict=True):
-            if (name, step.number) == ("another contract", 6):  # the page looks at its code only
-                assert "got other code" in reason
-            else:
-                assert reason == step.reason
+        assert seen["reasons"] == [step.reason for step in result.steps], name
         outcomes[name] = "".join(outcome[0] for outcome in seen["outcomes"])
     script.close()
     for name in ("good", "reinstated"):
-        assert outcomes[name] == "pppppppps", name
-    assert outcomes["redacted"] == "pspppppps"
-    assert outcomes["a review"] == outcomes["without review"] == "pppppppss"
+        assert outcomes[name] == "ppppppppn", name
+    assert outcomes["redacted"] == "pnppppppn"
+    assert (outcomes["a review"], outcomes["without review"]) == ("pppppppdn", "pppppppnn")
     for name in ("reviewed by nobody's moderator", "rejected", "reviewed before the role"):
-        assert outcomes[name] == "pppppppfs", name
+        assert outcomes[name] == "pppppppfn", name
     for name in ("suspended", "reviewed after the role", "reviewed a second later"):
-        assert outcomes[name] == "pppppppfs", name
+        assert outcomes[name] == "pppppppfn", name
     # It was held in that second, and in the block that anchors the review no more.
-    assert outcomes["reviewed in the role's last second"] == "pppppppfs"
-    assert outcomes["review of another"] == "pppppppfs"
-    assert outcomes["later than its block"] == "ppppppfss"
+    assert outcomes["reviewed in the role's last second"] == "pppppppfn"
+    assert outcomes["review of another"] == "pppppppfn"
+    assert outcomes["later than its block"] == "ppppppfnn"
     for name in ("another contract", "a fake", "no contract", "another chain"):
-        assert outcomes[name] == "pppppffss", name
+        assert outcomes[name] == "pppppffnn", name
     ours = [name for name in list(on_chain)[-10:] if name != "later than its block"]
     assert all(outcomes[name][5] == "f" for name in ours)
     assert outcomes["another block hash"][6] == outcomes["another time"][6] == "f"
+
+
+def test_what_was_named_must_be_a_log(anvil: Any, on_chain: dict[str, Certificate]) -> None:
+    """Whoever names another contract learns it: a certificate of it proves nothing."""
+    script = Lines("check.mjs")
+    for name, words in {
+        "another contract": "got other code. Don't trust what it answers.",
+        "a fake": "got other code. Don't trust what it answers.",
+        "no contract": "got an address without code.",
+    }.items():
+        address = on_chain[name].log_id.contract
+        text = on_chain[name].dumps()
+        seen = script.ask({"text": text, "node": anvil.url, "log": address})
+        assert seen["outcomes"][5:] == ["failed", "failed", "not asked", "not asked"]
+        assert seen["level"] == "failed"
+        assert words in seen["reasons"][5]
+        with pytest.raises((ChainError, WrongChain)):
+            kit.log.at(anvil, address)
+    script.close()
+
+
+def test_a_log_in_whatever_way_it_is_written(
+    anvil: Any, on_chain: dict[str, Certificate], loud: Look
+) -> None:
+    good = on_chain["good"]
+    address = good.log_id.contract
+    for log in (address, f" {address.lower()} ", "0x" + address[2:].upper(), str(good.log_id)):
+        seen = loud(_file(good.dumps()), {"node": {"url": anvil.url, "log": log}})
+        assert seen["level"].startswith("final in block"), log
+    other = {"url": anvil.url, "log": people.alice.address}
+    seen = loud(_file(good.dumps()), {"node": other})
+    assert seen["level"] == "failed at step 6, 7, 8"
+    assert seen["reasons"][5] == (
+        f"it is of the log {good.log_id}; you named eip155:31337:{people.alice.address}"
+    )
+    for log, note in {
+        "": "Name the log that you trust: its address, 0x and 40 digits, from a source other than",
+        "0x12": "Name the log that you trust",
+        address[2:]: "Name the log that you trust",
+        f"eip155:1:{address}": "You named a log on chain 1, and this node is of chain 31337.",
+    }.items():
+        seen = loud(_file(good.dumps()), {"node": {"url": anvil.url, "log": log}})
+        assert note in seen["notes"][1], log
+        assert seen["level"] in ("consistent in itself", "unanswered at step 6, 7, 8")
 
 
 Bend = Callable[[dict[str, Any], Callable[[dict[str, Any]], Any]], Any]
@@ -1103,21 +1155,23 @@ def test_a_careless_node_makes_nobody_a_moderator(
     names |= {"reviewed a second later": "f", "reviewed in the role's last second": "f"}
     script = Lines("check.mjs")
     with _Between(anvil.url, bend) as careless:
-        chain = kit.chain.connect(careless.url)
+        log = kit.log.at(kit.chain.connect(careless.url), on_chain["good"].log_id.contract)
         for name, outcome in names.items():
             certificate = on_chain[name]
-            seen = script.ask({"text": certificate.dumps(), "node": careless.url})
-            result = kit.verify(certificate, chain)
+            asked = {"text": certificate.dumps(), "node": careless.url, "log": log.address}
+            seen = script.ask(asked)
+            result = kit.verify(certificate, log)
             assert seen["outcomes"] == [step.outcome for step in result.steps], name
             assert seen["outcomes"][7][0] == outcome, (name, seen["reasons"][7])
     script.close()
 
 
 def test_the_page_asks_a_node(look: Look, anvil: Any, on_chain: dict[str, Certificate]) -> None:
+    log = kit.log.at(anvil, on_chain["good"].log_id.contract)
     for name in ("good", "redacted", "reinstated", "another chain", "another block hash", "a fake"):
         certificate = on_chain[name]
-        seen = look(_file(certificate.dumps()), {"node": anvil.url})
-        result = kit.verify(certificate, anvil)
+        seen = look(_file(certificate.dumps()), {"node": {"url": anvil.url, "log": log.address}})
+        result = kit.verify(certificate, log)
         _agrees(seen, result)
         own, review = ("batch.number" in result.claimed), ("review.batch.number" in result.claimed)
         assert seen["facts"].count("claimed; no chain confirmed it") == 7 * own + review
@@ -1131,17 +1185,23 @@ def test_the_page_asks_a_node(look: Look, anvil: Any, on_chain: dict[str, Certif
 def test_the_level_on_the_chain(look: Look, anvil: Any, on_chain: dict[str, Certificate]) -> None:
     good = on_chain["good"]
     block = good.inclusion.batch.anchor.block_number
-    scanned = look({"node": anvil.url}, after=f"#{good.compact()}")
-    assert scanned["level"] == f"proved on chain {anvil.chain_id} at block {block}"
+    node = {"node": {"url": anvil.url, "log": good.log_id.contract}}
+    scanned = look(node, after=f"#{good.compact()}")
+    assert scanned["level"] == f"final in block {block}"
+    assert scanned["notAsked"] == (
+        "Not asked: 2 content matches the commitment, 8 a moderator approved it,"
+        " 9 not withdrawn or suspended since."
+    )
     assert "7 passed" not in scanned["status"]
-    assert scanned["status"].endswith("6 passed, 0 failed, 3 skipped")
-    seen = look(_file(good.dumps()), {"node": anvil.url}, language="zh-CN")
-    assert seen["level"] == f"已证明：链\u00a0{anvil.chain_id}，区块\u00a0{block}"
-    assert seen["status"].endswith("通过 8 步，未通过 0 步，跳过 1 步")
+    assert scanned["status"].endswith("6 passed, 0 failed, 3 open")
+    seen = look(_file(good.dumps()), node, language="zh-CN")
+    assert seen["level"] == f"已上链，已定：区块\u00a0{block}"
+    assert seen["notAsked"] == "未查：9 此后未被撤回或暂停。"
+    assert seen["status"].endswith("通过 8 步，未通过 0 步，未决 1 步")
 
 
 def test_a_node_that_does_not_answer(on_chain: dict[str, Certificate], loud: Look) -> None:
-    text = on_chain["good"].dumps()
+    text, log = on_chain["good"].dumps(), on_chain["good"].log_id.contract
     refusal = b'{"jsonrpc":"2.0","id":1,"error":{"code":-32005,"message":"<b>limit</b>"}}'
     with (
         _Server() as silent,
@@ -1164,11 +1224,15 @@ def test_a_node_that_does_not_answer(on_chain: dict[str, Certificate], loud: Loo
             "http://user:secret@127.0.0.1/": "without a user name",
         }
         for url, note in cases.items():
-            seen = loud(_file(text), {"node": url})
+            seen = loud(_file(text), {"node": {"url": url, "log": log}})
             assert note in seen["notes"][1], seen
-            assert seen["outcomes"] == [*["passed"] * 5, *["skipped"] * 4]
-            assert seen["level"] == "consistent in itself"
-        seen = loud(_file(text), {"node": odd.url})
+            # What is no address was not asked; a node that is silent leaves it unanswered.
+            asked = url.startswith("http://127")
+            outcome = "unanswered" if asked else "not asked"
+            assert seen["outcomes"] == [*["passed"] * 5, *[outcome] * 3, "not asked"]
+            said = "unanswered at step 6, 7, 8" if asked else "consistent in itself"
+            assert seen["level"] == said
+        seen = loud(_file(text), {"node": {"url": odd.url, "log": log}})
         assert seen["outcomes"][5] != "passed"
         assert "GET /elsewhere" not in elsewhere.asked
 
@@ -1226,9 +1290,9 @@ def test_by_keyboard(look: Look, every_kind: list[Certificate]) -> None:
     (reached,) = look({"keys": 5})["answers"]
     assert reached == ["zh", "en", "file", "text", "Check"]
     _, _, reached = look(
-        _file(every_kind[0].dumps()), {"run": "document.activeElement.blur()"}, {"keys": 7}
+        _file(every_kind[0].dumps()), {"run": "document.activeElement.blur()"}, {"keys": 8}
     )["answers"]
-    assert set(reached) >= {"node", "Ask the chain", "file", "text", "Check"}
+    assert set(reached) >= {"log", "node", "Ask the chain", "file", "text", "Check"}
 
 
 def test_for_screen_readers(look: Look, every_kind: list[Certificate]) -> None:
@@ -1260,7 +1324,7 @@ def test_for_screen_readers(look: Look, every_kind: list[Certificate]) -> None:
     assert found["captions"]
     assert found["ids"]
     assert (found["live"], found["focus"]) == ("polite", "level")
-    assert seen["status"] == "consistent in itself. 5 passed, 0 failed, 4 skipped"
+    assert seen["status"] == "consistent in itself. 5 passed, 0 failed, 4 open"
 
 
 @pytest.mark.parametrize("dark", [False, True])

@@ -1,12 +1,26 @@
-// Steps 6 to 9: the chain, asked through the JSON-RPC address that the reader gave.
+// Steps 6 to 9: the log that the reader named, asked through the JSON-RPC address that they gave.
+//
+// Anybody can deploy the same contract and be the moderator there: that a certificate is in *some* log
+// shows nothing. So it must be in the one that the reader has a reason to trust.
 //
 // Read calls only, and none before the reader asks. What the node says is believed about the chain
 // and nothing else; the code at the contract's address must be the kit's DiaryLog, byte for byte,
 // since a contract that only answers like one could say anything.
 
-import { addressWord, isHash, keccak, toHex, utf8, word } from "./bytes.js";
+import { addressWord, checksumAddress, fromHex, isHash, keccak, toHex, utf8, word } from "./bytes.js";
 import shared from "../../kit/core/words.json" with { type: "json" };
-import { Failed, PASSED, SKIPPED, Skipped, because, checkReview, checkTime, judged } from "./verify.js";
+import {
+  Failed,
+  NOT_ASKED,
+  Open,
+  PASSED,
+  UNANSWERED,
+  because,
+  checkReview,
+  checkTime,
+  judged,
+  unasked,
+} from "./verify.js";
 
 const PATIENCE = 20_000; // milliseconds for one answer
 const ANSWER_MAX = 8_000_000; // characters of one answer
@@ -19,7 +33,7 @@ const MODERATOR_ROLE = topic("MODERATOR_ROLE");
 const ROOT_OF = topic("rootOf(uint256)").slice(0, 10);
 const UNKNOWN_BATCH = topic("UnknownBatch(uint256,uint256)").slice(0, 10);
 
-/** The node gave no answer that is one. What could not be asked is skipped, never failed. */
+/** The node gave no answer that is one. What it was asked is unanswered, never failed. */
 export class NoAnswer extends Error {
   constructor(key, ...args) {
     super(key);
@@ -28,58 +42,72 @@ export class NoAnswer extends Error {
 }
 
 /**
- * Take steps 6 to 9 with the node at a URL; `code` is that of DiaryLog. Calls `found(step)` after
- * each; returns the NoAnswer that ended it, or null. Throws NoAnswer for a URL that is none.
+ * Take steps 6 to 9 with a node and the log that is trusted: `{ url, log }`. `code` is that of DiaryLog.
+ * Calls `found(step)` after each; returns the NoAnswer that ended it, or null. Throws NoAnswer for a URL
+ * or an address that is none.
  */
-export async function askChain(certificate, url, code, found) {
-  const on = new OnChain(certificate, new Node(url), code);
+export async function askChain(certificate, { url, log }, code, found) {
+  const on = new OnChain(certificate, new Node(url), named(log), code);
   const checks = [() => on.logHasIt(), () => on.blockIsThere(), () => on.reviewIsGood(), stands];
+  const alone = unasked(certificate);
   let silent = null;
   for (const [i, check] of checks.entries()) {
     const number = i + 6;
-    if (silent) {
-      found({ number, outcome: SKIPPED, reason: because("noAnswer") });
-      continue;
-    }
-    try {
-      found({ number, outcome: PASSED, reason: await check() });
-    } catch (error) {
-      if (error instanceof NoAnswer) {
-        silent = error;
-        found({ number, outcome: SKIPPED, reason: because("noAnswer") });
-      } else {
-        found(judged(number, error));
+    let step = null;
+    if (!silent || check === stands) {
+      try {
+        step = { number, outcome: PASSED, ...(await check()) };
+      } catch (error) {
+        if (error instanceof NoAnswer) silent = error;
+        else step = judged(number, error);
       }
     }
+    found(step ?? unanswered(alone[i]));
   }
   return silent;
 }
 
+/** Return a step that a silent node leaves open; what the certificate itself has against it needs none. */
+function unanswered(alone) {
+  const wasAsked = alone.outcome === NOT_ASKED && alone.reason.key.startsWith("noLog");
+  return wasAsked ? { ...alone, outcome: UNANSWERED, reason: because("noAnswer") } : alone;
+}
+
+/** Return the chain (null for whichever the node has) and the address of a log as a reader writes it. */
+function named(log) {
+  const found = /^(?:eip155:([1-9][0-9]{0,15}):)?(0x[0-9a-fA-F]{40})$/.exec(log.trim());
+  if (!found) throw new NoAnswer("badLog");
+  return { chain: found[1] ? Number(found[1]) : null, contract: found[2] };
+}
+
 /** Step 9. The chain holds roots, not leaves: who withdrew what can't be read from it. */
 async function stands() {
-  throw new Skipped("noLeaves");
+  throw new Open(NOT_ASKED, "noLeaves");
 }
 
 class OnChain {
-  constructor(certificate, node, code) {
-    Object.assign(this, { certificate, node, code });
+  constructor(certificate, node, named, code) {
+    Object.assign(this, { certificate, node, named, code });
   }
 
   /** Step 6. */
   async logHasIt() {
     await this.#anchored(this.certificate);
-    return because("log", this.certificate.anchor.contract);
+    const { chain_id: chain, contract } = this.certificate.anchor;
+    return { reason: because("log", `eip155:${chain}:${contract}`) };
   }
 
   /** Step 7. */
   async blockIsThere() {
     const { anchor } = this.certificate;
+    await this.#log();
     await this.#inBlock(anchor);
     checkTime(this.certificate);
     const head = await this.#block("latest");
     const standing = anchor.block_number <= (await this.#finalBlock(head)) ? "final" : "included";
     const onTop = head.number - anchor.block_number;
-    return because("block", anchor.block_number, anchor.block_time, onTop, standing);
+    const reason = because("block", anchor.block_number, anchor.block_time, onTop, standing);
+    return { reason, standing };
   }
 
   /** Return the number of the newest block that counts as final, as kit.chain does. */
@@ -101,19 +129,24 @@ class OnChain {
     if (!(await this.#wasModerator(author, at, block))) {
       throw new Failed("noModerator", author, at, block);
     }
-    return because("review", seq, author);
+    return { reason: because("review", seq, author) };
   }
 
-  /** Throw unless the contract named is a DiaryLog, on the chain named. Asked once. */
+  /** Throw unless the certificate is of the log that was named, and that is a DiaryLog. Asked once. */
   #log() {
     this.asked ??= this.#checkLog();
     return this.asked;
   }
 
   async #checkLog() {
-    const { chain_id: named, contract } = this.certificate.anchor;
+    const { chain_id: chain, contract } = this.certificate.anchor;
     const here = number(await this.node.ask("eth_chainId"));
-    if (here !== named) throw new Failed("otherChain", named, here);
+    const { named } = this;
+    if (named.chain !== null && named.chain !== here) throw new NoAnswer("otherNode", named.chain, here);
+    if (here !== chain || !sameAddress(named.contract, contract)) {
+      const ours = `eip155:${here}:${checksumAddress(fromHex(named.contract.toLowerCase()))}`;
+      throw new Failed("otherLog", `eip155:${chain}:${contract}`, ours);
+    }
     const code = await this.node.ask("eth_getCode", contract, "latest");
     if (typeof code !== "string") throw new NoAnswer("badAnswer", this.node.host);
     if (code === "0x") throw new Failed("noContract", contract);

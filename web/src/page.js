@@ -6,11 +6,25 @@ import { ZERO_HASH } from "./bytes.js";
 import { NoAnswer, askChain } from "./chain.js";
 import { NoCode, otherKind, pictureKind, readPicture } from "./picture.js";
 import { parseTime } from "./record.js";
-import { FAILED, claimed, level, unasked, verify } from "./verify.js";
+import { FAILED, claimed, level, open, unasked, verify } from "./verify.js";
 import { WORDS, clock, sentence } from "./words.js";
 
-const MARKS = { passed: "✓", failed: "✗", skipped: "–" };
-const SIGNS = { notACertificate: "✗", notProved: "✗", proved: "✓", consistent: "✓" };
+const MARKS = {
+  passed: "✓",
+  failed: "✗",
+  unanswered: "?",
+  "not asked": "–",
+  "does not apply": "·",
+};
+// What was shown of a part only doesn't wear the tick of what was shown.
+const SIGNS = {
+  notACertificate: "✗",
+  failed: "✗",
+  unanswered: "?",
+  consistent: "◐",
+  included: "✓",
+  final: "✓",
+};
 const FILE_MAX = 20_000_000;
 
 const $ = (id) => document.getElementById(id);
@@ -82,6 +96,9 @@ function showResult(words, { certificate, steps }) {
   $("verdict").querySelector(".sign").textContent = SIGNS[reached.key];
   $("level").textContent = title;
   $("meaning").textContent = words.meanings[reached.key];
+  const unknown = certificate ? open(steps).map((number) => `${number} ${words.names[number - 1]}`) : [];
+  $("not-asked").textContent = unknown.length ? words.ui.notAsked(unknown) : "";
+  $("own-log").replaceChildren(...(certificate ? [code(logOf(certificate))] : []));
   $("identifier").replaceChildren(...(certificate ? [code(certificate.id)] : []));
   const lines = steps.map((step) => stepLine(words, step));
   $("steps-alone").replaceChildren(...lines.slice(0, 5));
@@ -100,6 +117,8 @@ function showResult(words, { certificate, steps }) {
   if (certificate.record) $("content-body").append(...content(words, certificate.record));
 }
 
+const logOf = ({ anchor }) => `eip155:${anchor.chain_id}:${anchor.contract}`;
+
 function showWarning(id, needed, text) {
   $(id).hidden = !needed;
   $(id).textContent = needed ? text : "";
@@ -108,7 +127,7 @@ function showWarning(id, needed, text) {
 function stepLine(words, step) {
   const line = make(
     "li",
-    { className: step.outcome, value: step.number },
+    { className: step.outcome.replaceAll(" ", "-"), value: step.number },
     make("span", { className: "step-name" }, words.names[step.number - 1]),
     make(
       "span",
@@ -217,7 +236,8 @@ function announce() {
   const { words, found } = state;
   const count = (outcome) => found.steps.filter((step) => step.outcome === outcome).length;
   const reached = level(found.certificate, found.steps);
-  const summary = words.ui.summary(count("passed"), count("failed"), count("skipped"));
+  const [passed, failed] = [count("passed"), count("failed")];
+  const summary = words.ui.summary(passed, failed, found.steps.length - passed - failed);
   $("status").textContent = `${words.levels[reached.key](...reached.args)}. ${summary}`;
 }
 
@@ -287,7 +307,7 @@ function takeAddress(options) {
   }
 }
 
-async function takeNode(url) {
+async function takeNode(url, log) {
   const { found } = state;
   if (!found?.certificate || state.asking) return;
   const mine = given;
@@ -297,14 +317,14 @@ async function takeNode(url) {
   show();
   let silent;
   try {
-    silent = await askChain(found.certificate, url, runtime, (step) => {
+    silent = await askChain(found.certificate, { url, log }, runtime, (step) => {
       if (mine !== given) return;
       found.steps[step.number - 1] = step;
       show();
     });
   } catch (error) {
     if (!(error instanceof NoAnswer)) throw error;
-    silent = error; // the address is none
+    silent = error; // the node's or the log's address is none
   } finally {
     if (mine === given) setAsking(false);
   }
@@ -341,7 +361,7 @@ function listen() {
   });
   $("ask").addEventListener("submit", (event) => {
     event.preventDefault();
-    takeNode($("node").value.trim());
+    takeNode($("node").value.trim(), $("log").value);
   });
   // Anywhere on the page: a file that misses the frame must not replace the page.
   document.addEventListener("dragover", (event) => {

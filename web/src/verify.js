@@ -15,7 +15,9 @@ import { commitment, parseTime, signer } from "./record.js";
 
 export const PASSED = "passed";
 export const FAILED = "failed";
-export const SKIPPED = "skipped";
+export const UNANSWERED = "unanswered";
+export const NOT_ASKED = "not asked";
+export const DOES_NOT_APPLY = "does not apply";
 export const STEPS = 9;
 
 export const because = (key, ...args) => ({ key, args });
@@ -28,8 +30,13 @@ export class Failed extends Error {
   }
 }
 
-/** A step could not be taken, for a reason. */
-export class Skipped extends Failed {}
+/** A step neither passed nor failed: it was not asked, has no answer, or does not apply. */
+export class Open extends Failed {
+  constructor(outcome, key, ...args) {
+    super(key, ...args);
+    this.outcome = outcome;
+  }
+}
 
 const why = (error) =>
   error instanceof Refused
@@ -47,7 +54,7 @@ export function take(number, check) {
 
 /** Return the step that an error makes of it. Throws on what is no answer to the question. */
 export function judged(number, error) {
-  if (error instanceof Skipped) return { number, outcome: SKIPPED, reason: why(error) };
+  if (error instanceof Open) return { number, outcome: error.outcome, reason: why(error) };
   if (error instanceof Failed || error instanceof Refused) {
     return { number, outcome: FAILED, reason: why(error) };
   }
@@ -64,7 +71,7 @@ export function verify(given) {
     certificate = read(unwrapped(typeof given === "string" ? given : decoded(given)));
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
-    return { certificate: null, steps: [judged(1, error), ...skipped(2, because("nothing"))] };
+    return { certificate: null, steps: [judged(1, error), ...notAsked(2, because("nothing"))] };
   }
   return { certificate, steps: [...stepsAlone(certificate), ...unasked(certificate)] };
 }
@@ -81,7 +88,7 @@ function takeOfEach(number, check, certificate) {
   const own = take(number, () => check(certificate));
   if (!certificate.review) return own;
   const review = take(number, () => check(certificate.review));
-  const order = [PASSED, SKIPPED, FAILED];
+  const order = [PASSED, NOT_ASKED, FAILED];
   const outcome = order[Math.max(order.indexOf(own.outcome), order.indexOf(review.outcome))];
   const told = [own, review].map((step) =>
     outcome !== FAILED || step.outcome === FAILED ? step.reason : null,
@@ -89,13 +96,13 @@ function takeOfEach(number, check, certificate) {
   return { number, outcome, reason: because("ofEach", ...told) };
 }
 
-/** Return steps 6 to 9 as they are while no chain was asked. */
+/** Return steps 6 to 9 as they are while no log was named. */
 export function unasked(certificate) {
-  const reasons = ["noChainBatch", "noChainBlock", "noChain", "noChain"];
+  const reasons = ["noLogBatch", "noLogBlock", "noLog", "noLog"];
   const checks = reasons.map((key, i) => () => {
     if (i === 1) checkTime(certificate);
     if (i === 2) checkReview(certificate);
-    throw new Skipped(key);
+    throw new Open(NOT_ASKED, key);
   });
   return checks.map((check, i) => take(i + 6, check));
 }
@@ -109,23 +116,33 @@ export function claimed(certificate, steps) {
   return [...own, ...review.map((name) => `review.${name}`)];
 }
 
-/** Return the steps from a number on as skipped, for one reason. */
-export function skipped(first, reason) {
+/** Return the steps from a number on as not asked, for one reason. */
+function notAsked(first, reason) {
   const numbers = Array.from({ length: STEPS - first + 1 }, (_, i) => first + i);
-  return numbers.map((number) => ({ number, outcome: SKIPPED, reason }));
+  return numbers.map((number) => ({ number, outcome: NOT_ASKED, reason }));
 }
 
-/** Return the level that nine steps reach, as { key, args }. */
+/**
+ * Return the level that nine steps reach, as { key, args }: one of the five of words.json, or
+ * notACertificate. Step 7 says where its block stands.
+ */
 export function level(certificate, steps) {
   if (!certificate) return because("notACertificate");
-  const failed = steps.filter((step) => step.outcome === FAILED).map((step) => step.number);
-  if (failed.length) return because("notProved", failed);
+  for (const outcome of [FAILED, UNANSWERED]) {
+    const numbers = steps.filter((step) => step.outcome === outcome).map((step) => step.number);
+    if (numbers.length) return because(outcome, numbers);
+  }
   if (steps[5].outcome === PASSED && steps[6].outcome === PASSED) {
-    const { chain_id: chain, block_number: block } = certificate.anchor;
-    return because("proved", chain, block);
+    const { standing } = steps[6];
+    const { chain_id: chain, contract, block_number: block } = certificate.anchor;
+    return because(standing, block, `eip155:${chain}:${contract}`);
   }
   return because("consistent");
 }
+
+/** Return the numbers of the steps that were not asked. */
+export const open = (steps) =>
+  steps.filter((step) => step.outcome === NOT_ASKED).map((step) => step.number);
 
 /** Step 1. Reading it was most of it; here its parts are compared. */
 function format({ leaf: own, anchor, review }) {
@@ -139,7 +156,7 @@ function format({ leaf: own, anchor, review }) {
 
 /** Step 2. */
 function content({ record, salt, commitment: committed }) {
-  if (!record) throw new Skipped("heldBack");
+  if (!record) throw new Open(NOT_ASKED, "heldBack");
   if (commitment(record, salt) !== committed) throw new Failed("otherCommitment");
   return because("content");
 }
@@ -197,11 +214,11 @@ const sameLog = (a, b) => a.chain_id === b.chain_id && a.contract === b.contract
 
 /**
  * Return the review inside, after all of step 8 that needs no chain: that it approves the entry. Throws
- * Failed if it doesn't, Skipped where there is none to ask for.
+ * Failed if it doesn't, Open where there is none to ask for.
  */
 export function checkReview({ leaf: entry, commitment: committed, review }) {
-  if (entry.type !== "entry") throw new Skipped("onlyEntries");
-  if (!review) throw new Skipped("noReview");
+  if (entry.type !== "entry") throw new Open(DOES_NOT_APPLY, "onlyEntries");
+  if (!review) throw new Open(NOT_ASKED, "noReview");
   const wrong = stepsAlone(review).find((step) => step.outcome === FAILED);
   if (wrong) throw new Failed("reviewFails", wrong.number);
   const { record, leaf: own } = review;

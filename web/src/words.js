@@ -1,5 +1,5 @@
 // Every sentence of the page, in English and Chinese. The names of the steps and their outcomes come
-// from the file that the kit's `verify` reads; the English levels and reasons are those of `verify`.
+// from the file that the kit's `verify` reads; the English reasons are those of `verify`.
 
 import shared from "../../kit/core/words.json" with { type: "json" };
 
@@ -40,6 +40,11 @@ const en = {
     nodeHint:
       "Optional. Only when you press the button does this page ask that node, and only for what stands " +
       "on the chain. The node learns your network address and which certificate you look at.",
+    logLabel: "Address of the log that you trust",
+    logHint:
+      "From a source other than the certificate: the diary’s own page, a newspaper, somebody you know. " +
+      "Anybody can deploy such a log and approve themselves there.",
+    ownLog: "The certificate says that it is of the log",
     ask: "Ask the chain",
     asking: "Asking…",
     factsTitle: "What the certificate states",
@@ -50,7 +55,7 @@ const en = {
       "Who the author is. It shows a key, not a person.",
       "That the block is on the chain that everyone else sees, unless a chain was asked; and then it is as " +
         "trustworthy as the node that you asked.",
-      "That the contract is the diary you mean. Compare its address with one from a source that you trust.",
+      "That the log which the certificate names is the diary you mean: name the one that you trust yourself.",
     ],
     footer:
       "Civic Diary Kit, open source. This page is one file: save it, and it works without a network.",
@@ -113,7 +118,8 @@ const en = {
     reviewBy: "by",
     noReview: "not in this certificate",
     notReviewed: "only entries are reviewed",
-    summary: (passed, failed, skipped) => `${passed} passed, ${failed} failed, ${skipped} skipped`,
+    summary: (passed, failed, open) => `${passed} passed, ${failed} failed, ${open} open`,
+    notAsked: (names) => `Not asked: ${join(names)}.`,
   },
   types: {
     entry: "entry",
@@ -133,26 +139,29 @@ const en = {
   outcomes: outcomes("en"),
   levels: {
     notACertificate: () => "not a certificate",
-    notProved: (steps) => `not proved: failed at step ${join(steps)}`,
-    proved: (chain, block) => `proved on chain ${chain} at block ${block}`,
+    failed: (steps) => `failed at step ${join(steps)}`,
+    unanswered: (steps) => `unanswered at step ${join(steps)}`,
     consistent: () => "consistent in itself",
+    included: (block) => `included in block ${block}`,
+    final: (block) => `final in block ${block}`,
   },
   meanings: {
     notACertificate: "What you gave can’t be read as a certificate. Step 1 says why.",
-    notProved: "Don’t rely on it. The steps that failed say what doesn’t fit.",
-    proved:
-      "The log on that chain holds the batch that this record is in. " +
-      "Whether it was withdrawn since, the chain alone can’t tell (step 9).",
+    failed: "Don’t rely on it. The steps that failed say what doesn’t fit.",
+    unanswered: "Nothing was false, and something that was asked had no answer. That shows nothing: ask again.",
     consistent:
-      "Its parts fit together. Whether the chain holds them was not asked: anybody can invent a chain.",
+      "Its parts fit together. Whether the log that you trust holds them was not asked: anybody can invent a chain.",
+    included:
+      "The log that you named holds the batch that this record is in, in a block that may still be replaced.",
+    final: "The log that you named holds the batch that this record is in, for good.",
   },
   reasons: {
     refused: (expected, got, todo) => `Expected ${expected}, got ${got}. ${todo}`,
     nothing: () => "there is no certificate to check",
     ofEach: (own, review) => [own, review && `its review: ${review === own ? "the same" : review}`].filter(Boolean).join("; "),
-    noChain: () => "no chain given",
-    noChainBatch: () => "no chain given; the batch's numbers are claimed",
-    noChainBlock: () => "no chain given; block, transaction and event are claimed",
+    noLog: () => "no log named",
+    noLogBatch: () => "no log named; the batch's numbers are claimed",
+    noLogBlock: () => "no log named; block, transaction and event are claimed",
     noAnswer: () => "the node did not answer this",
     format: (name) => name,
     onlyEntriesHaveReviews: () => "only an entry has a review",
@@ -175,11 +184,11 @@ const en = {
     blocksDontFit: (a, b) => `the blocks of batches ${a} and ${b} don't fit together`,
     proof: (count, batch) =>
       `${count} ${count === 1 ? "hash leads" : "hashes lead"} to the root of batch ${batch}`,
-    log: (address) => `DiaryLog at ${address}; is that the log you mean?`,
+    log: (log) => `the log that you named, ${log}`,
     block: (number, time, onTop, standing) =>
-      `block ${number} of ${clock(time)} UTC, ${onTop} on top: ${shared.standing[standing].en}`,
+      `block ${number} of ${clock(time)} UTC, ${onTop} on top: ${shared.levels[standing].en}`,
     review: (seq, author) => `record ${seq}, by ${author}, a moderator then and in its block`,
-    otherChain: (named, here) => `it is of chain ${named}, this is chain ${here}`,
+    otherLog: (own, named) => `it is of the log ${own}; you named ${named}`,
     noContract: (address) =>
       `Expected a contract at ${address}, got an address without code. ` +
       "Check the address, and that the chain was not restarted without its state.",
@@ -211,6 +220,9 @@ const en = {
     noModerator: (author, time, block) =>
       `${author} was not a moderator both at ${clock(time)} UTC and in block ${block}`,
     noLeaves: () => "no table of leaves given; the chain itself holds roots only",
+    badLog: () =>
+      "Name the log that you trust: its address, 0x and 40 digits, from a source other than the certificate.",
+    otherNode: (named, here) => `You named a log on chain ${named}, and this node is of chain ${here}.`,
     badUrl: () => "Give an address that starts with http:// or https://, without a user name.",
     unreachable: (host) =>
       `No answer from ${host}. Is the node running, and is the address right? A node must also allow ` +
@@ -343,6 +355,10 @@ const zh = {
     nodeHint:
       "可选。只有按下按钮，本页才会向该节点查询，并且只查询链上已有的内容。" +
       "该节点会知道您的网络地址，以及您在查看哪份证书。",
+    logLabel: "您所信任的日志的地址",
+    logHint:
+      "请取自证书以外的来源：日记的官方页面、报纸、您认识的人。任何人都可以部署这样的日志，并在其中批准自己。",
+    ownLog: "证书自称属于日志",
     ask: "查询区块链",
     asking: "查询中…",
     factsTitle: "证书所载",
@@ -352,7 +368,7 @@ const zh = {
       "内容属实。它证明谁签署了哪些文字、这些文字自何时起存在，不证明说得对。",
       "作者是谁。它证明的是一把密钥，而不是一个人。",
       "区块就在大家所见的那条链上：除非查询过区块链；查询过，其可信程度也只等于您所查询的节点。",
-      "该合约就是您所指的日记。请与您信任的来源所公布的地址对照。",
+      "证书所称的日志就是您所指的日记：请您自己指定所信任的那一个。",
     ],
     footer: "公民日记工具包（Civic Diary Kit），开放源代码。本页只有一个文件：保存下来，没有网络也能使用。",
     noCode: "未能从图片中读出二维码。请换一张更清晰或更大的图片，或粘贴证书文本。",
@@ -412,7 +428,8 @@ const zh = {
     reviewBy: "审核员",
     noReview: "不在这份证书中",
     notReviewed: "只有日记条目才有审核",
-    summary: (passed, failed, skipped) => `通过 ${passed} 步，未通过 ${failed} 步，跳过 ${skipped} 步`,
+    summary: (passed, failed, open) => `通过 ${passed} 步，未通过 ${failed} 步，未决 ${open} 步`,
+    notAsked: (names) => `未查：${list(names)}。`,
   },
   types: {
     entry: "日记条目",
@@ -427,24 +444,28 @@ const zh = {
   outcomes: outcomes("zh"),
   levels: {
     notACertificate: () => "不是证书",
-    notProved: (steps) => `未获证明：第 ${list(steps)} 步未通过`,
-    proved: (chain, block) => `已证明：链\u00a0${chain}，区块\u00a0${block}`,
+    failed: (steps) => `未通过：第 ${list(steps)} 步`,
+    unanswered: (steps) => `无应答：第 ${list(steps)} 步`,
     consistent: () => "自身一致",
+    included: (block) => `已上链，未定：区块\u00a0${block}`,
+    final: (block) => `已上链，已定：区块\u00a0${block}`,
   },
   meanings: {
     notACertificate: "您提供的内容无法作为证书读取，原因见第 1 步。",
-    notProved: "请不要采信。未通过的步骤说明了哪里不符。",
-    proved: "该链上的日志载有这条记录所在的批次。此后是否撤回，仅凭链上数据无从得知（第 9 步）。",
-    consistent: "各部分彼此相符。是否真在链上尚未查询：任何人都可以虚构一条链。",
+    failed: "请不要采信。未通过的步骤说明了哪里不符。",
+    unanswered: "没有一步不符，但有所问未得回答。这什么也不说明：请再问一次。",
+    consistent: "各部分彼此相符。您所信任的日志是否载有它，尚未查询：任何人都可以虚构一条链。",
+    included: "您指定的日志载有这条记录所在的批次，但其区块仍可能被替换。",
+    final: "您指定的日志载有这条记录所在的批次，已成定局。",
   },
   reasons: {
     refused: (expected, got, todo) => `应为${expected}，实为：${got}。${todo}`,
     nothing: () => "没有可核验的证书",
     ofEach: (own, review) =>
       [own, review && `其审核：${review === own ? "相同" : review}`].filter(Boolean).join("；"),
-    noChain: () => "未提供区块链",
-    noChainBatch: () => "未提供区块链；批次的编号仅为证书所称",
-    noChainBlock: () => "未提供区块链；区块、交易与事件仅为证书所称",
+    noLog: () => "未指定日志",
+    noLogBatch: () => "未指定日志；批次的编号仅为证书所称",
+    noLogBlock: () => "未指定日志；区块、交易与事件仅为证书所称",
     noAnswer: () => "节点未作回答",
     format: (name) => name,
     onlyEntriesHaveReviews: () => "只有日记条目才有审核",
@@ -466,11 +487,11 @@ const zh = {
     numbersDontFit: (a, b) => `第 ${a} 批与第 ${b} 批的编号互相矛盾`,
     blocksDontFit: (a, b) => `第 ${a} 批与第 ${b} 批的区块互相矛盾`,
     proof: (count, batch) => `经 ${count} 个哈希到达第 ${batch} 批的根`,
-    log: (address) => `DiaryLog 位于 ${address}；这是您所指的日志吗？`,
+    log: (log) => `您指定的日志 ${log}`,
     block: (number, time, onTop, standing) =>
-      `区块 ${number}，${clock(time)} UTC，其上有 ${onTop} 个区块：${shared.standing[standing].zh}`,
+      `区块 ${number}，${clock(time)} UTC，其上有 ${onTop} 个区块：${shared.levels[standing].zh}`,
     review: (seq, author) => `记录 ${seq}，${author} 当时及在其区块中是审核员`,
-    otherChain: (named, here) => `证书属于链 ${named}，而这是链 ${here}`,
+    otherLog: (own, named) => `证书属于日志 ${own}；您指定的是 ${named}`,
     noContract: (address) => `${address} 处没有合约。请检查地址，以及该链是否已重新开始。`,
     otherCode: (address) => `${address} 处的代码不是 DiaryLog。请不要相信它的回答。`,
     noBatch: (number) => `日志中没有第 ${number} 批`,
@@ -495,6 +516,8 @@ const zh = {
     noModerator: (author, time, block) =>
       `${author} 并非在 ${clock(time)} UTC 时和在区块 ${block} 中都是审核员`,
     noLeaves: () => "未提供叶子表；链上只存有根",
+    badLog: () => "请指定您所信任的日志：其地址为 0x 加 40 位，应来自证书以外的来源。",
+    otherNode: (named, here) => `您指定的日志在链 ${named} 上，而这个节点属于链 ${here}。`,
     badUrl: () => "请填写以 http:// 或 https:// 开头、不含用户名的地址。",
     unreachable: (host) =>
       `${host} 没有回答。节点在运行吗？地址正确吗？节点还必须允许网页查询（CORS）；` +
