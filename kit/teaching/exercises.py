@@ -11,7 +11,7 @@ from eth_utils import keccak
 from kit import people
 from kit.analysis.participation import by_place, concentration
 from kit.chain import BLOCK_SECONDS, embedded
-from kit.core import merkle
+from kit.core import FAILED, UNANSWERED, merkle
 from kit.log import verify
 from kit.teaching.simulate import participants
 
@@ -99,11 +99,11 @@ def _parent(answer: Any) -> str:
 
 
 def _forgery(answer: Any) -> str:
-    forged, chain = answer
+    forged, log = answer
     if not verify(forged).ok:
         return "Alone it is caught already: which part do steps 1 to 5 not look at?"
-    if verify(forged, chain).ok:
-        return "The chain doesn't contradict it either. Is it forged?"
+    if verify(forged, log).ok:
+        return "The log doesn't contradict it either. Is it forged?"
     return ""
 
 
@@ -126,7 +126,7 @@ def _closed_loop(answer: Any) -> str:
 
 def _many_keys(answer: Any) -> str:
     number, table = answer
-    entries = table[table["type"].eq("entry") & table["proved"]]
+    entries = table[table["type"].eq("entry") & ~table["level"].isin([FAILED, UNANSWERED])]
     people_ = entries["author"].where(~entries["author"].isin(HANDS), "one person").nunique()
     return "" if number == people_ else "The three keys are one, and everybody else stays."
 
@@ -213,9 +213,9 @@ EXERCISES: dict[str, Exercise] = {
     ),
     "04-forgery": Exercise(
         _forgery,
-        "Consistent in itself is not yet proved. Ask the chain.",
+        "Consistent in itself is not yet proved. Ask the log that you trust.",
         (
-            "Where the batch is anchored can't be checked without the chain.",
+            "Where the batch is anchored can't be checked without the log.",
             "replace(batch.anchor, block_number=…) and review=None, as in step 5 of the lesson.",
         ),
     ),
@@ -229,10 +229,13 @@ EXERCISES: dict[str, Exercise] = {
     ),
     "05-still-proved": Exercise(
         _equals(
-            [1, 3, 4, 5, 6, 7], "Verify kept.compact() with chain and leaves; list the passed."
+            [1, 3, 4, 5, 6, 7], "Verify kept.compact() with diary.log and leaves; list the passed."
         ),
         "All about the leaf and the chain. The words are gone, the review isn't in the code.",
-        ("kit.verify(kept.compact(), chain, leaves=diary.leaves())", 'step.outcome == "passed"'),
+        (
+            "kit.verify(kept.compact(), diary.log, leaves=diary.leaves())",
+            'step.outcome == "passed"',
+        ),
     ),
     "05-closed-loop": Exercise(
         _closed_loop,
@@ -242,7 +245,7 @@ EXERCISES: dict[str, Exercise] = {
     "06-changed-row": Exercise(
         _equals(40, "Audit the changed table; what does its first fault say?"),
         "One second in one of 124 rows. The table's own hashes name it, the root on the chain proves it.",
-        ("kit.audit.audit(chain, audit.contract, leaves).faults", "….faults[0].seq"),
+        ("kit.audit.audit(log, leaves).faults", "….faults[0].seq"),
     ),
     "06-program": Exercise(
         _equals(PROGRAM, "Of those with ten entries or more, which has the lowest burstiness?"),

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from kit.arguments import checked
+from kit.core import FAILED, UNANSWERED
 from kit.diary import COLUMNS, tamper
 from kit.errors import DataError, KitError
 from kit.teaching import java
@@ -148,10 +149,10 @@ def mix_in(table: pd.DataFrame) -> pd.DataFrame:
     """
     import pandas as pd
 
-    if missing := {"type", "proved", "at", "place"} - set(table):
+    if missing := {"type", "level", "at", "place"} - set(table):
         got = f"one without {', '.join(sorted(missing))}"
         raise DataError("a table of records", got, "Start from diary.records().")
-    entries = table[(table["type"] == "entry") & table["proved"]]
+    entries = table[(table["type"] == "entry") & ~table["level"].isin([FAILED, UNANSWERED])]
     begin = entries["at"].min() if len(entries) else pd.Timestamp("2021-09-10T00:00Z")
     rows = [(PROGRAM, begin + pd.Timedelta(minutes=37 * n), _SLOGAN) for n in range(45)]
     for hour, text in enumerate(_ECHOES, start=20):
@@ -164,7 +165,7 @@ def mix_in(table: pd.DataFrame) -> pd.DataFrame:
     places = entries["place"].value_counts()
     seq = range(len(table), len(table) + len(added))
     made: dict[str, Any] = {"seq": seq, "type": "entry", "role": "resident"}
-    made |= {"commitment": [f"0x{'6' * 24}{n:040x}" for n in range(len(added))], "proved": True}
+    made |= {"commitment": [f"0x{'6' * 24}{n:040x}" for n in range(len(added))], "proved": False}
     made |= {"place": places.index[0] if len(places) else None, "check": "mixed in"}
     made |= {"attachments": 0, "batch": -1, "block_number": -1}
     added = added.assign(**made).reindex(columns=list(COLUMNS)).astype(COLUMNS)

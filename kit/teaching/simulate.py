@@ -296,7 +296,7 @@ def participants(
 
     Rows are in order of time: entries that were approved, the reviews (of rejected entries, too),
     and the witness records. Authors and commitments are made up, and nothing of it is on a chain:
-    ``proved`` is True so that the analysis counts the rows, ``check`` is "simulated", and
+    ``proved`` is False, ``level`` is missing, as nothing was checked, ``check`` is "simulated", and
     ``block_time`` is when a lessons' chain would have had the row. The same arguments give the same
     table. ``attrs["model"]`` holds the model. Raises DataError.
 
@@ -592,7 +592,8 @@ def _as_records(frame: pd.DataFrame, entries: int, seed: int, model: Model) -> p
             "block_time": block_time,
             "lag": (block_time.floor("s") - at.floor("s")).total_seconds(),
             "transaction_hash": None,
-            "proved": True,
+            "level": None,
+            "proved": False,
             "check": "simulated",
         }
     ).astype(COLUMNS)

@@ -269,7 +269,7 @@ def test_lesson_6_runs_on_a_folder_of_one_s_own(tmp_path: Path) -> None:
     path = ROOT / "notebooks/06_who_took_part.ipynb"
     lesson = read(path)
     (parameters,) = [cell for cell in lesson.cells if "parameters" in cell.metadata.get("tags", ())]
-    assert parameters.source.startswith("FOLDER = None\nRPC = None\n")
+    assert parameters.source.startswith("FOLDER = None\nRPC = None\nLOG = None\n")
     parameters.source = parameters.source.replace("FOLDER = None", f"FOLDER = {str(folder)!r}")
     lessons.save(lesson, tmp_path / path.name)
     ran = lessons.execute(tmp_path / path.name)
@@ -353,7 +353,8 @@ def test_the_demo_is_the_same_in_every_run_and_the_lesson_s(tmp_path: Path) -> N
     assert one["records"] == 124
     assert one["not_proved"] == 0
     assert one["participants_audited"] == one["participants"] == 41
-    assert one["audit"] == f"proved on chain 20210921 at block {one['head_block_number']}"
+    log = f"eip155:20210921:{one['log_contract']}"
+    assert one["audit"] == f"final up to block {one['head_block_number']} of the log {log}"
     assert kit.read(tmp_path / "one" / "export").attrs["audit"]["ok"]
     assert one["certificates"] == one["certificates_verified"] == 62
     # What the demo says is what students see.
