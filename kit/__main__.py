@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from kit.places import CONTRACTS, DATA, NOTEBOOKS, ROOT
 if TYPE_CHECKING:
     from kit.core import Leaf
     from kit.diary import Diary
+    from kit.log import Log
 
 #: The exit statuses. No crash and no closed pipe has one that means a verdict.
 SHOWN, FAILED, UNUSABLE, UNANSWERED, CRASHED, STOPPED, CLOSED = 0, 1, 2, 3, 70, 130, 141
@@ -79,12 +80,12 @@ def sample_diary(out: Path, cards: Sequence[str] = (".png", ".pdf")) -> dict[str
     records.to_csv(out / "records.csv", index=False, lineterminator="\n")
     diary.log.events().to_csv(out / "batches.csv", index=False, lineterminator="\n")
     certificates = _certificates(diary, out / "certificates", cards)
-    leaves = diary.leaves()
+    leaves, log = diary.leaves(), diary.log
     kit.export(diary, out / "export", licence="CC0-1.0")  # as the sample data are
     diary.close()
-    audited = kit.views.write(out / "export", out / "report.html", chain)
+    audited = kit.views.write(out / "export", out / "report.html", log)
     verified = [
-        kit.verify(path.read_bytes(), chain, leaves=leaves)
+        kit.verify(path.read_bytes(), log, leaves=leaves)
         for path in tqdm(certificates, desc="verifying", unit="certificate")
     ]
     counted = kit.participation.head_count(records)
@@ -92,10 +93,10 @@ def sample_diary(out: Path, cards: Sequence[str] = (".png", ".pdf")) -> dict[str
         "lessons": len(lessons.paths()),
         "entries": int(counted["entries"]),
         "records": int(counted["records"]),
-        "not_proved": int(counted["not proved"]),
+        "not_proved": int((~records["proved"]).sum()),
         "participants": int(counted["participants"]),
         "participants_audited": audited.head_count["participants"],
-        "audit": audited.level,
+        "audit": audited.said,
         "batches": diary.log.batch_count(),
         "certificates": len(certificates),
         "certificates_verified": sum(
@@ -117,7 +118,7 @@ def platform_day(out: Path) -> dict[str, Any]:
     records.to_csv(out / "day.csv", index=False, lineterminator="\n")
     kit.timeline(diary).save(out / "timeline")
     leaves = diary.leaves()
-    results = [kit.verify(found, chain, leaves=leaves) for found in diary.certificates()]
+    results = [kit.verify(found, diary.log, leaves=leaves) for found in diary.certificates()]
     diary.close()
     made = records["type"].value_counts()
     return {
@@ -200,30 +201,57 @@ def forge(arguments: list[str]) -> None:
     sys.exit(subprocess.run(command, env=settings, cwd=CONTRACTS).returncode)
 
 
-def verify(file: Path, rpc: str | None, leaves: Path | None, as_json: bool) -> int:
+def verify(file: Path, leaves: Path | None, as_json: bool, **named: Any) -> int:
     """Verify a certificate: its JSON, the text of its QR code, or a picture with that on it."""
-    chain = kit.chain.connect(rpc) if rpc else None
     table = _leaves(leaves) if leaves else None
     text = kit.views.read_code(file) if is_picture(file) else read_text(file, "a certificate")
-    result = kit.verify(text, chain, leaves=table)
+    result = kit.verify(text, _log(lambda: kit.verify(text).id, **named), leaves=table)
     print(json.dumps(result.to_json(), indent=2) if as_json else result)
-    if result.level == "not a certificate":
-        return UNUSABLE
-    return SHOWN if result.ok else FAILED
+    return UNUSABLE if result.id == kit.core.NO_CERTIFICATE else _status_of(result.level)
 
 
-def audit(folder: Path, rpc: str | None, as_json: bool) -> int:
+def audit(folder: Path, as_json: bool, **named: Any) -> int:
     """Audit the export of a diary: whether it is all of the log, unchanged, and who took part."""
-    found, _ = kit.audit.check(folder, kit.chain.connect(rpc) if rpc else None)
+    found, _ = kit.audit.check(folder, _log(lambda: kit.audit.log_of(folder), **named))
     print(json.dumps(found.to_json(), indent=2) if as_json else found)
-    return SHOWN if found.ok else FAILED
+    return _status_of(found.level)
 
 
-def report(folder: Path, rpc: str | None, out: Path) -> int:
+def report(folder: Path, out: Path, **named: Any) -> int:
     """Write the report of an export: the audit's verdict, and who took part, in one HTML file."""
-    found = kit.views.write(folder, out, kit.chain.connect(rpc) if rpc else None)
-    print(f"{out}: {found.level}")
-    return SHOWN if found.ok else FAILED
+    found = kit.views.write(folder, out, _log(lambda: kit.audit.log_of(folder), **named))
+    print(f"{out}: {found.said}")
+    return _status_of(found.level)
+
+
+def _status_of(level: str) -> int:
+    return {kit.core.FAILED: FAILED, kit.core.UNANSWERED: UNANSWERED}.get(level, SHOWN)
+
+
+def _log(own: Callable[[], str], rpc: str | None, log: str | None, logs: Path | None) -> Log | None:
+    """Return the log that the command line names, or None if it names none.
+
+    ``own`` returns the log that what is checked says it is of: of a file of logs, the one that is asked.
+    """
+    if not (rpc or log or logs):
+        return None
+    if rpc is None:
+        got = "--log" if log else "--logs"
+        raise KitError("--rpc URL, a node of the log's chain", f"{got} alone", "Add --rpc URL.")
+    if (log is None) == (logs is None):
+        got = "both" if log else "--rpc alone"
+        fix = "Anybody can deploy such a log: name the one that you trust."
+        raise KitError("--log ADDRESS or --logs FILE", got, fix)
+    chain = kit.chain.connect(rpc)
+    if log is not None:
+        return kit.log.at(chain, log)
+    known, named = kit.log.known(str(logs)), own()
+    for log_id, found in known.items():
+        if named.startswith(str(log_id)):
+            tqdm.write(str(found), file=sys.stderr)
+            return found.on(chain)
+    fix = "If you have a reason to trust it, add it there."
+    raise KitError(f"a log that {logs} knows", named[:80], fix)
 
 
 def certificate(file: Path, out: Path, page: str | None) -> None:
@@ -295,7 +323,9 @@ def _checkers(commands: Any) -> None:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         checker.add_argument("file" if command is verify else "folder", type=Path, help=given)
-        checker.add_argument("--rpc", metavar="URL", help="a JSON-RPC node of the chain")
+        checker.add_argument("--rpc", metavar="URL", help="a JSON-RPC node of the log's chain")
+        checker.add_argument("--log", metavar="ADDRESS", help="the log that you trust")
+        checker.add_argument("--logs", type=Path, metavar="FILE", help="a file of logs you trust")
         if command is not report:
             checker.add_argument("--json", action="store_true", dest="as_json", help="print JSON")
         checker.set_defaults(run=command)

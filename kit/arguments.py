@@ -43,6 +43,7 @@ _WORDS: Final = {
     "IntoFrame": "a table",
     "IntoFrameT": "a table",
     "Iterable": "a list",
+    "Log": "a log, say diary.log or kit.log.at(chain, ADDRESS),",
     "Mapping": "a dict",
     "None": "None",
     "Path": "a path",

@@ -35,11 +35,14 @@ CAUGHT = ("killed", "timeout", "segfault", TYPES)
 #: A run that was stopped left these, and goes on with them.
 UNASKED = "not checked"
 OPEN = "**open: it needs a test, or a reason**"
-#: Tests that read the kit's source, start it anew, or ask another language.
+#: Tests that read the kit's source, start it anew, ask another language, or ask the decorators.
 NO_TESTS = (
     "tests/core/test_by_hand.py::test_it_is_short_and_uses_nothing_of_the_kit",
     "tests/core/test_by_hand.py::test_as_a_program",
     "tests/core/test_vectors.py::test_the_page",
+    "tests/audit/test_audit.py::test_a_chain_is_no_log",
+    "tests/audit/test_export.py::test_a_chain_is_no_log",
+    "tests/log/test_verification.py::test_a_chain_is_no_log",
     "tests/log/test_verification.py::test_from_another_process",
     "tests/log/test_verification.py::test_without_a_chain_no_chain_is_loaded",
 )

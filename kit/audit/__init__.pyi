@@ -7,4 +7,5 @@ from .export import export as export
 from .export import open_records as open_records
 from .read import bulletins as bulletins
 from .read import check as check
+from .read import log_of as log_of
 from .read import read as read

@@ -3,7 +3,7 @@
 A log on a chain holds a Merkle root a batch, and how many records each batch has. From the table the
 roots are computed again, in six steps:
 
-1. log: the contract on the chain is a DiaryLog, byte for byte;
+1. log: the log that you named is a DiaryLog on its chain, byte for byte;
 2. events: its events say the same as its storage, and their numbers have no gap;
 3. complete: the table has every record of the log;
 4. nothing added: it has no record that the log doesn't have, and none twice;
@@ -22,7 +22,7 @@ What can be named, and what can't:
   something among its (at most 1,024) leaves differs, and not which. Then the batch is named, with
   what looks odd in it. So it is where the table has no column ``leaf``. An author's signature narrows
   it down: ``kit.read`` checks those of all open records.
-- While a record of a batch is missing, nothing in that batch is proved; rows that don't give their
+- While a record of a batch is missing, nothing in that batch is shown; rows that don't give their
   own hash are named all the same.
 
 What it counts are keys, not people: one person can have many keys, and many people share one.
@@ -47,27 +47,31 @@ from narwhals.typing import IntoFrame
 
 from kit.arguments import checked
 from kit.core import (
+    CONSISTENT,
     FAILED,
+    FINAL,
+    INCLUDED,
+    NOT_ASKED,
     PASSED,
-    SKIPPED,
     TYPES,
+    UNANSWERED,
     Batch,
     Leaf,
     Step,
     Tree,
     is_address,
     is_later,
+    is_shown,
     level_of,
-    nothing_failed,
+    said,
     subject_from_leaf,
     subject_to_leaf,
 )
 from kit.engines import gather
 from kit.errors import ChainError, DataError, NodeDown, ProofError, WrongChain
-from kit.log import Log
 
 if TYPE_CHECKING:
-    from kit.chain import Chain
+    from kit.log import Log
 
 __all__ = [
     "COLUMNS",
@@ -126,11 +130,12 @@ class Fault:
 
 @dataclass(frozen=True)
 class Audit:
-    """What an audit found: its steps, each fault, and the head-count of what was proved.
+    """What an audit found: its steps, each fault, and the head-count of what was shown.
 
+    ``level`` is one of ``kit.core.LEVELS``, ``place`` says of which log, up to which block.
     ``head_count``: participants (distinct authors of entries), witnesses (distinct authors of witness
     records), both (keys that are both), either (keys that are one or the other), entries,
-    witness_records, and records: how many rows were proved. ``proved`` says it of each row of the
+    witness_records, and records: how many rows were shown. ``shown`` says it of each row of the
     table; ``later`` are the numbers of those that are not, since they are dated more than
     ``core.AHEAD_MAX`` seconds later than their block, unchanged as they are.
     ``notes`` are oddities of the log itself, that are on the chain as they are in the table.
@@ -143,22 +148,29 @@ class Audit:
     notes: tuple[str, ...]
     head_count: Mapping[str, int]
     level: str
+    place: str = ""
     simulated: bool = False
-    proved: tuple[bool, ...] = field(default=(), repr=False)
+    shown: tuple[bool, ...] = field(default=(), repr=False)
     later: tuple[int, ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Whether no step failed. A skipped step shows nothing, neither way."""
-        return nothing_failed(self.steps)
+        """Whether all that was asked was shown. What was not asked shows nothing, neither way."""
+        return is_shown(self.level)
+
+    @property
+    def said(self) -> str:
+        """The level in words, with its place and with what was not asked."""
+        return said(self.level, self.steps, self.place)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what was found as a JSON object; not ``proved``, which has a value a row."""
+        """Return what was found as a JSON object; not ``shown``, which has a value a row."""
         return {
             "contract": self.contract,
             "rows": self.rows,
             "ok": self.ok,
             "level": self.level,
+            "place": self.place,
             "simulated": self.simulated,
             "steps": [dict(vars(step)) for step in self.steps],
             "faults": [dict(vars(fault)) for fault in self.faults],
@@ -189,20 +201,20 @@ class Audit:
         counted = ", ".join(f"{value} {name}" for name, value in self.counted().items())
         faults = [f"  {line}" for line in self.remarks()]
         return "\n".join(
-            [self.title, *map(str, self.steps), *faults, f"proved: {counted}", self.level]
+            [self.title, *map(str, self.steps), *faults, f"counted: {counted}", self.said]
         )
 
 
-@checked("chain", "contract", "leaves", "last_block")
+@checked("log", "leaves", "last_block")
 def audit(
-    chain: Chain,
-    contract: str | Log,
+    log: Log,
     leaves: IntoFrame | Iterable[Leaf],
     *,
     last_block: int | str = "latest",
 ) -> Audit:
-    """Audit a published table of leaves against the log on a chain; see the head of this module.
+    """Audit a published table of leaves against the log that you trust; see the head of this module.
 
+    ``log`` is ``diary.log``, or ``kit.log.at(chain, ADDRESS)``.
     ``leaves`` has the columns of ``COLUMNS``, and ``leaf`` if it can: ``at`` in Unix seconds or as
     times with a time zone, ``subject`` of zeros or missing where there is none. It may be a pandas,
     Polars, Dask, PySpark or PyArrow table or a DuckDB relation, and comes into memory; its rows count
@@ -216,24 +228,27 @@ def audit(
     """
     rows = _read(leaves)
     simulated = _is_simulated(leaves)
-    address = contract.address if isinstance(contract, Log) else contract
+    chain = log.chain
     try:
-        log = Log(chain, address)
         log.check_code()
     except NodeDown:
         raise
     except (ChainError, WrongChain) as error:
-        return not_audited(address, len(rows), str(error), simulated)
+        return not_audited(log.address, len(rows), str(error), simulated)
     held = log.batch_count()  # before the events: it can only grow
     head = chain.block(last_block)
     listed = log.batches()
     batches = [batch for batch in listed if batch.anchor.block_number <= head.number]
-    there = f"DiaryLog at {log.address}; is that the log you mean?"
-    steps = [_step(1, PASSED, there), _events_step(log, listed, held)]
+    steps = [
+        _step(1, PASSED, f"the log that you named, {log.log_id}"),
+        _events_step(log, listed, held),
+    ]
     newer = sum(batch.count for batch in listed) - sum(batch.count for batch in batches)
     since = f" up to block {head.number}; it has {newer:,} newer ones" if newer else ""
-    place = f"proved on chain {chain.chain_id} at block {head.number}"
-    return _result(log.address, batches, rows, steps, place, simulated, since)
+    final = all(batch.standing == FINAL for batch in batches)
+    place = f"up to block {head.number} of the log {log.log_id}"
+    reached = (FINAL if final else INCLUDED, place)
+    return _result(log.address, batches, rows, steps, reached, simulated, since)
 
 
 def compare(batches: Sequence[Batch], leaves: IntoFrame | Iterable[Leaf]) -> Audit:
@@ -243,20 +258,19 @@ def compare(batches: Sequence[Batch], leaves: IntoFrame | Iterable[Leaf]) -> Aud
     """
     rows = _read(leaves)
     fault = _gap(batches)
-    events = _step(2, FAILED, fault) if fault else _step(2, SKIPPED, "no chain given")
-    steps = [_step(1, SKIPPED, "no chain given"), events]
+    events = _step(2, FAILED, fault) if fault else _step(2, NOT_ASKED, "no log named")
+    steps = [_step(1, NOT_ASKED, "no log named"), events]
     contract = batches[0].anchor.contract if batches else "none"
-    place = "consistent in itself"
-    return _result(contract, batches, rows, steps, place, _is_simulated(leaves))
+    return _result(contract, batches, rows, steps, (CONSISTENT, ""), _is_simulated(leaves))
 
 
 def not_audited(address: Any, rows: int, why: str, simulated: bool) -> Audit:
     """Return the audit of a table whose log is not there, and why: step 1 failed, none was taken."""
     nothing = "there is no log to compare with"
-    steps = [_step(1, FAILED, why), *(_step(i, SKIPPED, nothing) for i in range(2, 7))]
-    level = level_of(steps, "")
-    proved = (False,) * rows
-    return Audit(str(address), rows, tuple(steps), (), (), _count([]), level, simulated, proved)
+    steps = [_step(1, FAILED, why), *(_step(i, NOT_ASKED, nothing) for i in range(2, 7))]
+    shown = (False,) * rows
+    counted = _count([])
+    return Audit(str(address), rows, tuple(steps), (), (), counted, FAILED, "", simulated, shown)
 
 
 def _step(number: int, outcome: str, reason: str) -> Step:
@@ -303,7 +317,7 @@ class _Row:
     hash: str | None
     told: str | None  # what its column leaf says
     faults: list[str]
-    proved: bool = False
+    shown: bool = False
 
     @property
     def name(self) -> str:
@@ -455,11 +469,11 @@ def _result(
     batches: Sequence[Batch],
     rows: list[_Row],
     steps: list[Step],
-    place: str,
+    reached: tuple[str, str],
     simulated: bool,
     since: str = "",
 ) -> Audit:
-    """Take steps 3 to 6 and return what was found."""
+    """Take steps 3 to 6 and return what was found; ``reached`` are level and place if none fails."""
     faults = _wrong_rows(rows)
     by_seq: dict[int, list[_Row]] = defaultdict(list)
     for row in rows:
@@ -488,23 +502,24 @@ def _result(
         reason = (
             f"{fitting:,} of {len(batches):,} batches lead to their roots; the others lack records"
         )
-        steps[5] = _step(6, SKIPPED, reason)
+        steps[5] = _step(6, UNANSWERED, reason)
     if batches and sum(fault.kind == "batch" for fault in faults) == len(batches):
         reason = "no root of the log comes out again: is this the table of another log?"
         steps[5] = _step(6, FAILED, reason)
-    unchanged = [row for row in rows if row.proved and row.leaf]
+    unchanged = [row for row in rows if row.shown and row.leaf]
     later = _leave_out_later(unchanged, batches)
-    proved = [row for row in unchanged if row.proved]
+    shown = [row for row in unchanged if row.shown]
     return Audit(
         contract,
         len(rows),
         tuple(steps),
         tuple(faults),
         tuple(_notes(unchanged, batches)),
-        _count([row.leaf for row in proved if row.leaf]),
-        level_of(steps, place),
+        _count([row.leaf for row in shown if row.leaf]),
+        level_of(steps, reached[0]),
+        reached[1],
         simulated,
-        tuple(row.proved for row in rows),
+        tuple(row.shown for row in rows),
         tuple(later),
     )
 
@@ -569,7 +584,7 @@ def _own_number(row: _Row, others: Iterable[int]) -> int | None:
 
 
 def _batch(batch: Batch, by_seq: Mapping[int, list[_Row]]) -> tuple[list[Fault], bool]:
-    """Compare one batch; return its faults and whether its root came out. Marks rows as proved."""
+    """Compare one batch; return its faults and whether its root came out. Marks the rows that were shown."""
     numbers = range(batch.first_seq, batch.first_seq + batch.count)
     groups = [by_seq.get(number, []) for number in numbers]
     choice = _choose(batch.root, groups)
@@ -577,7 +592,7 @@ def _batch(batch: Batch, by_seq: Mapping[int, list[_Row]]) -> tuple[list[Fault],
     for number, group in zip(numbers, groups, strict=True):
         row, leaf_hash = choice[number] if choice else (group[0] if group else None, None)
         if row and leaf_hash == row.hash:
-            row.proved = bool(leaf_hash and not row.faults)
+            row.shown = bool(leaf_hash and not row.faults)
         faults += [
             Fault(
                 "added",
@@ -697,19 +712,19 @@ def _moved(rows: Sequence[_Row], faults: Sequence[Fault]) -> list[Fault]:
 
 
 def _leave_out_later(rows: Sequence[_Row], batches: Sequence[Batch]) -> list[int]:
-    """Call no row proved that is later than its block: its time is false. Return their numbers."""
+    """Call no row shown that is later than its block: its time is false. Return their numbers."""
     starts = [batch.first_seq for batch in batches]
     later = []
     for row in rows:
         batch = batches[bisect_right(starts, row.seq or 0) - 1]
         if row.leaf and is_later(row.leaf, batch.anchor.block_time):
-            row.proved = False
+            row.shown = False
             later.append(row.leaf.seq)
     return later
 
 
 def _notes(rows: Sequence[_Row], batches: Sequence[Batch]) -> list[str]:
-    """Return oddities of proved rows: the log itself has them, whoever published them."""
+    """Return oddities of rows that were shown: the log itself has them, whoever published them."""
     leaves = {row.seq: row for row in rows}
     notes: list[str] = []
     for batch in batches:

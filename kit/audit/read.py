@@ -25,10 +25,12 @@ from kit.audit.export import FORMAT, READABLE, TABLES, database, record_row
 from kit.core import (
     BATCH_MAX,
     BODY_BYTES_MAX,
+    CONSISTENT,
     DEPTH_MAX,
     FAILED,
     LATER,
     PASSED,
+    UNANSWERED,
     Anchor,
     Batch,
     Leaf,
@@ -37,6 +39,7 @@ from kit.core import (
     SignedRecord,
     Step,
     is_address,
+    is_proved,
     level_of,
     nests_too_deep,
     record_fault,
@@ -45,14 +48,13 @@ from kit.core import (
 from kit.diary import COLUMNS, ERASED, lag
 from kit.errors import ChainError, DataError, KitError, NodeDown
 from kit.given import decoded
-from kit.log import Log
 
 if TYPE_CHECKING:
-    from kit.chain import Chain
+    from kit.log import Log
 
-__all__ = ["bulletins", "check", "read"]
+__all__ = ["bulletins", "check", "log_of", "read"]
 
-#: What ``check`` says of a record that the exporter did not show. Its leaf is proved all the same.
+#: What ``check`` says of a record that the exporter did not show. Its leaf has its level all the same.
 HELD_BACK: Final = "content held back"
 
 _FIGURES: Final = {
@@ -66,7 +68,7 @@ _FIGURES: Final = {
     "value": "int64",
     "corrected": "bool",
 }
-_UNPROVED: Final = "its batch doesn't lead to the log's root"
+_NOT_SHOWN: Final = "its batch doesn't lead to the log's root"
 _ABOUT_LOG: Final = ("chain_id", "genesis_hash", "contract", "block_number", "block_hash")
 _STEPS: Final = (
     "the folder is as it was written",
@@ -74,25 +76,26 @@ _STEPS: Final = (
 )
 
 
-def read(folder: str | Path, chain: Chain | None = None) -> pd.DataFrame:
+def read(folder: str | Path, log: Log | None = None) -> pd.DataFrame:
     """Read an export, audit it, and return its records as a DataFrame, a row each.
 
-    The columns are those of ``Diary.records()``: ``proved`` is True where the row's leaf leads to a root
-    of the log, isn't later than its block, and its content has that leaf's commitment and its author's
-    signature; else ``check`` says what failed. Without a ``chain`` that is consistent in itself, as the
-    folder says it of itself; with one, the roots are those that the chain holds. ``attrs`` has ``level``
-    (which of the two, or what failed), ``audit`` (``Audit.to_json()``, the head-count in it) and, if the
-    export says so, ``simulated``. A file of an entry that is missing or was changed is named in
-    ``check``; its record stays proved, since that says the file's hash and not its content.
+    ``log`` is the log that you trust: ``diary.log``, or ``kit.log.at(chain, ADDRESS)``. The columns are
+    those of ``Diary.records()``. A row whose leaf leads to a root, isn't later than its block, and whose
+    content has that leaf's commitment and its author's signature, has the ``level`` of its batch on that
+    log, and is ``proved``; else its level is *failed*, and ``check`` says what failed. Without a log
+    nothing is proved: the folder is *consistent* at most, as it says it of itself. ``attrs`` has
+    ``level`` and ``place`` of the whole, ``audit`` (``Audit.to_json()``, the head-count in it) and, if
+    the export says so, ``simulated``. A file of an entry that is missing or was changed is named in
+    ``check``; its record stays as it is, since that says the file's hash and not its content.
 
     Raises DataError for a folder that is no export, or of another version, or with other columns;
-    NodeDown. An export that was changed raises nothing: see ``proved`` and ``attrs``.
+    NodeDown. An export that was changed raises nothing: see ``level`` and ``attrs``.
     """
-    return check(folder, chain)[1]
+    return check(folder, log)[1]
 
 
-@checked("folder", "chain")
-def check(folder: str | Path, chain: Chain | None = None) -> tuple[Audit, pd.DataFrame]:
+@checked("folder", "log")
+def check(folder: str | Path, log: Log | None = None) -> tuple[Audit, pd.DataFrame]:
     """Return the audit of an export, with two steps for its contents, and what ``read`` returns."""
     folder = Path(folder)
     about, hashes = _about(folder)
@@ -103,10 +106,10 @@ def check(folder: str | Path, chain: Chain | None = None) -> tuple[Audit, pd.Dat
     batches = _batches(tables["batches"], about)
     leaves = tables["leaves"]
     leaves.attrs["simulated"] = about["simulated"]
-    if chain is None:
+    if log is None:
         found = compare(batches, leaves)
     else:
-        found, batches = _on_chain(chain, about, batches, leaves, damaged)
+        found, batches = _on_log(log, about, batches, leaves, damaged)
     contents = {row["seq"]: row for row in _dicts(tables["records"])}
     present = attached.found(folder)
     rows = _joined(leaves, batches, contents, found, about, present)
@@ -123,7 +126,7 @@ def check(folder: str | Path, chain: Chain | None = None) -> tuple[Audit, pd.Dat
         opened += f"; missing: {len(lacking):,} of their {len(named):,} files"
     found = _with_steps(found, damaged, wrong, opened)
     frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
-    frame.attrs = {"level": found.level, "audit": found.to_json()}
+    frame.attrs = {"level": found.level, "place": found.place, "audit": found.to_json()}
     if about["simulated"]:
         frame.attrs["simulated"] = True
     return found, frame
@@ -133,17 +136,17 @@ def check(folder: str | Path, chain: Chain | None = None) -> tuple[Audit, pd.Dat
 def bulletins(folder: str | Path, records: pd.DataFrame) -> pd.DataFrame:
     """Return the figures of the bulletins in an export, a row a figure, in the order of the log.
 
-    ``records`` is what ``read`` or ``check`` returned of the same folder: only what is proved there
+    ``records`` is what ``read`` or ``check`` returned of the same folder: only what did not fail there
     is taken. Columns: seq, commitment, author, at, source, as_of (UTC), figure (its name), value,
-    corrected (True where another bulletin is about this one, proved or not). That a bulletin is
-    proved says who signed it, not that it was an office's. Raises DataError where the folder is not
+    corrected (True where another bulletin is about this one, whatever its level). The level of a
+    bulletin says who signed it, not that it was an office's. Raises DataError where the folder is not
     the records'.
     """
-    if missing := {"seq", "type", "author", "at", "subject", "commitment", "proved"} - set(records):
+    if missing := {"seq", "type", "author", "at", "subject", "commitment", "level"} - set(records):
         fix = "Pass what kit.audit.read() returned."
         raise DataError("a table of records", f"one without {', '.join(sorted(missing))}", fix)
     ours = records[records["type"] == "bulletin"]
-    corrected, ours = set(ours["subject"].dropna()), ours[ours["proved"]]
+    corrected, ours = set(ours["subject"].dropna()), ours[~ours["level"].isin([FAILED, UNANSWERED])]
     table = _load(Path(folder), "records", {})[0] if len(ours) else pd.DataFrame()
     contents = {row["seq"]: row for row in _dicts(table)}
     rows: list[tuple[Any, ...]] = []
@@ -157,6 +160,13 @@ def bulletins(folder: str | Path, records: pd.DataFrame) -> pd.DataFrame:
         late = row.commitment in corrected
         rows += [(*said, name, value, late) for name, value in body["figures"].items()]
     return pd.DataFrame(rows, columns=list(_FIGURES)).astype(_FIGURES)
+
+
+@checked("folder")
+def log_of(folder: str | Path) -> str:
+    """Return the log that an export says it is of, as "eip155:CHAIN:ADDRESS". Raises DataError."""
+    about, _ = _about(Path(folder))
+    return str(LogId(about["chain_id"], about["contract"]))
 
 
 def _about(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
@@ -307,19 +317,22 @@ def _dicts(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [dict(zip(frame.columns, row, strict=True)) for row in frame.itertuples(index=False)]
 
 
-def _on_chain(
-    chain: Chain,
+def _on_log(
+    log: Log,
     about: Mapping[str, Any],
     batches: list[Batch],
     leaves: pd.DataFrame,
     damaged: list[str],
 ) -> tuple[Audit, list[Batch]]:
-    """Audit against a chain; return that and the chain's batches. Adds to ``damaged``."""
-    here = {"chain_id": chain.chain_id, "genesis_hash": chain.genesis_hash}
-    for name, value in here.items():
-        if value != about[name]:
-            why = f"the export is of a chain with the {name} {about[name]}, this one has {value}"
-            return not_audited(about["contract"], len(leaves), why, about["simulated"]), batches
+    """Audit against the log that was named; return that and its batches. Adds to ``damaged``."""
+    chain, own = log.chain, LogId(about["chain_id"], about["contract"])
+    why = ""
+    if own != log.log_id:
+        why = f"the export is of the log {own}; you named {log.log_id}"
+    elif (genesis := about["genesis_hash"]) != chain.genesis_hash:
+        why = f"the export is of a chain with the genesis {genesis}, this one has {chain.genesis_hash}"
+    if why:
+        return not_audited(own.contract, len(leaves), why, about["simulated"]), batches
     try:
         block = chain.block(about["block_number"])
     except NodeDown:
@@ -328,10 +341,10 @@ def _on_chain(
         return not_audited(about["contract"], len(leaves), str(error), about["simulated"]), batches
     if block.hash != about["block_hash"]:
         damaged.append(f"block {block.number} has another hash on the chain: {block.hash}")
-    found = audit(chain, about["contract"], leaves, last_block=block.number)
+    found = audit(log, leaves, last_block=block.number)
     if found.steps[0].outcome == FAILED:
         return found, batches
-    true = Log(chain, about["contract"]).batches(0, block.number)
+    true = [x for x in log.batches() if x.anchor.block_number <= block.number]
     damaged += [
         f"batch {batch.number} is not as the chain has it"
         for batch, theirs in zip_longest(true, batches)
@@ -369,14 +382,18 @@ def _joined(
         row["subject"] = subject_from_leaf(told["subject"])
         batch = of.get(told["seq"])
         row |= _place(batch) | {"lag": batch and lag(row["at"], batch.anchor.block_time)}
-        fault = "" if found.proved[position] else named.get(position, _UNPROVED)
-        if fault == _UNPROVED and told["seq"] in later:
+        fault = "" if found.shown[position] else named.get(position, _NOT_SHOWN)
+        if fault == _NOT_SHOWN and told["seq"] in later:
             fault = LATER
         if content is None:
             row["check"] = fault or absent.get(told["commitment"], "content is missing")
-            row["proved"] = row["check"] in (ERASED, HELD_BACK)
+            shown = row["check"] in (ERASED, HELD_BACK)
         else:
+            shown = not fault
             row |= _opened(told, content, about, present, fault)
+        shown = shown and not row["wrong"]
+        row["level"] = (batch.standing if batch else "") or CONSISTENT if shown else FAILED
+        row["proved"] = is_proved(row["level"])
         rows.append(row)
     return rows
 
@@ -393,7 +410,6 @@ def _opened(
     row["attachments"] = content["attachments"] or 0
     content_fault = _content_fault(told, content, about)
     row["wrong"] = bool(content_fault)
-    row["proved"] = not (fault or content_fault)
     files = []
     if row["attachments"] and not content_fault:  # so it is JSON, and names its files
         files = json.loads(content["canonical"])["body"]["attachments"]

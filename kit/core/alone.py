@@ -15,10 +15,18 @@ from kit.core.check import LATER, is_later, leaf_difference
 from kit.core.merkle import contradiction, root_from_proof
 from kit.core.rules import EntryState
 from kit.core.signature import signer
-from kit.core.verdict import FAILED, PASSED, SKIPPED, STEP_NAMES, Step
+from kit.core.verdict import (
+    DOES_NOT_APPLY,
+    FAILED,
+    NOT_ASKED,
+    PASSED,
+    STEP_NAMES,
+    UNANSWERED,
+    Step,
+)
 from kit.errors import KitError, NodeDown, NotAllowed
 
-__all__ = ["StepFailed", "StepSkipped", "check_review", "check_time", "steps_alone", "take"]
+__all__ = ["StepFailed", "StepOpen", "check_review", "check_time", "steps_alone", "take"]
 
 #: From which state a decision lets an entry stand.
 _APPROVES: Final = {"approve": "waiting", "reinstate": "suspended"}
@@ -31,29 +39,30 @@ class StepFailed(Exception):
         super().__init__(reason)
 
 
-class StepSkipped(Exception):
-    """A step could not be taken, for a reason."""
+class StepOpen(Exception):
+    """A step neither passed nor failed: it was not asked, has no answer, or does not apply."""
 
-    def __init__(self, reason: str) -> None:
+    def __init__(self, outcome: str, reason: str) -> None:
         super().__init__(reason)
+        self.outcome = outcome
 
 
 @checked("number", "check")
 def take(number: int, check: Callable[[], str]) -> Step:
     """Take one step: ``check`` returns why it passed, or raises what is against it.
 
-    What StepFailed or one of the kit's errors says is why it failed, what StepSkipped says why it was
-    skipped. Raises NodeDown: a node that doesn't answer says nothing, neither way.
+    What StepFailed or one of the kit's errors says is why it failed, what StepOpen says why it is open.
+    A node that doesn't answer says nothing, neither way: the step is unanswered.
 
     >>> print(take(1, lambda: "as it should be"))
-    1 ✓ passed  format: as it should be
+    1 ✓ passed     format: as it should be
     """
     try:
         outcome, reason = PASSED, check()
-    except NodeDown:
-        raise
-    except StepSkipped as skipped:
-        outcome, reason = SKIPPED, str(skipped)
+    except NodeDown as down:
+        outcome, reason = UNANSWERED, str(down)
+    except StepOpen as still:
+        outcome, reason = still.outcome, str(still)
     except (StepFailed, KitError) as failed:
         outcome, reason = FAILED, str(failed)
     return Step(number, STEP_NAMES[number - 1], outcome, reason)
@@ -76,8 +85,8 @@ def _of_each(number: int, check: Callable[[Certificate], str], certificate: Cert
     other = take(number, lambda: check(review))
     said = "the same" if other.reason == own.reason else other.reason
     told = [(own.outcome, own.reason), (other.outcome, f"its review: {said}")]
-    outcome = max((own.outcome, other.outcome), key=(PASSED, SKIPPED, FAILED).index)
-    reasons = [reason for each, reason in told if outcome in (each, PASSED, SKIPPED)]
+    outcome = max((own.outcome, other.outcome), key=(PASSED, NOT_ASKED, FAILED).index)
+    reasons = [reason for each, reason in told if outcome in (each, PASSED, NOT_ASKED)]
     return Step(number, own.name, outcome, "; ".join(reasons))
 
 
@@ -96,7 +105,7 @@ def _format(certificate: Certificate) -> str:
 def _content(part: Certificate) -> str:
     """Step 2."""
     if (signed := part.signed) is None:
-        raise StepSkipped("content held back or erased")
+        raise StepOpen(NOT_ASKED, "content held back or erased")
     if signed.commitment != part.commitment:
         raise StepFailed("record and salt give another commitment")
     return "keccak256(salt ‖ canonical bytes) is the commitment"
@@ -157,13 +166,13 @@ def check_time(certificate: Certificate) -> None:
 def check_review(certificate: Certificate) -> Certificate:
     """Return the review inside, after all of step 8 that needs no chain: that it approves the entry.
 
-    Raises StepFailed for one that doesn't, StepSkipped where there is none to ask for.
+    Raises StepFailed for one that doesn't, StepOpen where there is none to ask for.
     """
     entry, review = certificate.inclusion.leaf, certificate.review
     if entry.type != "entry":
-        raise StepSkipped("only entries are reviewed")
+        raise StepOpen(DOES_NOT_APPLY, "only entries are reviewed")
     if review is None:
-        raise StepSkipped("the certificate holds no review")
+        raise StepOpen(NOT_ASKED, "the certificate holds no review")
     if wrong := next((x for x in steps_alone(review) if x.outcome == FAILED), None):
         raise StepFailed(f"the review fails step {wrong.number}")
     leaf, record = review.inclusion.leaf, review.record

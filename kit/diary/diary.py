@@ -387,10 +387,12 @@ class Diary:
         """Return every record of the log, a row each, rebuilt from the chain and checked.
 
         Columns as in ``COLUMNS``; ``lag`` are the seconds from ``at``, which the author states, to
-        ``block_time``. ``proved`` is True where the row was found to be what the chain holds: its leaf is
+        ``block_time``. ``level`` is that of its batch, *included* or *final*, and ``proved`` True, where
+        the row was found to be what the chain holds: its leaf is
         in a batch whose root the log has, in a block that isn't older than it, and its content has that
-        leaf's commitment and its author's signature, files included. Otherwise ``check`` says what
-        failed, and the row stays. A withdrawn entry's row stays proved, without its content.
+        leaf's commitment and its author's signature, files included. Otherwise ``level`` is *failed*,
+        ``check`` says why, and the row stays. A withdrawn entry's row stays proved, without its content.
+        ``attrs`` has the lowest ``level`` of all, and the ``place``: the log, and its newest block.
         """
         return rebuild(self.log, self.archive)
 

@@ -18,6 +18,7 @@ from typing import Final
 
 from kit.core import (
     BODY_BYTES_MAX,
+    FINAL,
     Attachment,
     Leaf,
     Record,
@@ -29,7 +30,7 @@ from kit.core import (
 from kit.diary.archive import Archive
 from kit.diary.outbox import Outbox, PendingBatch
 from kit.errors import DataError, KitError
-from kit.log import FINAL, Log
+from kit.log import Log
 
 __all__ = ["learn"]
 

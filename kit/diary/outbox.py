@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from kit.arguments import checked
 from kit.chain import SignedTransaction
-from kit.core import Batch, Leaf, Tree
+from kit.core import FINAL, INCLUDED, Batch, Leaf, Tree
 from kit.diary.archive import Archive
-from kit.log import FINAL, INCLUDED, PENDING
+from kit.log import PENDING
 
 __all__ = ["Outbox", "PendingBatch"]
 

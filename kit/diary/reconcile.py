@@ -18,10 +18,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from kit.chain import Chain
-from kit.core import Batch
+from kit.core import FINAL, Batch
 from kit.diary.outbox import Outbox, PendingBatch
 from kit.errors import ArchiveError, ChainError, FinalityLost, Reverted
-from kit.log import FINAL, PENDING, Log, is_on_chain
+from kit.log import PENDING, Log, is_on_chain
 
 __all__ = ["check_complete", "found", "is_same", "reconcile"]
 

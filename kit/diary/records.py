@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kit.arguments import checked
 from kit.core import (
+    FAILED,
+    FINAL,
     LATER,
+    LEVELS,
     Batch,
     Leaf,
     SignedRecord,
@@ -46,12 +49,13 @@ COLUMNS: Final = {
     "block_time": "datetime64[s, UTC]",
     "lag": "float64",
     "transaction_hash": "str",
+    "level": "str",
     "proved": "bool",
     "check": "str",
 }
 
 
-#: What ``check`` says of a record whose author withdrew it. Its leaf is proved all the same.
+#: What ``check`` says of a record whose author withdrew it. Its leaf has its level all the same.
 ERASED: Final = "content erased"
 
 
@@ -60,10 +64,15 @@ def rebuild(log: Log, archive: Archive) -> pd.DataFrame:
     import pandas as pd
 
     rows: list[dict[str, Any]] = []
+    block = log.chain.head.number
     for batch in log.batches():
         rows += _rows(batch, log, archive)
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
-    return frame.astype(COLUMNS)
+    frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+    frame.attrs = {
+        "level": min(frame["level"], key=LEVELS.index, default=FINAL),
+        "place": f"up to block {block} of the log {log.log_id}",
+    }
+    return frame
 
 
 @checked("at", "block_time")
@@ -145,7 +154,8 @@ def _row(
         fault = fault or (LATER if is_later(leaf, batch.anchor.block_time) else "")
     except (KitError, TypeError, ValueError, OverflowError, OSError) as error:
         fault = f"unreadable: {error}"
-    return row | {"proved": not fault, "check": fault or row["check"] or "ok"}
+    level = FAILED if fault else batch.standing
+    return row | {"level": level, "proved": not fault, "check": fault or row["check"] or "ok"}
 
 
 def _content_fault(leaf: Leaf, signed: SignedRecord, log: Log, archive: Archive) -> str:
@@ -192,4 +202,5 @@ def _leaf_fault(leaf: Leaf, stored: str) -> str:
 
 
 def _empty_row(check: str) -> dict[str, Any]:
-    return dict.fromkeys(COLUMNS) | {"attachments": 0, "proved": False, "check": check}
+    row = {"attachments": 0, "level": FAILED, "proved": False, "check": check}
+    return dict.fromkeys(COLUMNS) | row

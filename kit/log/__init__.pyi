@@ -3,9 +3,10 @@ from .contract import EVENT_COLUMNS as EVENT_COLUMNS
 from .contract import MODERATOR_ROLE as MODERATOR_ROLE
 from .contract import REGISTRAR_ROLE as REGISTRAR_ROLE
 from .contract import Log as Log
-from .finality import FINAL as FINAL
-from .finality import INCLUDED as INCLUDED
+from .contract import at as at
 from .finality import PENDING as PENDING
 from .finality import is_on_chain as is_on_chain
 from .finality import standing as standing
+from .known import KnownLog as KnownLog
+from .known import known as known
 from .verification import verify as verify

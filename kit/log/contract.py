@@ -16,14 +16,13 @@ from kit import people
 from kit.arguments import checked, shown
 from kit.chain import Chain, Event, Receipt, SignedTransaction, events_so_far, load_artifact
 from kit.chain.events import read
-from kit.core import Anchor, Batch, LogId
+from kit.core import FINAL, INCLUDED, Anchor, Batch, LogId
 from kit.errors import ChainError, NodeDown, NotAllowed, WrongChain
-from kit.log.finality import FINAL, INCLUDED
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ADMIN_ROLE", "EVENT_COLUMNS", "MODERATOR_ROLE", "REGISTRAR_ROLE", "Log"]
+__all__ = ["ADMIN_ROLE", "EVENT_COLUMNS", "MODERATOR_ROLE", "REGISTRAR_ROLE", "Log", "at"]
 
 #: Whoever holds it gives and takes the roles, itself included: OpenZeppelin's DEFAULT_ADMIN_ROLE.
 ADMIN_ROLE: Final = bytes(32)
@@ -321,6 +320,17 @@ class Log:
 
     def __repr__(self) -> str:
         return f"DiaryLog at {self.address} on chain {self.chain.chain_id}, {self.record_count():,} records"
+
+
+@checked("chain", "address")
+def at(chain: Chain, address: str) -> Log:
+    """Return the log at an address of a chain: the one that you name, since you trust it.
+
+    Raises ChainError, and WrongChain where it is no DiaryLog of the kit, byte for byte.
+    """
+    log = Log(chain, address)
+    log.check_code()
+    return log
 
 
 def _node(root: str) -> bytes:

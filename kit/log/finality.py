@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from kit.arguments import checked
+from kit.core import FINAL, INCLUDED
 from kit.errors import ChainError, NodeDown
 
 if TYPE_CHECKING:
     from kit.chain import Chain
 
-__all__ = ["FINAL", "INCLUDED", "PENDING", "is_on_chain", "standing"]
+__all__ = ["PENDING", "is_on_chain", "standing"]
 
-#: A batch is sent, stands in a block, and that block counts as final (see ``Chain.final_block``).
+#: A batch is sent, and then stands in a block, and that counts as final (see ``Chain.final_block``).
 PENDING: Final = "pending"
-INCLUDED: Final = "included"
-FINAL: Final = "final"
 
 
 @checked("chain", "block_number")

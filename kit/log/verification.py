@@ -5,7 +5,7 @@
 3. signature: the author signed the commitment, for this log on this chain;
 4. leaf: the leaf says the same as the record;
 5. proof: leaf and inclusion proof lead to the batch's root, and no two batches contradict each other;
-6. log: the log on the chain holds that root for that batch;
+6. log: the log that you named holds that root for that batch;
 7. block: the block with the batch is on the chain, by number and by hash, and not older than the
    record, but for the minutes that clocks may differ by (``core.AHEAD_MAX``);
 8. review: a moderator, who had that role when they reviewed and in the block that holds the review,
@@ -13,7 +13,8 @@
 9. since then: it was not withdrawn, and not reviewed again (suspended, say).
 
 Steps 1 to 5 need the certificate alone, and are taken for the review inside it, too (``core/alone.py``);
-6 to 9 need a chain. What the certificate itself has against 7 or 8 fails them without one. A chain holds
+6 to 9 need the log that you trust, as you name it: anybody can deploy the same contract and be the
+moderator there. What the certificate itself has against 7 or 8 fails them without one. A chain holds
 roots only, so step 9 needs the log's table of leaves, too, which is checked against the roots before
 it is believed.
 """
@@ -21,6 +22,7 @@ it is believed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from eth_utils import to_checksum_address
@@ -28,17 +30,20 @@ from eth_utils import to_checksum_address
 from kit.arguments import checked
 from kit.core import (
     CLAIMED,
+    CONSISTENT,
     FAILED,
+    NO_CERTIFICATE,
+    NOT_ASKED,
     PASSED,
-    SKIPPED,
     STEP_NAMES,
+    UNANSWERED,
     Batch,
     Certificate,
     InclusionProof,
     Leaf,
     Step,
     StepFailed,
-    StepSkipped,
+    StepOpen,
     Tree,
     Verdict,
     check_review,
@@ -52,44 +57,43 @@ from kit.given import compact_text, decoded
 from kit.log.finality import standing
 
 if TYPE_CHECKING:
-    from kit.chain import Chain
     from kit.log.contract import Log
 
 __all__ = ["verify"]
 
 _WITHDRAWN: Final = "the author withdrew it"
+_UNNAMED: Final = "no log named"
 
 
-@checked("certificate", "chain")
+@checked("certificate", "log")
 def verify(
     certificate: Certificate | str | bytes,
-    chain: Chain | None = None,
+    log: Log | None = None,
     *,
     leaves: Sequence[Leaf] | None = None,
 ) -> Verdict:
     """Check a certificate in nine steps and return what each of them found.
 
     ``certificate`` is a Certificate, its JSON, or the text of its QR code, also as the link that a
-    mail or a chat made of it. With a ``chain`` steps 6
-    to 8 are taken, too; with ``leaves``, the log's table of leaves in order, step 9. The steps are
-    those at the head of this module. Raises nothing for a bad certificate, and NodeDown only if
-    ``chain`` doesn't answer.
+    mail or a chat made of it. ``log`` is the log that you trust: ``diary.log``, or
+    ``kit.log.at(chain, ADDRESS)``. With it steps 6 to 8 are taken, too; with ``leaves``, its table of
+    leaves in order, step 9. Without it nothing is above *consistent*. The steps are those at the head
+    of this module, the levels ``kit.core.LEVELS``. Raises nothing for a bad certificate, nor for a
+    node that doesn't answer: then the level is *unanswered*.
     """
     try:
         read = _read(certificate)
     except KitError as error:
         reason = "there is no certificate to check"
-        steps = [_step(1, FAILED, str(error)), *(_step(i, SKIPPED, reason) for i in range(2, 10))]
-        return Verdict("no certificate", tuple(steps), "not a certificate")
-    on = _NoChain(read) if chain is None else _OnChain(read, chain, leaves)
-    checks = (on.log_has_it, on.block_is_there, on.review_is_good, on.stands)
-    steps = steps_alone(read) + [
-        take(number, check) for number, check in enumerate(checks, start=6)
-    ]
+        steps = [_step(1, FAILED, str(error)), *(_step(i, NOT_ASKED, reason) for i in range(2, 10))]
+        return Verdict(NO_CERTIFICATE, tuple(steps), FAILED)
+    of_log = _NoLog(read).steps() if log is None else _OnLog(read, log, leaves).steps()
+    steps = steps_alone(read) + of_log
     withdrawn = steps[8].reason.startswith(_WITHDRAWN)
-    if read.record is None and withdrawn and steps[1].outcome == SKIPPED:
-        steps[1] = _step(2, SKIPPED, "content erased")
-    return Verdict(read.id, tuple(steps), _level(read, steps), _claimed(read, steps))
+    if read.record is None and withdrawn and steps[1].outcome == NOT_ASKED:
+        steps[1] = _step(2, NOT_ASKED, "content erased")
+    reached, place = _reached(read, log, steps)
+    return Verdict(read.id, tuple(steps), level_of(steps, reached), place, _claimed(read, steps))
 
 
 def _read(certificate: Certificate | str | bytes) -> Certificate:
@@ -111,11 +115,12 @@ def _step(number: int, outcome: str, reason: str) -> Step:
     return Step(number, STEP_NAMES[number - 1], outcome, reason)
 
 
-def _level(certificate: Certificate, steps: Sequence[Step]) -> str:
-    if steps[5].outcome == steps[6].outcome == PASSED:
-        anchor = certificate.inclusion.batch.anchor
-        return level_of(steps, f"proved on chain {anchor.chain_id} at block {anchor.block_number}")
-    return level_of(steps, "consistent in itself")
+def _reached(certificate: Certificate, log: Log | None, steps: Sequence[Step]) -> tuple[str, str]:
+    """Return the level that steps reach if none stands against it, and the place where that holds."""
+    if log is None or not (steps[5].outcome == steps[6].outcome == PASSED):
+        return CONSISTENT, ""
+    block = certificate.inclusion.batch.anchor.block_number
+    return standing(log.chain, block), f"in block {block} of the log {log.log_id}"
 
 
 def _claimed(certificate: Certificate, steps: Sequence[Step]) -> tuple[str, ...]:
@@ -129,64 +134,75 @@ def _claimed(certificate: Certificate, steps: Sequence[Step]) -> tuple[str, ...]
 # --- steps 6 to 9 --------------------------------------------------------------------------------
 
 
-class _NoChain:
-    """The steps for which no chain was given: what the certificate has against them, it says alone."""
+class _NoLog:
+    """The steps for which no log was named: what the certificate has against them, it says alone."""
 
     def __init__(self, certificate: Certificate) -> None:
         self.certificate = certificate
 
+    def steps(self) -> list[Step]:
+        """Return steps 6 to 9."""
+        checks = (self.log_has_it, self.block_is_there, self.review_is_good, self.stands)
+        return [take(number, check) for number, check in enumerate(checks, start=6)]
+
     def log_has_it(self) -> str:
         """Step 6."""
-        raise StepSkipped("no chain given; the batch's numbers are claimed")
+        raise StepOpen(NOT_ASKED, f"{_UNNAMED}; the batch's numbers are claimed")
 
     def block_is_there(self) -> str:
         """Step 7."""
         check_time(self.certificate)
-        raise StepSkipped("no chain given; block, transaction and event are claimed")
+        raise StepOpen(NOT_ASKED, f"{_UNNAMED}; block, transaction and event are claimed")
 
     def review_is_good(self) -> str:
         """Step 8."""
         check_review(self.certificate)
-        raise StepSkipped("no chain given")
+        raise StepOpen(NOT_ASKED, _UNNAMED)
 
     def stands(self) -> str:
         """Step 9."""
-        raise StepSkipped("no chain given")
+        raise StepOpen(NOT_ASKED, _UNNAMED)
 
 
-class _OnChain:
-    """The steps that ask a chain about one certificate."""
+class _OnLog:
+    """The steps that ask the log that was named, and its chain, about one certificate."""
 
-    def __init__(
-        self, certificate: Certificate, chain: Chain, leaves: Sequence[Leaf] | None
-    ) -> None:
-        self.certificate, self.chain, self.leaves = certificate, chain, leaves
-        self._log: Log | None = None
+    def __init__(self, certificate: Certificate, log: Log, leaves: Sequence[Leaf] | None) -> None:
+        self.certificate, self.log, self.chain, self.leaves = certificate, log, log.chain, leaves
 
-    @property
-    def log(self) -> Log:
-        """The log that the certificate names, if it is one, on the chain that was given."""
-        from kit.log.contract import Log  # only with a chain: it needs web3
+    def steps(self) -> list[Step]:
+        """Return steps 6 to 9. A node that was silent once isn't asked again: each wait is long."""
+        checks = (self.log_has_it, self.block_is_there, self.review_is_good, self.stands)
+        taken: list[Step] = []
+        for check, alone in zip(checks, _NoLog(self.certificate).steps(), strict=True):
+            silent = any(step.outcome == UNANSWERED for step in taken)
+            # What the certificate itself has against a step, or lacks for it, needs no node.
+            step = take(alone.number, check) if self._needs_no_node(check) or not silent else alone
+            if step is alone and alone.reason.startswith(_UNNAMED):
+                step = replace(alone, outcome=UNANSWERED, reason="the node gave no answer before")
+            against = step.outcome == UNANSWERED and alone.outcome == FAILED
+            taken.append(alone if against else step)
+        return taken
 
-        named = self.certificate.log_id
-        if self.chain.chain_id != named.chain_id:
-            raise StepFailed(
-                f"it is of chain {named.chain_id}, this is chain {self.chain.chain_id}"
-            )
-        if self._log is None:
-            log = Log(self.chain, named.contract)
-            log.check_code()
-            self._log = log
-        return self._log
+    def _needs_no_node(self, check: Callable[[], str]) -> bool:
+        return check == self.stands and self.leaves is None
+
+    def _named(self) -> None:
+        """Raise unless the certificate is of the log that was named, and that is a DiaryLog."""
+        own, named = self.certificate.log_id, self.log.log_id
+        if own != named:
+            raise StepFailed(f"it is of the log {own}; you named {named}")
+        self.log.check_code()
 
     def log_has_it(self) -> str:
         """Step 6."""
         self._anchored(self.certificate.inclusion)
-        return f"DiaryLog at {self.log.address}; is that the log you mean?"
+        return f"the log that you named, {self.log.log_id}"
 
     def block_is_there(self) -> str:
         """Step 7."""
         anchor = self.certificate.inclusion.batch.anchor
+        self._named()
         self._in_block(self.certificate.inclusion)
         check_time(self.certificate)
         on_top = self.chain.head.number - anchor.block_number
@@ -213,7 +229,8 @@ class _OnChain:
     def stands(self) -> str:
         """Step 9."""
         if self.leaves is None:
-            raise StepSkipped("no table of leaves given; the chain itself holds roots only")
+            raise StepOpen(NOT_ASKED, "no table of leaves given; the chain itself holds roots only")
+        self._named()
         self._check_leaves(self.leaves)
         entry = self.certificate.inclusion.leaf
         own = self.certificate.review.inclusion.leaf.seq if self.certificate.review else None
@@ -228,7 +245,7 @@ class _OnChain:
             # What let it into its batch; only what is in later ones can be about a published entry.
             own = max((x for x in reviews if x < batch.first_seq + batch.count), default=reviews[0])
             if reviews[-1] == own:
-                raise StepSkipped(f"the certificate doesn't hold its review, record {own}")
+                raise StepOpen(NOT_ASKED, f"the certificate doesn't hold its review, record {own}")
         if reviews and own not in reviews:
             raise StepFailed(f"record {own} is no review of it")
         # Those before were overruled: a rejection by the answer to an appeal, say.
@@ -252,6 +269,7 @@ class _OnChain:
     def _anchored(self, member: InclusionProof) -> None:
         """Raise unless the log has the batch: its root, its numbers, and the event in its receipt."""
         batch = member.batch
+        self._named()
         try:
             root = self.log.root(batch.number)
         except Reverted as error:
@@ -284,15 +302,17 @@ class _OnChain:
             part = leaves[start : start + batch.count]
             start += batch.count
             if [leaf.seq for leaf in part] != list(range(batch.first_seq, start)):
-                raise StepSkipped(f"the table of leaves has gaps in batch {batch.number}")
+                raise StepOpen(UNANSWERED, f"the table of leaves has gaps in batch {batch.number}")
             try:
                 root = Tree(leaf.hash() for leaf in part).root
             except ProofError:  # a leaf that can't be
                 root = ""
             if root != batch.root:
-                raise StepSkipped(f"the table of leaves is not that of batch {batch.number}")
+                raise StepOpen(
+                    UNANSWERED, f"the table of leaves is not that of batch {batch.number}"
+                )
         if start != len(leaves):
-            raise StepSkipped("the table of leaves is longer than the log")
+            raise StepOpen(UNANSWERED, "the table of leaves is longer than the log")
 
 
 def _listed(ask: Callable[[], Any]) -> Any:
@@ -302,4 +322,4 @@ def _listed(ask: Callable[[], Any]) -> Any:
     except NodeDown:
         raise
     except ChainError as error:
-        raise StepSkipped(str(error)) from error
+        raise StepOpen(UNANSWERED, str(error)) from error

@@ -27,11 +27,11 @@ from kit import fonts
 from kit.arguments import checked
 from kit.core import (
     FAILED,
-    STANDING,
     Batch,
     Certificate,
     StepFailed,
-    StepSkipped,
+    StepOpen,
+    bilingual,
     check_review,
     steps_alone,
 )
@@ -149,7 +149,7 @@ def _fields(certificate: Certificate) -> list[tuple[str, str, str]]:
 
 def _standing(batch: Batch) -> str:
     """Return whether the block was final when the certificate was made; a file doesn't say it."""
-    return f" ({STANDING[batch.standing]})" if batch.standing else ""
+    return f" ({bilingual(batch.standing)})" if batch.standing else ""
 
 
 def _lag(time: timedelta) -> str:
@@ -162,7 +162,7 @@ def _reviewed(certificate: Certificate) -> str:
     """Return who reviewed the entry, if the review inside holds as far as no chain is needed."""
     try:
         leaf = check_review(certificate).inclusion.leaf
-    except StepSkipped:
+    except StepOpen:
         return "—"
     except StepFailed as failed:
         return f"✗ {failed}"

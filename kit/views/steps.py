@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from kit.core import FAILED, MARKS, PASSED, SKIPPED
+from kit.core import FAILED, MARKS, PASSED
 from kit.views.markup import BLUE, GREY, RED, render
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["audit_html", "verdict_html"]
 
 #: The ground of an outcome, for its mark and its word in white.
-_GROUNDS: Final = {PASSED: BLUE, FAILED: RED, SKIPPED: GREY}
+_GROUNDS: Final = dict.fromkeys(MARKS, GREY) | {PASSED: BLUE, FAILED: RED}
 
 
 def verdict_html(verdict: Verdict) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from kit.core import STANDING
+from kit.core import bilingual
 from kit.views.markup import render
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def record_html(signed: SignedRecord) -> str:
 def batch_html(batch: Batch) -> str:
     """Return a batch and where it stands on its chain, as a table."""
     anchor = batch.anchor
-    standing = f" ({STANDING[batch.standing]})" if batch.standing else ""
+    standing = f" ({bilingual(batch.standing)})" if batch.standing else ""
     return _table(
         {
             "batch": batch.number,

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from kit.analysis.participation import PREFECTURES, ZONE
 from kit.arguments import checked
-from kit.core import STANDING, Certificate
+from kit.core import Certificate, bilingual
 from kit.diary import entries
 from kit.errors import ArchiveError, DataError
 from kit.views.card import card_html
@@ -256,7 +256,7 @@ def shown_files(
 
 def _facts(row: dict[str, Any]) -> list[str]:
     """Return what the chain says about an entry."""
-    standing = STANDING[row["standing"]]
+    standing = bilingual(row["standing"])
     facts = [f"区块 block {row['block_number']} ({standing})", f"见证 witnesses {row['witnesses']}"]
     return [*facts, *([" ".join(_STATES[row["state"]])] if row["state"] in _STATES else [])]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from kit.arguments import checked
-from kit.core import STANDING, Anchor
+from kit.core import Anchor, bilingual
 from kit.diary import Line, Trace
 from kit.views.markup import render
 
@@ -69,7 +69,7 @@ def _rows(lines: list[Line]) -> Iterator[Row]:
             author=line.record.author,
             said=line.text if len(line.text) <= 120 else line.text[:119] + "…",
             anchor=line.batch.anchor if line.batch else None,
-            standing=STANDING[line.batch.standing] if line.batch else "",
+            standing=bilingual(line.batch.standing) if line.batch else "",
             sign=_SIGNS.get(line.proof, "✗"),
             proof=line.proof,
             about="" if about is None else _name(about),

@@ -30,11 +30,11 @@ diary = kit.Diary.open(chain)
 kit.data.fill(diary)
 records = diary.records()
 folder = kit.export(diary, pathlib.Path(sys.argv[1]) / "export")
-pd.testing.assert_frame_equal(kit.read(folder, chain), records)
-assert kit.views.write(folder, pathlib.Path(sys.argv[1]) / "report.html", chain).ok
+pd.testing.assert_frame_equal(kit.read(folder, diary.log), records)
+assert kit.views.write(folder, pathlib.Path(sys.argv[1]) / "report.html", diary.log).ok
 database = duckdb.connect()
 leaves = database.read_parquet(str(folder / "leaves.parquet"))
-assert kit.audit.audit(chain, diary.log.address, leaves).ok
+assert kit.audit.audit(diary.log, leaves).ok
 frame = kit.simulate.participants(300)
 asked = [getattr(p, name) for name in p.__all__]
 special = {"bulletin_totals", "cases", "rates", "witness_network", "Growth"}

@@ -86,7 +86,7 @@ def run(repository: str | Path, out: Path, most: int = 2_000) -> Audit:
         folder = kit.export(diary, out / "export")
     finally:
         diary.close()
-    return report.write(folder, out / "report.html", chain)
+    return report.write(folder, out / "report.html", diary.log)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from kit.audit import Audit, audit
 from kit.audit.auditor import COLUMNS, LEAF, NAMES, compare
 from kit.chain import load_artifact
 from kit.core import AHEAD_MAX, Anchor, Batch, Leaf, Tree
-from kit.errors import DataError, NodeDown
+from kit.errors import ChainError, DataError, NodeDown, WrongChain, WrongType
 from kit.log import Log
 
 AUTHORS = [people.named(f"author {i}").address for i in range(60)]
@@ -240,9 +240,9 @@ def test_a_whole_table_is_ok(small: Published) -> None:
         found = compare(small.batches, table)
         assert found.ok
         assert found.faults == found.notes == ()
-        assert found.level == "consistent in itself"
-        assert found.proved == (True,) * 100
-    assert [step.outcome for step in found.steps] == ["skipped"] * 2 + ["passed"] * 4
+        assert (found.level, found.place) == ("consistent", "")
+        assert found.shown == (True,) * 100
+    assert [step.outcome for step in found.steps] == ["not asked"] * 2 + ["passed"] * 4
 
 
 def test_a_row_changed_with_its_hash_names_its_batch(small: Published) -> None:
@@ -254,7 +254,7 @@ def test_a_row_changed_with_its_hash_names_its_batch(small: Published) -> None:
         assert kinds(found) == ["batch"]
         assert (found.faults[0].seq, found.faults[0].last) == (31, 94)
         assert "a root can't say which row was changed" in found.faults[0].text
-        assert found.proved == (True,) * 31 + (False,) * 64 + (True,) * 5
+        assert found.shown == (True,) * 31 + (False,) * 64 + (True,) * 5
         assert found.head_count["records"] == 36
 
 
@@ -274,14 +274,14 @@ def test_which_of_two_rows_is_the_log_s_is_told_by_the_root(small: Published) ->
     found = small.audit(as_table(rows, leaf=False))
     assert named(found, "added") == [(40, 40)]
     assert kinds(found) == ["added"]
-    assert found.proved == (True,) * 40 + (False,) + (True,) * 60
+    assert found.shown == (True,) * 40 + (False,) + (True,) * 60
 
 
 def test_a_missing_record_leaves_its_batch_unproved(small: Published) -> None:
     table = small.table.drop(index=[40]).reset_index(drop=True)
     found = small.audit(table)
     assert found.faults[0].text == "record 40 is missing"
-    assert found.steps[5].outcome == "skipped"
+    assert found.steps[5].outcome == "unanswered"
     assert found.steps[5].reason.startswith("3 of 4 batches lead to their roots")
     table.loc[50, "author"] = AUTHORS[3]
     assert named(small.audit(table), "changed") == [(51, 50)]
@@ -317,7 +317,7 @@ def test_the_table_of_another_log(small: Published) -> None:
     found = small.audit(as_table(other))
     assert failed(found) == {6}
     assert "is this the table of another log?" in found.steps[5].reason
-    assert not any(found.proved)
+    assert not any(found.shown)
     assert set(found.head_count.values()) == {0}
 
 
@@ -486,37 +486,54 @@ def onchain() -> OnChain:
 
 
 def test_an_audit_on_a_chain(onchain: OnChain) -> None:
-    chain, log = onchain.log.chain, onchain.log
-    for contract in (log, log.address):
-        found = audit(chain, contract, as_table(onchain.leaves))
-        assert {step.outcome for step in found.steps[:1] + found.steps[2:]} == {"passed"}
+    log = onchain.log
+    for named in (log, kit.log.at(log.chain, log.address)):
+        found = audit(named, as_table(onchain.leaves))
+        assert {step.outcome for step in found.steps} == {"passed"}
+        assert found.steps[0].reason == f"the log that you named, {log.log_id}"
         assert found.ok
-        assert found.level == f"proved on chain 20210921 at block {chain.head.number}"
+        assert found.level == "final"
+        assert found.place == f"up to block {log.chain.head.number} of the log {log.log_id}"
+        assert found.said == f"final {found.place}"
+
+
+def test_an_audit_of_blocks_that_may_still_be_replaced(anvil: Any) -> None:
+    log = put_on(anvil, some_leaves(3), 2, 1).log
+    leaves = some_leaves(3)
+    young = kit.log.at(kit.chain.connect(anvil.url, finality=1), log.address)
+    for level, more in (("included", ", which may still be replaced"), ("final", "")):
+        found = audit(young, leaves)
+        place = f"up to block {anvil.head.number} of the log {log.log_id}"
+        assert (found.level, found.said) == (level, f"{level} {place}{more}")
+        anvil.mine()
+
+
+def test_a_chain_is_no_log(onchain: OnChain) -> None:
+    wrong: Any = onchain.log.chain
+    with pytest.raises(WrongType, match=r"a log, say diary.log or kit.log.at\(chain, ADDRESS\)"):
+        audit(wrong, onchain.leaves)
 
 
 def test_tampering_is_found_on_a_chain(onchain: OnChain) -> None:
     changed = [*onchain.leaves[:7], replace(onchain.leaves[7], at=1), *onchain.leaves[8:]]
-    found = audit(onchain.log.chain, onchain.log, changed)
+    found = audit(onchain.log, changed)
     assert (kinds(found), failed(found)) == (["batch"], {6})
-    assert found.level == "not proved: failed at step 6"
+    assert (found.level, found.said) == ("failed", "failed at step 6")
 
 
 def test_an_audit_up_to_a_block(onchain: OnChain) -> None:
     batches = onchain.log.batches()
-    found = audit(
-        onchain.log.chain,
-        onchain.log,
-        onchain.leaves[:6],
-        last_block=batches[1].anchor.block_number,
-    )
+    block = batches[1].anchor.block_number
+    found = audit(onchain.log, onchain.leaves[:6], last_block=block)
     assert found.ok
+    assert found.place == f"up to block {block} of the log {onchain.log.log_id}"
     assert "it has 6 newer ones" in found.steps[2].reason
-    assert failed(audit(onchain.log.chain, onchain.log, onchain.leaves[:6])) == {3}
+    assert failed(audit(onchain.log, onchain.leaves[:6])) == {3}
 
 
 def test_the_table_of_another_contract(onchain: OnChain) -> None:
     other = put_on(onchain.log.chain, some_leaves(20)[::-1][:1], 1).log
-    found = audit(onchain.log.chain, other, onchain.leaves)
+    found = audit(other, onchain.leaves)
     assert failed(found) >= {4, 6}
     assert "another log?" in found.steps[5].reason
 
@@ -527,35 +544,35 @@ def test_a_contract_that_is_no_log_fails_at_step_1(
     chain = onchain.log.chain
     storage = chain.deploy(load_artifact("DiaryStorage"), by=people.registrar).address
     for address in (storage, people.alice.address, "nonsense"):
-        found = audit(chain, address, onchain.leaves)
-        assert [step.outcome for step in found.steps] == ["failed"] + ["skipped"] * 5
-        assert found.level == "not proved: failed at step 1"
-        assert not any(found.proved)
+        with pytest.raises((ChainError, WrongChain)):  # before anything is audited
+            kit.log.at(chain, address)
     artifact = replace(load_artifact("DiaryLog"), runtime="0x00")
     monkeypatch.setattr(kit.log.contract, "load_artifact", lambda name: artifact)
-    found = audit(chain, onchain.log, onchain.leaves)  # answers like a log, with other code
-    assert failed(found) == {1}
+    found = audit(onchain.log, onchain.leaves)  # answers like a log, with other code
+    assert [step.outcome for step in found.steps] == ["failed"] + ["not asked"] * 5
+    assert (found.level, found.said) == ("failed", "failed at step 1")
+    assert not any(found.shown)
     assert "the code of DiaryLog" in found.steps[0].reason
 
 
 def test_a_node_that_contradicts_itself(onchain: OnChain, monkeypatch: pytest.MonkeyPatch) -> None:
-    batches, chain = onchain.log.batches(), onchain.log.chain
+    batches = onchain.log.batches()
     monkeypatch.setattr(Log, "batches", lambda log: batches[:2])
-    found = audit(chain, onchain.log, onchain.leaves[:6])
+    found = audit(onchain.log, onchain.leaves[:6])
     assert found.steps[1].reason == "the node lists 2 of 3 batches"
     monkeypatch.setattr(Log, "batches", lambda log: [batches[0], batches[2]])
-    assert "batch 1 from record 5 on is not there" in audit(chain, onchain.log, []).steps[1].reason
+    assert "batch 1 from record 5 on is not there" in audit(onchain.log, []).steps[1].reason
     monkeypatch.setattr(Log, "batches", lambda log: [replace(batches[0], root=NONE), *batches[1:]])
-    assert "another root for batch 0" in audit(chain, onchain.log, []).steps[1].reason
+    assert "another root for batch 0" in audit(onchain.log, []).steps[1].reason
 
 
 def test_a_node_that_died_is_no_verdict(onchain: OnChain, monkeypatch: pytest.MonkeyPatch) -> None:
     def dead(self: Log) -> int:
         raise NodeDown("a JSON-RPC node", "silence", "Start it.")
 
-    monkeypatch.setattr(Log, "record_count", dead)
+    monkeypatch.setattr(Log, "batch_count", dead)
     with pytest.raises(NodeDown):
-        audit(onchain.log.chain, onchain.log.address, onchain.leaves)
+        audit(onchain.log, onchain.leaves)
 
 
 # --- how it shows itself -------------------------------------------------------------------------
@@ -566,7 +583,7 @@ def test_how_an_audit_shows_itself(small: Published) -> None:
     table = small.table.assign(type=hostile)
     table.attrs["simulated"] = True
     found = small.audit(table)
-    assert repr(found).splitlines()[-1] == "not proved: failed at step 6"
+    assert repr(found).splitlines()[-1] == "failed at step 6"
     assert "… and 90 more: see .faults" in repr(found)
     assert "(simulated)" in repr(found)
     assert hostile in repr(found)
@@ -575,7 +592,7 @@ def test_how_an_audit_shows_itself(small: Published) -> None:
     said = found.to_json()
     assert json.loads(json.dumps(said)) == said
     assert (said["ok"], said["simulated"], len(said["faults"])) == (False, True, 100)
-    assert "proved: " in repr(small.audit(small.table))
+    assert "counted: " in repr(small.audit(small.table))
 
 
 # --- what an audit says, word for word -------------------------------------------------------------
@@ -584,39 +601,45 @@ def test_how_an_audit_shows_itself(small: Published) -> None:
 def test_the_steps_stand_in_their_order(
     small: Published, onchain: OnChain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    chain = onchain.log.chain
     found = [
         small.audit(small.table),
         compare(small.batches[1:], small.table),
-        audit(chain, onchain.log, onchain.leaves),
-        audit(chain, people.alice.address, onchain.leaves),
+        audit(onchain.log, onchain.leaves),
+        other_code(onchain, monkeypatch),
     ]
     batches = onchain.log.batches()
     monkeypatch.setattr(Log, "batches", lambda log: batches[:2])
-    found.append(audit(chain, onchain.log, onchain.leaves))
+    found.append(audit(onchain.log, onchain.leaves))
     assert [x.steps[1].outcome for x in found] == [
-        *("skipped", "failed", "passed", "skipped", "failed")
+        *("not asked", "failed", "passed", "not asked", "failed")
     ]
     for one in found:
         assert [(step.number, step.name) for step in one.steps] == list(enumerate(NAMES, start=1))
 
 
-def test_which_log_it_was(small: Published, onchain: OnChain) -> None:
-    chain = onchain.log.chain
+def other_code(onchain: OnChain, monkeypatch: pytest.MonkeyPatch) -> Audit:
+    """The audit of a log whose code is another."""
+    with monkeypatch.context() as other:
+        artifact = replace(load_artifact("DiaryLog"), runtime="0x00")
+        other.setattr(kit.log.contract, "load_artifact", lambda name: artifact)
+        return audit(onchain.log, onchain.leaves)
+
+
+def test_which_log_it_was(
+    small: Published, onchain: OnChain, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert small.audit(small.table).contract == AUTHORS[0]
     assert compare([], small.table[:0]).contract == "none"
-    for address in (onchain.log.address, people.alice.address, "nonsense"):
-        assert audit(chain, address, onchain.leaves).contract == address
-    whole = audit(chain, onchain.log, onchain.leaves)
+    assert other_code(onchain, monkeypatch).contract == onchain.log.address
+    whole = audit(onchain.log, onchain.leaves)
     assert whole.steps[2].reason == "all 12 records of the log"
 
 
 def test_simulated_is_said_of_a_table_that_says_so(small: Published, onchain: OnChain) -> None:
-    chain, table = onchain.log.chain, as_table(onchain.leaves)
+    table = as_table(onchain.leaves)
     audits: list[Callable[[Any], Audit]] = [
         lambda given: compare(onchain.log.batches(), given),
-        lambda given: audit(chain, onchain.log, given),
-        lambda given: audit(chain, people.alice.address, given),
+        lambda given: audit(onchain.log, given),
     ]
     for take in audits:
         for given in (table, onchain.leaves):
@@ -644,7 +667,7 @@ def test_of_many_faults_the_first_ten_are_said(small: Published, faults: int, li
 def test_what_was_counted_is_said_in_a_line(small: Published) -> None:
     found = small.audit(small.table)
     counted = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in found.head_count.items())
-    assert f"proved: {counted}" in repr(found).splitlines()
+    assert f"counted: {counted}" in repr(found).splitlines()
 
 
 def test_a_wrong_value_is_shown_short(small: Published) -> None:
@@ -703,7 +726,7 @@ def test_a_record_that_is_later_than_its_block_is_not_proved() -> None:
         leaves[2] = replace(leaves[2], at=int(block_time.timestamp()) + late)
         found = compare(in_batches(leaves, iter([2, 1]), block_time), as_table(leaves))
         assert found.ok
-        assert found.proved == (True, True, proved)
+        assert found.shown == (True, True, proved)
         assert found.later == (() if proved else (2,))
         assert found.to_json()["later"] == list(found.later)
         assert found.head_count["records"] == whole.head_count["records"] - (not proved)
@@ -771,7 +794,7 @@ def test_a_row_with_a_wrong_leaf_isn_t_proved_though_its_values_are_true(small: 
     table.loc[3, LEAF] = "nonsense"
     found = small.audit(table)
     assert [(fault.kind, fault.seq) for fault in found.faults] == [("changed", 3)]
-    assert found.proved == tuple(seq != 3 for seq in range(100))
+    assert found.shown == tuple(seq != 3 for seq in range(100))
 
 
 def test_a_row_that_is_there_twice_says_its_number(small: Published) -> None:
@@ -804,7 +827,7 @@ def test_of_many_double_rows_few_combinations_are_tried(
     assert ("batch" in kinds(found)) is not is_told
     if is_told:
         assert [fault.row for fault in found.faults] == false_rows
-        assert found.proved == tuple(row not in false_rows for row in range(len(rows)))
+        assert found.shown == tuple(row not in false_rows for row in range(len(rows)))
 
 
 def test_a_hash_that_stands_twice_in_a_batch_proves_nothing(small: Published) -> None:
@@ -814,14 +837,14 @@ def test_a_hash_that_stands_twice_in_a_batch_proves_nothing(small: Published) ->
     table.loc[41, LEAF] = table.loc[40, LEAF]
     found = small.audit(table)
     assert "batch" in kinds(found)
-    assert found.proved == tuple(not 31 <= seq < 95 for seq in range(100))
+    assert found.shown == tuple(not 31 <= seq < 95 for seq in range(100))
 
 
 def test_a_record_of_the_first_second_of_1970() -> None:
     leaves = [replace(some_leaves(1)[0], at=0)]
     found = compare(in_batches(leaves, iter([1]), datetime(2022, 1, 1, tzinfo=UTC)), leaves)
     assert found.ok
-    assert found.proved == (True,)
+    assert found.shown == (True,)
 
 
 def test_record_0_without_its_number(small: Published) -> None:

@@ -34,8 +34,8 @@ from kit.audit.read import _absent, _dicts, _from_parquet, _load, _signed
 from kit.chain.embedded_chain import EmbeddedChain
 from kit.core import sign, signer
 from kit.diary import Diary
-from kit.errors import DataError
-from kit.log import MODERATOR_ROLE
+from kit.errors import DataError, WrongType
+from kit.log import MODERATOR_ROLE, Log
 
 FILES = sorted([f"{t}.{e}" for t in TABLES for e in ("csv", "parquet")])
 TEXTS = ["=1+1", "+86 没打通", "- 一", "@你好", "'quoted'", "NA", 'a "b",\nc\td', "好好写字。"]
@@ -69,6 +69,19 @@ def copy(written: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(written, tmp_path / "copy"))
 
 
+def without_level(table: pd.DataFrame) -> pd.DataFrame:
+    """The table without what depends on whether a log was named."""
+    return table.drop(columns=["level", "proved"])
+
+
+def failing(table: pd.DataFrame) -> list[int]:
+    """The rows that failed; a row is proved if it didn't, and a log was named."""
+    bad = table["level"].eq("failed")
+    assert table.loc[bad, "proved"].eq(False).all()
+    assert table.loc[~bad, "proved"].eq(table.loc[~bad, "level"].isin(["included", "final"])).all()
+    return list(table.index[bad])
+
+
 def failed(table: pd.DataFrame) -> set[int]:
     steps = table.attrs["audit"]["steps"]
     return {step["number"] for step in steps if step["outcome"] == "failed"}
@@ -78,17 +91,22 @@ def failed(table: pd.DataFrame) -> set[int]:
 
 
 def test_what_comes_back_is_what_the_diary_has(diary: kit.Diary, written: Path) -> None:
-    alone, proved = kit.read(written), kit.read(written, diary.chain)
+    alone, proved = kit.read(written), kit.read(written, diary.log)
     for table in (alone, proved):
-        pd.testing.assert_frame_equal(table, diary.records())
-        assert table["proved"].all()
+        pd.testing.assert_frame_equal(without_level(table), without_level(diary.records()))
         assert list(table[table["type"] == "entry"]["text"]) == TEXTS
         assert "simulated" not in table.attrs
         assert table.attrs["audit"]["head_count"]["participants"] == 5
-    assert alone.attrs["level"] == "consistent in itself"
-    assert proved.attrs["level"] == f"proved on chain 20210921 at block {diary.chain.head.number}"
+    # A folder says of itself that it is on a chain: nothing of it is proved before a log was named.
+    assert (alone.attrs["level"], alone.attrs["place"]) == ("consistent", "")
+    assert (set(alone["level"]), set(alone["proved"])) == ({"consistent"}, {False})
+    place = f"up to block {diary.chain.head.number} of the log {diary.log.log_id}"
+    assert (proved.attrs["level"], proved.attrs["place"]) == ("final", place)
+    assert (set(proved["level"]), set(proved["proved"])) == ({"final"}, {True})
+    pd.testing.assert_frame_equal(proved, diary.records())
+    assert diary.records().attrs == {"level": "final", "place": place}
     outcomes = [step["outcome"] for step in alone.attrs["audit"]["steps"]]
-    assert outcomes == ["skipped", "skipped", *["passed"] * 6]
+    assert outcomes == ["not asked", "not asked", *["passed"] * 6]
     assert {step["outcome"] for step in proved.attrs["audit"]["steps"]} == {"passed"}
 
 
@@ -105,10 +123,10 @@ def test_a_record_that_is_later_than_its_block_is_proved_nowhere(
     diary.post(people.alice, "Not published.", place="厦门")
     diary.publish()
     folder = kit.export(diary, tmp_path / "export", licence="CC0-1.0")
-    for table in (diary.records(), kit.read(folder), kit.read(folder, diary.chain)):
-        assert table["proved"].tolist() == [True, True, False, False]
+    for table in (diary.records(), kit.read(folder), kit.read(folder, diary.log)):
+        assert failing(table) == [2, 3]
         assert table["check"].tolist() == ["ok"] * 2 + ["dated later than its block"] * 2
-    found = kit.audit.check(folder, diary.chain)[0]
+    found = kit.audit.check(folder, diary.log)[0]
     assert (found.ok, found.later, found.head_count["entries"]) == (True, (2, 3), 1)
     assert "note: record 2 is later than its block" in repr(found)
 
@@ -178,7 +196,7 @@ def test_csv_alone_and_parquet_alone_are_enough(diary: kit.Diary, copy: Path) ->
         part = Path(shutil.copytree(copy, copy.parent / ending))
         for path in part.glob(f"*.{ending}"):
             path.unlink()
-        pd.testing.assert_frame_equal(kit.read(part, diary.chain), diary.records())
+        pd.testing.assert_frame_equal(kit.read(part, diary.log), diary.records())
         assert failed(kit.read(part)) == set()
 
 
@@ -189,7 +207,7 @@ def test_what_is_not_open_is_not_in_it(tmp_path: Path) -> None:
     folder = kit.export(diary, tmp_path / "export")
     for path in folder.iterdir():
         assert TEXTS[0].encode() not in path.read_bytes()
-    table = kit.read(folder, diary.chain)
+    table = kit.read(folder, diary.log)
     assert list(table["check"]) == ["content is missing", *["ok"] * (len(table) - 1)]
     assert table.attrs["audit"]["ok"]
     assert table["text"].isna()[0]
@@ -198,7 +216,7 @@ def test_what_is_not_open_is_not_in_it(tmp_path: Path) -> None:
 
 def test_an_empty_diary(tmp_path: Path) -> None:
     diary = kit.Diary.open(kit.chain.embedded())
-    table = kit.read(kit.export(diary, tmp_path / "export"), diary.chain)
+    table = kit.read(kit.export(diary, tmp_path / "export"), diary.log)
     assert len(table) == 0
     assert table.attrs["audit"]["ok"]
     assert table.dtypes.astype(str).to_dict() == kit.diary.diary.COLUMNS
@@ -215,12 +233,12 @@ def test_simulated_travels(diary: kit.Diary, tmp_path: Path) -> None:
 
 
 def test_an_export_of_earlier_is_still_whole(tmp_path: Path) -> None:
-    chain, diary = made()
+    _, diary = made()
     folder = kit.export(diary, tmp_path / "export")
     before = diary.records()
     diary.review(diary.waiting()[0], by=people.moderator, approve=True)
     diary.publish()
-    table = kit.read(folder, chain)
+    table = kit.read(folder, diary.log)
     pd.testing.assert_frame_equal(table, before)
     assert table.attrs["audit"]["ok"]
     assert "it has 2 newer ones" in table.attrs["audit"]["steps"][2]["reason"]
@@ -373,7 +391,7 @@ def test_each_changed_file_is_found(name: str, copy: Path) -> None:
         pq.write_table(table.slice(0, table.num_rows - 1), path)
     table = kit.read(copy)
     assert 7 in failed(table)
-    assert table.attrs["level"].startswith("not proved")
+    assert table.attrs["level"] == "failed"
     assert f"{name} was changed" in table.attrs["audit"]["steps"][6]["reason"]
     rehash(copy)
     assert 7 in failed(kit.read(copy))  # CSV and Parquet differ
@@ -382,12 +400,12 @@ def test_each_changed_file_is_found(name: str, copy: Path) -> None:
 @pytest.mark.parametrize("mark", [b"", codecs.BOM_UTF8])
 def test_other_ends_of_lines_change_nothing(diary: kit.Diary, copy: Path, mark: bytes) -> None:
     """As a checkout by git on Windows leaves it, or an editor that puts a mark before it."""
-    before = kit.read(copy, diary.chain)
+    before = kit.read(copy, diary.log)
     for path in [*copy.glob("*.csv"), copy / "datapackage.json"]:
         content = path.read_bytes()
         assert not content.startswith(codecs.BOM_UTF8)  # as the module says
         path.write_bytes(mark + content.replace(b"\n", b"\r\n"))
-    again = kit.read(copy, diary.chain)
+    again = kit.read(copy, diary.log)
     assert failed(again) == set()
     assert again.equals(before)
     # One more change is one all the same.
@@ -398,10 +416,10 @@ def test_other_ends_of_lines_change_nothing(diary: kit.Diary, copy: Path, mark: 
 
 def test_changes_of_the_leaves_are_found(diary: kit.Diary, copy: Path) -> None:
     rewrite(copy, "leaves", lambda rows: rows[4].update(at=rows[4]["at"] - 3600))
-    for chain in (None, diary.chain):
-        table = kit.read(copy, chain)
+    for log in (None, diary.log):
+        table = kit.read(copy, log)
         assert failed(table) == {6, 8}
-        assert list(table.index[~table["proved"]]) == [4]
+        assert failing(table) == [4]
         assert "record 4 (row 4) was changed" in table["check"][4]
 
 
@@ -417,8 +435,7 @@ def test_a_leaf_changed_with_its_hash_is_named_by_its_author(copy: Path) -> None
     assert failed(table) == {6, 8}
     assert table.attrs["audit"]["faults"][0]["kind"] == "batch"
     assert table.attrs["audit"]["steps"][7]["reason"].startswith("record 1: its batch doesn't lead")
-    assert not table["proved"][:6].any()
-    assert table["proved"][6:].all()
+    assert failing(table) == [0, 1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize(
@@ -440,10 +457,10 @@ def test_changes_of_a_record_are_found(
     change: Callable[[dict[str, Any]], Any], said: str, diary: kit.Diary, copy: Path
 ) -> None:
     rewrite(copy, "records", lambda rows: change(rows[2]))
-    table = kit.read(copy, diary.chain)
+    table = kit.read(copy, diary.log)
     assert failed(table) == {8}
     assert said in table["check"][2]
-    assert list(table.index[~table["proved"]]) == [2]
+    assert failing(table) == [2]
 
 
 def test_a_signature_of_somebody_else_is_found(diary: kit.Diary, copy: Path) -> None:
@@ -466,17 +483,18 @@ def test_addresses_may_be_written_in_small_letters_or_in_capitals(
     rewrite(copy, "batches", lambda rows: rows[0].update(registrar=rows[0]["registrar"].lower()))
     shutil.copy(written / "leaves.parquet", copy)  # one file as it was, the other another tool's
     rehash(copy)
-    for chain in (None, diary.chain):
-        table = kit.read(copy, chain)
+    for log in (None, diary.log):
+        table = kit.read(copy, log)
         assert failed(table) == set()
-        pd.testing.assert_frame_equal(table, diary.records())  # each account in one way again
+        # Each account in one way again.
+        pd.testing.assert_frame_equal(without_level(table), without_level(diary.records()))
         assert table.attrs["audit"]["head_count"]["participants"] == 5
         assert kit.participation.head_count(table)["participants"] == 5
     # With a wrong capital it is nobody's address.
     rewrite(copy, "leaves", lambda rows: rows[2].update(author=rows[2]["author"].swapcase()))
-    table = kit.read(copy, diary.chain)
+    table = kit.read(copy, diary.log)
     assert failed(table) == {6, 8}
-    assert list(table.index[~table["proved"]]) == [2]
+    assert failing(table) == [2]
     assert "its capitals are not those of EIP-55" in table["check"][2]
 
 
@@ -489,7 +507,7 @@ def test_records_of_strangers_are_found(copy: Path) -> None:
 
 def test_rows_of_strangers_are_found(diary: kit.Diary, copy: Path) -> None:
     rewrite(copy, "leaves", lambda rows: rows.append(rows[0] | {"seq": len(rows)}))
-    table = kit.read(copy, diary.chain)
+    table = kit.read(copy, diary.log)
     assert 4 in failed(table) or 6 in failed(table)
     assert not table["proved"].iloc[-1]
     assert table["proved"].iloc[:-1].all()
@@ -513,7 +531,7 @@ def test_changes_of_the_batches_are_found_on_the_chain(
     change: dict[str, Any], diary: kit.Diary, copy: Path
 ) -> None:
     rewrite(copy, "batches", lambda rows: rows[1].update(change))
-    table = kit.read(copy, diary.chain)
+    table = kit.read(copy, diary.log)
     assert failed(table) == {7}
     assert "batch 1 is not as the chain has it" in table.attrs["audit"]["steps"][6]["reason"]
     # What is returned is what the chain says.
@@ -525,22 +543,36 @@ def test_the_last_batch_can_not_be_left_out(diary: kit.Diary, copy: Path) -> Non
     for name, last in (("leaves", 6), ("batches", 1), ("records", 6)):
         rewrite(copy, name, lambda rows, last=last: rows.__delitem__(slice(last, None)))
     assert failed(kit.read(copy)) == set()  # in itself it looks whole
-    table = kit.read(copy, diary.chain)
+    table = kit.read(copy, diary.log)
     assert {3, 7} <= failed(table)
     assert table.attrs["audit"]["faults"][0]["text"] == "records 6–15 are missing"
 
 
-def test_another_chain_and_a_chain_that_was_restarted(copy: Path, written: Path) -> None:
-    other = kit.chain.embedded()
-    table = kit.read(written, other)  # the same id and the same genesis, and no such block
+def test_another_log_than_the_one_that_was_named(copy: Path, written: Path) -> None:
+    """The forger's is a DiaryLog, too, and its folder is whole."""
+    other = Log.deploy(kit.chain.embedded(), by=people.bob)
+    table = kit.read(written, other)
     assert failed(table) == {1}
-    assert not table["proved"].any()
-    other.mine(40)
-    assert 1 in failed(kit.read(written, other))
+    assert (table.attrs["level"], set(table["level"]), set(table["proved"])) == (
+        *("failed", {"failed"}, {False}),
+    )
+    assert f"you named {other.log_id}" in table.attrs["audit"]["steps"][0]["reason"]
     package = json.loads((copy / "datapackage.json").read_text())
-    package["civic_diary"]["chain_id"] = 1
+    package["civic_diary"]["contract"] = other.address
     (copy / "datapackage.json").write_text(json.dumps(package))
-    assert failed(kit.read(copy, other)) >= {1}
+    assert failed(kit.read(copy, other)) >= {1}  # its block is another's
+    other.chain.mine(40)
+    assert failed(kit.read(copy, other)) >= {4, 7, 8}
+
+
+def test_a_chain_is_no_log(written: Path, diary: kit.Diary) -> None:
+    wrong: Any = diary.chain
+    with pytest.raises(WrongType, match=r"a log, say diary.log or kit.log.at\(chain, ADDRESS\)"):
+        kit.read(written, wrong)
+
+
+def test_which_log_an_export_says_it_is_of(written: Path, diary: kit.Diary) -> None:
+    assert kit.audit.log_of(written) == str(diary.log.log_id)
 
 
 # --- what is no export ---------------------------------------------------------------------------
@@ -620,7 +652,7 @@ def test_what_is_hidden_is_not_exported_and_explained(chain: Any, tmp_path: Path
     raw = b"".join(path.read_bytes() for path in folder.iterdir())
     for hidden in ("<a>", "<b>", "<plea b>", "<plea d>", "<d>"):
         assert hidden.encode() not in raw
-    table = kit.read(folder, chain).set_index("commitment")
+    table = kit.read(folder, diary.log).set_index("commitment")
     assert table["proved"].all()
     assert table.loc[said["a"].commitment, "check"] == "content erased"
     assert table.loc[said["b"].commitment, "check"] == "content held back"
@@ -681,7 +713,7 @@ def test_a_bulletin_that_is_not_proved_has_no_figures(a_day: Path, tmp_path: Pat
             del lines[last]
         (folder / "records.csv").write_text("".join(lines), encoding="utf-8")
         table = kit.read(folder)
-        assert set(table.loc[~table["proved"], "type"]) == {"bulletin"}
+        assert set(table.loc[failing(table), "type"]) == {"bulletin"}
         found = kit.audit.bulletins(folder, table)
         assert found.loc[~found["corrected"], "figure"].tolist() == ["hardship", "severe"]
         with pytest.raises(DataError, match="another, or none"):
@@ -764,19 +796,20 @@ def test_numbers_and_times_that_can_not_be(copy: Path, monkeypatch: pytest.Monke
 
 
 def test_an_export_of_another_chain_still_says_which_log(diary: kit.Diary, copy: Path) -> None:
-    told = kit.read(copy, kit.chain.embedded()).attrs["audit"]
+    other = Log.deploy(kit.chain.embedded(), by=people.bob)
+    told = kit.read(copy, other).attrs["audit"]
     assert told["contract"] == diary.log.address
     package = json.loads((copy / "datapackage.json").read_text("utf-8"))
     whole = json.dumps(package)
     package["civic_diary"]["genesis_hash"] = "0x" + "12" * 32
     (copy / "datapackage.json").write_text(json.dumps(package), "utf-8")
-    told = kit.read(copy, diary.chain).attrs["audit"]
+    told = kit.read(copy, diary.log).attrs["audit"]
     assert told["contract"] == diary.log.address
-    assert "a chain with the genesis_hash" in told["steps"][0]["reason"]
+    assert "a chain with the genesis 0x1212" in told["steps"][0]["reason"]
     package = json.loads(whole)
     package["civic_diary"]["block_number"] = 10**6
     (copy / "datapackage.json").write_text(json.dumps(package), "utf-8")
-    told = kit.read(copy, diary.chain).attrs["audit"]
+    told = kit.read(copy, diary.log).attrs["audit"]
     assert told["contract"] == diary.log.address
     assert "none numbered 1000000" in told["steps"][0]["reason"]
 
@@ -785,7 +818,7 @@ def test_a_row_in_no_batch_and_one_without_content(copy: Path) -> None:
     rewrite(copy, "leaves", lambda rows: rows.append(rows[-1] | {"seq": rows[-1]["seq"] + 1}))
     last = kit.read(copy).iloc[-1]
     assert (last["batch"], last["block_number"], last["attachments"]) == (-1, -1, 0)
-    assert not last["proved"]
+    assert (last["level"], last["proved"]) == ("failed", False)
 
 
 def test_only_the_author_s_withdrawal_explains_that_a_content_is_gone() -> None:

@@ -24,6 +24,7 @@ from kit.core import record as records
 from kit.diary import Diary
 from kit.diary.archive import Archive
 from kit.errors import DataError
+from kit.log import Log
 
 PICTURES = Path(__file__).parents[2] / "data" / "attachments"
 OPEN = ("moonrise.webm", "mooncake.png")
@@ -36,7 +37,7 @@ CLOSED = {
 
 
 class Made(NamedTuple):
-    chain: Any
+    log: Log
     records: pd.DataFrame
     folder: Path
 
@@ -63,7 +64,7 @@ def made(folder: Path) -> Made:
         diary.withdraw(shared, by=people.alice)
         diary.suspend(said["suspended"], by=people.moderator)
         diary.publish()
-        return Made(chain, diary.records(), kit.export(diary, folder))
+        return Made(diary.log, diary.records(), kit.export(diary, folder))
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +88,7 @@ def checked(folder: Path) -> pd.Series:
     """What ``check`` says of the entries' rows that are not as they should be, by text."""
     table = kit.read(folder)
     assert len(table) == 16, "a row was lost"
-    assert table["proved"].all()
+    assert table["level"].eq("consistent").all()
     assert table.attrs["audit"]["head_count"]["participants"] == 1
     assert kit.participation.head_count(table)["entries"] == 6
     fine = ("ok", "content erased", "content held back")
@@ -159,11 +160,12 @@ def test_what_is_closed_is_in_no_byte_of_the_folder(written: Made) -> None:
 
 
 def test_what_comes_back_is_what_the_diary_has(written: Made) -> None:
-    for chain in (None, written.chain):
-        found, table = kit.audit.check(written.folder, chain)
+    for log in (None, written.log):
+        found, table = kit.audit.check(written.folder, log)
         shown = table["check"] == "ok"
         assert shown.sum() == 13
-        pd.testing.assert_frame_equal(table[shown], written.records[shown])
+        columns = [x for x in table if log or x not in ("level", "proved")]
+        pd.testing.assert_frame_equal(table[shown][columns], written.records[shown][columns])
         assert found.ok
         assert found.steps[7].reason.endswith(" open records of 16")
     assert checked(written.folder).empty
@@ -195,7 +197,7 @@ def test_a_changed_file_is_found(copy: Path, hide: bool, capsys: pytest.CaptureF
         change_package(copy, FILM, hash="sha256:" + sha256((copy / FILM).read_bytes()).hexdigest())
     assert checked(copy).to_dict() == {"both": "the file moonrise.webm was changed"}
     assert seventh(copy) == f"{FILM} was changed"
-    assert audit(copy, None, as_json=False) == 1
+    assert audit(copy, as_json=False, rpc=None, log=None, logs=None) == 1
     assert f"{FILM} was changed" in capsys.readouterr().out
 
 
@@ -271,7 +273,9 @@ def test_a_tampered_record_does_not_vouch_for_its_file(copy: Path) -> None:
         hash=f"sha256:{sha256((copy / 'records.csv').read_bytes()).hexdigest()}",
     )
     table = kit.read(copy)
-    assert table[~table["proved"]]["check"].tolist() == ["content differs from the commitment"]
+    assert table[table["level"].eq("failed")]["check"].tolist() == [
+        "content differs from the commitment"
+    ]
     assert seventh(copy) == f"{FILM} belongs to no open record"
 
 

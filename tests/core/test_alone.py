@@ -1,4 +1,4 @@
-"""What a certificate shows alone: why each step passed, failed or was skipped, part by part."""
+"""What a certificate shows alone: why each step passed, failed or is open, part by part."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from kit.core import (
+    DOES_NOT_APPLY,
+    NOT_ASKED,
     STEP_NAMES,
     Certificate,
     StepFailed,
-    StepSkipped,
+    StepOpen,
     check_review,
     check_time,
     steps_alone,
@@ -143,15 +145,16 @@ def test_a_review_that_approves(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("name", "outcome", "words"),
     [
-        ("witness, frozen", "only entries are reviewed"),
-        ("no review", "the certificate holds no review"),
+        ("witness, frozen", "does not apply", "only entries are reviewed"),
+        ("no review", "not asked", "the certificate holds no review"),
     ],
 )
-def test_no_review_to_ask_for(name: str, words: str) -> None:
-    with pytest.raises(StepSkipped, match=words):
+def test_no_review_to_ask_for(name: str, outcome: str, words: str) -> None:
+    with pytest.raises(StepOpen, match=words) as open_:
         check_review(CASES[name])
+    assert open_.value.outcome == outcome
 
 
 def test_a_record_later_than_its_block() -> None:
@@ -165,15 +168,19 @@ def test_what_a_check_raises_is_why() -> None:
     def refused() -> str:
         raise RecordError("a record", "none", "Check it.")
 
-    def skipped() -> str:
-        raise StepSkipped("not now")
+    def unasked() -> str:
+        raise StepOpen(NOT_ASKED, "not now")
+
+    def without() -> str:
+        raise StepOpen(DOES_NOT_APPLY, "not here")
 
     def silent() -> str:
         raise NodeDown("a node", "silence", "Start it.")
 
     assert str(take(2, refused)).startswith(
-        "2 ✗ failed  content matches the commitment: Expected a"
+        "2 ✗ failed     content matches the commitment: Expected a"
     )
-    assert str(take(9, skipped)) == f"9 – skipped {STEP_NAMES[8]}: not now"
-    with pytest.raises(NodeDown):
-        take(6, silent)
+    assert str(take(9, unasked)) == f"9 – not asked  {STEP_NAMES[8]}: not now"
+    assert str(take(8, without)) == f"8 · does not apply  {STEP_NAMES[7]}: not here"
+    said = f"6 ? unanswered  {STEP_NAMES[5]}: Expected a node, got silence. Start it."
+    assert str(take(6, silent)) == said

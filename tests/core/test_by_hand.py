@@ -29,7 +29,7 @@ from kit.errors import SignatureError
 from kit.log import verify
 
 REFUSED = json.loads((Path(__file__).parents[1] / "vectors" / "refused.json").read_text("utf-8"))
-OUTCOMES = {"passed": True, "failed": False, "skipped": None}
+OUTCOMES = {"passed": True, "failed": False, "not asked": None}
 HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0  # of secp256k1
 
 # What the kit refuses and by_hand doesn't: why, and the vectors of refused.json.

@@ -114,7 +114,7 @@ def _refused(read: Callable[[Any], Certificate], value: Any, match: str) -> None
     assert len(str(caught.value)) < 500
     if isinstance(value, str | bytes):
         result = kit.verify(value)
-        assert (result.ok, result.level) == (False, "not a certificate")
+        assert (result.ok, result.level, result.id) == (False, "failed", "no certificate")
         repr(result).encode()
 
 
@@ -135,7 +135,7 @@ def bounded(*, seconds: float, memory: int) -> Iterator[None]:
 def test_the_certificate_of_these_tests_is_good() -> None:
     # Else each refusal below could be for another reason.
     result = kit.verify(FULL)
-    assert [step.outcome for step in result.steps] == ["passed"] * 5 + ["skipped"] * 4
+    assert [step.outcome for step in result.steps] == ["passed"] * 5 + ["not asked"] * 4
     assert Certificate.loads(FULL.dumps()) == FULL
 
 
@@ -1023,8 +1023,8 @@ def test_mutated_compact_forms() -> None:
 @given(st.text() | st.binary())
 def test_anything_else_is_no_certificate(value: str | bytes) -> None:
     result = kit.verify(value)
-    assert (result.ok, result.level) == (False, "not a certificate")
-    assert [step.outcome for step in result.steps] == ["failed"] + ["skipped"] * 8
+    assert (result.ok, result.level, result.id) == (False, "failed", "no certificate")
+    assert [step.outcome for step in result.steps] == ["failed"] + ["not asked"] * 8
 
 
 ANY_JSON = st.recursive(
@@ -1069,8 +1069,8 @@ def test_a_redacted_certificate_tells_nothing_and_still_checks() -> None:
     result = kit.verify(redacted)
     assert result.ok
     outcomes = [step.outcome for step in result.steps]
-    assert outcomes == ["passed", "skipped"] + ["passed"] * 3 + ["skipped"] * 4
-    assert result.level == "consistent in itself"
+    assert outcomes == ["passed", "not asked"] + ["passed"] * 3 + ["not asked"] * 4
+    assert result.level == "consistent"
     assert "held back" in result.steps[1].reason
     assert "held back" in result.steps[3].reason
 

@@ -12,15 +12,17 @@ from typing import Any
 import pytest
 from eth_utils import keccak
 
+import kit
 from kit import people
 from kit.chain import load_artifact
+from kit.core import LEVELS, MARKS, Certificate, by_hand
 from kit.core import STEP_NAMES as NAMES
-from kit.core import Certificate, by_hand
 from kit.core import record as records
 from kit.log import MODERATOR_ROLE, verify
 
 ROOT = Path(__file__).parents[2]
 VECTORS = ROOT / "tests" / "vectors"
+WORDS = ROOT / "kit" / "core" / "words.json"
 TEXT = (ROOT / "docs" / "format.md").read_text("utf-8")
 EXAMPLE = re.search(r"## 10\..*?```text\n(.*?)```", TEXT, re.DOTALL)[1]  # type: ignore[index]
 
@@ -89,8 +91,24 @@ def test_every_bound_of_the_code_is_there() -> None:
 
 
 def test_the_steps_are_those_of_verify() -> None:
-    told = [row[0] for row in rows(part(8))]
+    told = [row[0] for row in rows(part(8)) if len(row) == 3]
     assert told == [f"{number} {name}" for number, name in enumerate(NAMES, start=1)]
+
+
+def test_the_outcomes_and_the_levels_are_those_of_the_code() -> None:
+    assert [row[0] for row in rows(part(8)) if len(row) == 2] == list(LEVELS)
+    for outcome in MARKS:
+        assert f"*{outcome}*" in part(8)
+    assert (
+        f"{json.loads(WORDS.read_text('utf-8'))['finality']['depth']} blocks stand on it" in part(8)
+    )
+
+
+def test_a_list_of_known_logs_is_read(tmp_path: Path) -> None:
+    (tmp_path / "logs.toml").write_text(TEXT.split("```toml\n")[1].split("```")[0], "utf-8")
+    ((log_id, log),) = kit.log.known(tmp_path / "logs.toml").items()
+    assert str(log_id) == "eip155:31337:0x5FbDB2315678afecb367f032d93F642f64180aa3"
+    assert str(log).endswith("known since 2026-09-01, vouched for by the library, on its own page")
 
 
 def test_what_is_used_of_the_log_is_there() -> None:

@@ -21,13 +21,12 @@ import pytest
 from eth_utils import keccak
 
 from kit import people
-from kit.core import Anchor, Attachment, Batch, Leaf, LogId, Record, SignedRecord, sign
+from kit.core import FINAL, Anchor, Attachment, Batch, Leaf, LogId, Record, SignedRecord, sign
 from kit.core import record as records
 from kit.diary import archive as module
 from kit.diary.archive import Archive
 from kit.diary.outbox import Outbox, PendingBatch
 from kit.errors import ArchiveError, AttachmentError, KitError, RecordError, WrongChain
-from kit.log import FINAL
 
 AT = records.parse_time("2021-09-20T08:00:00Z")
 LOG, GENESIS = LogId(20210921, people.bob.address), "0x" + "aa" * 32

@@ -111,6 +111,6 @@ def test_yesterday_s_copy_is_put_back(
             copy.publish()
         assert copy.log.record_count() == 6
         assert copy.records()["proved"].all()
-        assert kit.verify(copy.certificate(later), anvil).ok
+        assert kit.verify(copy.certificate(later), copy.log).ok
         tell(copy, "明天")
         assert copy.publish().first_seq == 6

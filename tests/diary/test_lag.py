@@ -56,7 +56,7 @@ def all_is_there_once(anvil: Any, diary: kit.Diary, records: int) -> None:
     leaves = diary.leaves()
     assert len({leaf.commitment for leaf in leaves}) == records
     assert diary.records()["proved"].all()
-    assert audit(anvil, log, leaves).ok
+    assert audit(log, leaves).ok
     assert diary.outbox.pending() is None
 
 
@@ -90,7 +90,7 @@ def test_each_record_lands_once(
         lag.share = 0
         all_is_there_once(anvil, diary, 4 * publishes)
         kit.export(diary, tmp_path / "export")
-        assert kit.read(tmp_path / "export", anvil)["proved"].all()
+        assert kit.read(tmp_path / "export", diary.log)["proved"].all()
 
 
 def test_a_refused_batch_that_no_machine_shows_yet_is_kept(

@@ -28,6 +28,7 @@ from kit.chain import load_artifact
 from kit.core import (
     AHEAD_MAX,
     CLAIMED,
+    NO_CERTIFICATE,
     Batch,
     Certificate,
     InclusionProof,
@@ -44,8 +45,8 @@ from kit.core import (
 from kit.core import STEP_NAMES as NAMES
 from kit.core import record as records
 from kit.diary import Diary
-from kit.errors import CertificateError, ChainError, NodeDown
-from kit.log import MODERATOR_ROLE, Log, verification
+from kit.errors import CertificateError, ChainError, NodeDown, WrongChain, WrongType
+from kit.log import ADMIN_ROLE, MODERATOR_ROLE, Log, verification
 from tests.node import Lines
 
 ALICE, BOB, CAROL = people.alice, people.bob, people.carol
@@ -59,7 +60,8 @@ def failed(result: Verdict) -> set[int]:
 
 
 def skipped(result: Verdict) -> set[int]:
-    return {step.number for step in result.steps if step.outcome == "skipped"}
+    """The steps that neither passed nor failed."""
+    return {step.number for step in result.steps if step.outcome not in ("passed", "failed")}
 
 
 def reason(result: Verdict, number: int) -> str:
@@ -88,11 +90,13 @@ def test_every_sample_certificate(sample: Diary) -> None:
     certificates = list(sample.certificates())
     assert len(certificates) == len(leaves) > 100
     for certificate, leaf in zip(certificates, leaves, strict=True):
-        result = kit.verify(certificate, sample.chain, leaves=leaves)
+        result = kit.verify(certificate, sample.log, leaves=leaves)
         anchor = certificate.inclusion.batch.anchor
         assert failed(result) == set()
         assert skipped(result) == ({8} if leaf.type == "review" else set())
-        assert result.level == f"proved on chain 20210921 at block {anchor.block_number}"
+        assert result.level == "final"
+        assert result.place == f"in block {anchor.block_number} of the log {sample.log.log_id}"
+        assert result.said == f"final {result.place}"
         assert result.id == certificate.id
         # From its file alone, and held back, and from its QR code.
         texts = (certificate.dumps(), certificate.redacted().dumps(), certificate.compact())
@@ -101,7 +105,7 @@ def test_every_sample_certificate(sample: Diary) -> None:
         ):
             alone = kit.verify(text)
             assert (failed(alone), skipped(alone)) == (set(), missing)
-            assert alone.level == "consistent in itself"
+            assert alone.level == "consistent"
         # The contract proves the same leaf with the same proof.
         assert certificate.inclusion.leaf == leaf
         proof = [bytes.fromhex(node[2:]) for node in certificate.inclusion.proof]
@@ -113,7 +117,7 @@ def test_every_sample_certificate(sample: Diary) -> None:
 
 def test_how_a_result_shows_itself(sample: Diary) -> None:
     certificate = next(sample.certificates())
-    result = kit.verify(certificate, sample.chain, leaves=sample.leaves())
+    result = kit.verify(certificate, sample.log, leaves=sample.leaves())
     member = certificate.inclusion
     anchor = member.batch.anchor
     assert certificate.review is not None
@@ -122,31 +126,31 @@ def test_how_a_result_shows_itself(sample: Diary) -> None:
     on_top = sample.chain.head.number - anchor.block_number
     assert repr(result).splitlines() == [
         certificate.id,
-        "1 ✓ passed  format: civic-diary-certificate/1",
-        "2 ✓ passed  content matches the commitment: "
+        "1 ✓ passed     format: civic-diary-certificate/1",
+        "2 ✓ passed     content matches the commitment: "
         "keccak256(salt ‖ canonical bytes) is the commitment; its review: the same",
-        f"3 ✓ passed  the author signed: EIP-712, by {member.leaf.author}; "
+        f"3 ✓ passed     the author signed: EIP-712, by {member.leaf.author}; "
         f"its review: EIP-712, by {review.author}",
-        "4 ✓ passed  the leaf says the same as the record: "
+        "4 ✓ passed     the leaf says the same as the record: "
         "type, author, time, subject and commitment; its review: the same",
-        "5 ✓ passed  the leaf is in the batch: 3 hashes lead to the root of batch 0; "
+        "5 ✓ passed     the leaf is in the batch: 3 hashes lead to the root of batch 0; "
         "its review: the same",
-        "6 ✓ passed  the batch root is in the log: "
-        f"DiaryLog at {anchor.contract}; is that the log you mean?",
-        f"7 ✓ passed  the block is on the chain: block {anchor.block_number} of {time}, "
+        f"6 ✓ passed     the batch root is in the log: the log that you named, {sample.log.log_id}",
+        f"7 ✓ passed     the block is on the chain: block {anchor.block_number} of {time}, "
         f"{on_top} on top: final",
-        f"8 ✓ passed  a moderator approved it: record {review.seq}, by {review.author}, "
+        f"8 ✓ passed     a moderator approved it: record {review.seq}, by {review.author}, "
         "a moderator then and in its block",
-        "9 ✓ passed  not withdrawn or suspended since: "
+        "9 ✓ passed     not withdrawn or suspended since: "
         "nothing against it among all 124 records of the log",
-        f"proved on chain 20210921 at block {anchor.block_number}",
+        f"final in block {anchor.block_number} of the log {sample.log.log_id}",
     ]
     alone = kit.verify(certificate)
     assert repr(alone).splitlines()[6:] == [
-        f"6 – skipped {NAMES[5]}: no chain given; the batch's numbers are claimed",
-        f"7 – skipped {NAMES[6]}: no chain given; block, transaction and event are claimed",
-        *(f"{n} – skipped {NAMES[n - 1]}: no chain given" for n in (8, 9)),
-        "consistent in itself",
+        f"6 – not asked  {NAMES[5]}: no log named; the batch's numbers are claimed",
+        f"7 – not asked  {NAMES[6]}: no log named; block, transaction and event are claimed",
+        *(f"{n} – not asked  {NAMES[n - 1]}: no log named" for n in (8, 9)),
+        "consistent in itself; not asked: "
+        + ", ".join(f"{number} {NAMES[number - 1]}" for number in range(6, 10)),
     ]
     told = result.to_json()
     assert json.loads(json.dumps(told)) == told
@@ -160,11 +164,12 @@ def test_how_a_result_shows_itself(sample: Diary) -> None:
 @pytest.mark.parametrize(
     "text", ["", "#", "nonsense", "{", "{}", "[]", '{"format": 2}', b"\xff", b""]
 )
-def test_what_is_no_certificate(text: str | bytes, chain: Any) -> None:
-    for result in (kit.verify(text), kit.verify(text, chain), kit.verify(text, chain, leaves=[])):
-        assert (result.id, result.level) == ("no certificate", "not a certificate")
+def test_what_is_no_certificate(text: str | bytes, sample: Diary) -> None:
+    log = sample.log
+    for result in (kit.verify(text), kit.verify(text, log), kit.verify(text, log, leaves=[])):
+        assert (result.id, result.level) == ("no certificate", "failed")
         assert not result.ok
-        assert [step.outcome for step in result.steps] == ["failed"] + ["skipped"] * 8
+        assert [step.outcome for step in result.steps] == ["failed"] + ["not asked"] * 8
         assert [step.name for step in result.steps] == list(NAMES)
         assert [step.number for step in result.steps] == list(range(1, 10))
         assert reason(result, 1).startswith("Expected ")
@@ -214,7 +219,7 @@ def test_without_a_chain_no_chain_is_loaded(sample: Diary, tmp_path: Path) -> No
             check=True,
             cwd=Path(kit.__file__).parent.parent,
         )
-        assert done.stdout == f"{'not a certificate' if number else 'consistent in itself'} []\n"
+        assert done.stdout == f"{'failed' if number else 'consistent'} []\n"
 
 
 # --- a log that anything can be written into -----------------------------------------------------
@@ -283,16 +288,17 @@ class Stage:
 
     def verify(self, certificate: Any) -> Verdict:
         """All nine steps; five of them must say the same without a chain."""
-        result = kit.verify(certificate, self.chain, leaves=self.leaves)
+        result = kit.verify(certificate, self.log, leaves=self.leaves)
         alone = kit.verify(certificate)
         # Whether content was erased, and not held back, only the table of leaves can say.
         erased = 1 if result.steps[1].reason == "content erased" else 0
         assert alone.steps[erased and 2 : 5] == result.steps[erased and 2 : 5]
         assert [s.outcome for s in alone.steps[:5]] == [s.outcome for s in result.steps[:5]]
-        assert result.ok == (not failed(result))
+        assert result.ok == (result.level in ("consistent", "included", "final"))
+        assert (result.level == "failed") == bool(failed(result))
         if failed(result):
             numbers = ", ".join(map(str, sorted(failed(result))))
-            assert result.level == f"not proved: failed at step {numbers}"
+            assert result.said == f"failed at step {numbers}"
         return result
 
 
@@ -558,7 +564,7 @@ def check_forgery(
     assert kit.verify(forged.dumps()).steps == kit.verify(forged).steps
     alone = kit.verify(forged)
     assert failed(alone) == expected - {6, 7}
-    assert (alone.level == "consistent in itself") == (not failed(alone))
+    assert (alone.level == "consistent") == (not failed(alone))
 
 
 def test_every_step_up_to_7_has_a_forgery_of_its_own() -> None:
@@ -594,7 +600,7 @@ def test_anything_else_in_memory_is_refused_like_its_text(still: tuple[Stage, Ce
         review_of(certificate, record=None, salt=None),
         proof_of(certificate, [NONSENSE] * 11),
     ):
-        assert kit.verify(wrong, stage.chain).level == "not a certificate"
+        assert kit.verify(wrong, stage.log).level == "failed"
 
 
 # --- a registrar who lies ------------------------------------------------------------------------
@@ -650,16 +656,15 @@ def test_the_same_answers_from_other_code(anvil: Any) -> None:
     certificate = fake.certificate()
     assert kit.verify(certificate).ok
     result = fake.verify(certificate)
-    assert failed(result) == {6, 8, 9}
-    assert result.outcome(7) == "passed"
-    for number in (6, 8, 9):
+    assert failed(result) == {6, 7, 8, 9}
+    for number in (6, 7, 8, 9):
         assert f"the code of DiaryLog at {contract.address}, got other code" in reason(
             result, number
         )
 
 
 def test_a_log_that_is_none(still: tuple[Stage, Certificate], anvil: Any) -> None:
-    _, certificate = still
+    stage, certificate = still
     storage = anvil.deploy(load_artifact("DiaryStorage"), by=REGISTRAR)
     for address, words in (
         (storage.address, "another contract"),
@@ -675,10 +680,10 @@ def test_a_log_that_is_none(still: tuple[Stage, Certificate], anvil: Any) -> Non
         commitment = review.inclusion.leaf.commitment
         signature = sign(commitment, LogId(anchor.chain_id, address), MODERATOR)
         forged = replace(forged, review=replace(review, signature=signature))
-        assert kit.verify(forged).ok
-        result = kit.verify(forged, anvil, leaves=[])
-        assert failed(result) == {6, 8, 9}
-        assert words in reason(result, 6)
+        assert kit.verify(forged).level == "consistent"
+        assert failed(kit.verify(forged, stage.log, leaves=[])) == {6, 7, 8, 9}
+        with pytest.raises((ChainError, WrongChain), match=words):  # whoever names it learns it
+            kit.log.at(anvil, address)
 
 
 def test_an_event_of_another_contract(anvil: Any) -> None:
@@ -714,33 +719,79 @@ def test_a_role_event_is_no_batch(still: tuple[Stage, Certificate]) -> None:
     assert reason(result, 6) == "the transaction holds no BatchAppended event of this log there"
 
 
-def test_another_chain(chain: Any, anvil: Any) -> None:
+def test_another_log_than_the_one_that_was_named(chain: Any, anvil: Any) -> None:
     stage = Stage(chain)
     certificate = stage.certificate()
-    result = kit.verify(certificate, anvil, leaves=stage.leaves)
-    assert failed(result) == {6, 7, 8, 9}
-    for number in (6, 8, 9):
-        assert reason(result, number) == f"it is of chain 20210921, this is chain {anvil.chain_id}"
+    for named in (Log.deploy(anvil, by=REGISTRAR), Log.deploy(chain, by=REGISTRAR)):
+        result = kit.verify(certificate, named, leaves=stage.leaves)
+        assert failed(result) == {6, 7, 8, 9}
+        words = f"it is of the log {stage.log.log_id}; you named {named.log_id}"
+        assert {reason(result, number) for number in (6, 7, 8, 9)} == {words}
+        assert result.said == "failed at step 6, 7, 8, 9"
+    here = Log.deploy(anvil, by=REGISTRAR)
     claimed = anchor_of(
         certificate, chain_id=anvil.chain_id
     )  # and its review is still of the first
-    assert failed(kit.verify(claimed, anvil)) == {1, 3, 6, 7, 8}
+    assert failed(kit.verify(claimed, here)) == {1, 3, 6, 7, 8}
     assert reason(kit.verify(claimed), 1) == "entry and review are on different chains"
 
 
+def test_a_forger_with_a_log_of_their_own(chain: Any) -> None:
+    """The same code, their own moderator: whole in itself, and in their log; not in the one I named."""
+    mine = Stage(chain)
+    own = Log.deploy(chain, by=CAROL)
+    for forger in (REGISTRAR, CAROL):  # who can call themselves whatever they like there
+        own.grant(ADMIN_ROLE, forger.address, by=CAROL)
+        own.grant(MODERATOR_ROLE, forger.address, by=CAROL)
+    theirs = Stage(chain, own)
+    entry = theirs.entry("a story that nobody reviewed")
+    review = theirs.review(entry, by=CAROL)
+    leaves = [theirs.leaf(number, x) for number, x in enumerate((entry, review))]
+    tree = Tree(leaf.hash() for leaf in leaves)
+    batch = theirs.log.append(tree.root, 0, 2, by=CAROL)
+    members = [InclusionProof(x, tuple(tree.proof(x.hash())), batch) for x in leaves]
+    forged = certified(members, entry, review)
+    assert kit.verify(forged).level == "consistent"
+    assert kit.verify(forged, theirs.log, leaves=leaves).level == "final"  # whoever trusts it
+    result = kit.verify(forged, mine.log, leaves=mine.leaves)
+    assert (result.level, result.ok, failed(result)) == ("failed", False, {6, 7, 8, 9})
+    # And told to be of my log, the signatures are for another.
+    moved = anchor_of(replace(forged, review=None), contract=mine.log.address)
+    assert {3, 6} <= failed(kit.verify(moved, mine.log))
+
+
+def test_a_chain_is_no_log(still: tuple[Stage, Certificate]) -> None:
+    stage, certificate = still
+    wrong: Any = stage.chain
+    words = r"a log, say diary.log or kit.log.at\(chain, ADDRESS\), .* got an AnvilChain"
+    with pytest.raises(WrongType, match=words):
+        kit.verify(certificate, wrong)
+    named = kit.log.at(stage.chain, stage.log.address)  # as it says
+    assert kit.verify(certificate, named).level == "final"
+
+
+def test_a_block_that_may_still_be_replaced(anvil: Any) -> None:
+    chain = kit.chain.connect(anvil.url, finality=2)
+    stage = Stage(anvil)
+    certificate = stage.certificate()
+    log = kit.log.at(chain, stage.log.address)
+    block = certificate.inclusion.batch.anchor.block_number
+    place = f"in block {block} of the log {log.log_id}"
+    for level, more in (("included", ", which may still be replaced"), ("final", "")):
+        result = kit.verify(certificate, log, leaves=stage.leaves)
+        assert (result.level, result.said) == (level, f"{level} {place}{more}")
+        anvil.mine(2)
+
+
 def test_a_chain_that_was_restarted(chain: Any) -> None:
-    stage = Stage(kit.chain.embedded())
+    before = chain.snapshot()
+    stage = Stage(chain)
     certificate = stage.certificate()
     assert stage.verify(certificate).ok
-    assert chain.genesis_hash == stage.chain.genesis_hash
-    result = kit.verify(certificate, chain, leaves=stage.leaves)
+    chain.restore(before)
+    result = kit.verify(certificate, stage.log, leaves=stage.leaves)
     assert failed(result) == {6, 7, 8, 9}
-    assert "an address without code" in reason(result, 6)
-    assert "a block on this chain, got none numbered" in reason(result, 7)
-    chain.mine(certificate.inclusion.batch.anchor.block_number + 1)
-    again = kit.verify(certificate, chain)
-    assert failed(again) == {6, 7, 8}
-    assert "has another hash" in reason(again, 7)
+    assert "got other code" in reason(result, 6)
 
 
 def test_a_block_that_lost_its_place(chain: Any) -> None:
@@ -874,7 +925,7 @@ def test_a_forged_review(name: str, still: tuple[Stage, Certificate]) -> None:
     # No chain is needed to see it.
     alone = kit.verify(forged)
     assert failed(alone) == (steps | {8}) - {9}
-    assert alone.level.startswith("not proved: failed at step")
+    assert alone.said.startswith("failed at step")
     for number in steps - {9}:
         assert "its review: " in reason(alone, number)
 
@@ -1002,7 +1053,7 @@ def test_a_review_that_is_later_than_its_block(stage: Stage) -> None:
     for seconds, expected in ((AHEAD_MAX, set()), (AHEAD_MAX + 13, {8}), (86_400, {8})):
         review = stage.review(entry, at=time + timedelta(seconds=seconds))
         certificate = certified(stage.publish(entry, review), entry, review)
-        for result in (kit.verify(certificate, stage.chain), kit.verify(certificate)):
+        for result in (kit.verify(certificate, stage.log), kit.verify(certificate)):
             assert failed(result) == expected
             if expected:
                 assert reason(result, 8) == "the review is dated later than its block"
@@ -1107,10 +1158,13 @@ def test_no_review(still: tuple[Stage, Certificate]) -> None:
     assert (failed(result), skipped(result)) == (set(), {8, 9})
     assert reason(result, 8) == "the certificate holds no review"
     assert reason(result, 9) == "the certificate doesn't hold its review, record 3"
-    scanned = kit.verify(certificate.compact(), stage.chain, leaves=stage.leaves)
+    scanned = kit.verify(certificate.compact(), stage.log, leaves=stage.leaves)
     assert (failed(scanned), skipped(scanned)) == (set(), {2, 8, 9})
     anchor = certificate.inclusion.batch.anchor
-    assert scanned.level == f"proved on chain {stage.chain.chain_id} at block {anchor.block_number}"
+    assert scanned.said == (
+        f"final in block {anchor.block_number} of the log {stage.log.log_id}; not asked: "
+        f"2 {NAMES[1]}, 8 {NAMES[7]}, 9 {NAMES[8]}"
+    )
 
 
 def test_only_entries_are_reviewed(still: tuple[Stage, Certificate]) -> None:
@@ -1119,6 +1173,7 @@ def test_only_entries_are_reviewed(still: tuple[Stage, Certificate]) -> None:
     assert approval is not None
     result = stage.verify(approval)
     assert (failed(result), skipped(result)) == (set(), {8})
+    assert (result.outcome(8), result.level) == ("does not apply", "final")
     assert reason(result, 8) == "only entries are reviewed"
     result = stage.verify(replace(approval, review=approval))
     assert failed(result) == {1, 5}  # and two records can't have one number
@@ -1130,10 +1185,10 @@ def test_only_entries_are_reviewed(still: tuple[Stage, Certificate]) -> None:
 
 def test_no_table_of_leaves(still: tuple[Stage, Certificate]) -> None:
     stage, certificate = still
-    result = kit.verify(certificate, stage.chain)
+    result = kit.verify(certificate, stage.log)
     assert (failed(result), skipped(result)) == (set(), {9})
     assert reason(result, 9) == "no table of leaves given; the chain itself holds roots only"
-    assert result.level.startswith("proved on chain")
+    assert (result.outcome(9), result.level) == ("not asked", "final")
 
 
 def test_withdrawn_by_its_author(stage: Stage) -> None:
@@ -1146,11 +1201,11 @@ def test_withdrawn_by_its_author(stage: Stage) -> None:
     assert failed(result) == {9}
     assert reason(result, 9) == "the author withdrew it, record 10"
     assert stage.verify(certificate.redacted()).steps[1] == Step(
-        2, NAMES[1], "skipped", "content erased"
+        2, NAMES[1], "not asked", "content erased"
     )
     # Without the review, too; and the level says so though it is on the chain.
     assert failed(stage.verify(certificate.compact())) == {9}
-    assert result.level == "not proved: failed at step 9"
+    assert result.said == "failed at step 9"
     # A table in other letters has the same leaves: it can't hide the withdrawal.
     last = stage.leaves[-1]
     for disguise in (
@@ -1161,7 +1216,7 @@ def test_withdrawn_by_its_author(stage: Stage) -> None:
     ):
         hidden = replace(last, **disguise)
         assert hidden.hash() == last.hash()
-        again = kit.verify(certificate, stage.chain, leaves=[*stage.leaves[:-1], hidden])
+        again = kit.verify(certificate, stage.log, leaves=[*stage.leaves[:-1], hidden])
         assert failed(again) == {9}
 
 
@@ -1178,7 +1233,7 @@ def test_reviewed_again(stage: Stage, decision: str) -> None:
     assert failed(stage.verify(certificate.compact())) == {9}
     last = stage.leaves[-1]
     hidden = replace(last, subject="0x" + last.subject[2:].upper())
-    assert failed(kit.verify(certificate, stage.chain, leaves=[*stage.leaves[:-1], hidden])) == {9}
+    assert failed(kit.verify(certificate, stage.log, leaves=[*stage.leaves[:-1], hidden])) == {9}
 
 
 def test_which_review_let_it_in_is_told_by_the_batches(stage: Stage) -> None:
@@ -1221,7 +1276,7 @@ def test_a_table_that_is_not_the_logs(stage: Stage) -> None:
     certificate = stage.certificate(entry=entry)
     stage.publish(stage.withdrawal(entry, ALICE), stage.entry("last"))
     good = stage.leaves
-    assert failed(kit.verify(certificate, stage.chain, leaves=good)) == {9}
+    assert failed(kit.verify(certificate, stage.log, leaves=good)) == {9}
     withdrawal = good[9]
     tables: dict[str, tuple[list[Leaf], str]] = {
         "none": ([], "gaps in batch 0"),
@@ -1257,10 +1312,11 @@ def test_a_table_that_is_not_the_logs(stage: Stage) -> None:
         ),
     }
     for name, (table, words) in tables.items():
-        result = kit.verify(certificate, stage.chain, leaves=table)
+        result = kit.verify(certificate, stage.log, leaves=table)
         assert (failed(result), skipped(result)) == (set(), {9}), name
         assert words in reason(result, 9), name
         assert "the table of leaves" in reason(result, 9), name
+        assert (result.outcome(9), result.level, result.ok) == ("unanswered", "unanswered", False)
 
 
 # --- nothing in a certificate is beside the point ------------------------------------------------
@@ -1316,7 +1372,7 @@ def test_every_value_is_covered_by_a_step(still: tuple[Stage, Certificate]) -> N
                 read = Certificate.from_json(forged)
             except CertificateError:
                 continue
-            result = kit.verify(read, stage.chain)
+            result = kit.verify(read, stage.log)
             assert failed(result), (path, change)
             tried += 1
             found.add(path)
@@ -1364,7 +1420,7 @@ def spoil(certificate: Certificate, places: Sequence[int], page: Lines) -> Count
         assert found["outcomes"] == [step.outcome for step in result.steps], one
         assert found["claimed"] == list(result.claimed)
         if failed(result):
-            seen["refused" if result.level == "not a certificate" else "failed"] += 1
+            seen["refused" if result.id == NO_CERTIFICATE else "failed"] += 1
             continue
         (path,) = differences(json.loads(text), json.loads(one))
         assert path in result.claimed
@@ -1475,7 +1531,7 @@ def test_an_inner_node_is_no_leaf(still: tuple[Stage, Certificate]) -> None:
     assert failed(stage.verify(proof_of(certificate, rest))) == {5}
     told = certificate.to_json()
     told["leaf"] = node
-    assert kit.verify(json.dumps(told), stage.chain).level == "not a certificate"
+    assert kit.verify(json.dumps(told), stage.log).level == "failed"
     # The node as what a leaf commits to: hashed again, twice, and nothing the tree holds.
     assert failed(stage.verify(leaf_of(proof_of(certificate, rest), commitment=node))) == {4, 5}
 
@@ -1485,9 +1541,9 @@ def test_an_inner_node_is_no_leaf(still: tuple[Stage, Certificate]) -> None:
 SCRIPT = """
 import json, pathlib, sys
 import kit
-chain = kit.chain.connect(sys.argv[1])
-for path in sys.argv[2:]:
-    print(json.dumps(kit.verify(pathlib.Path(path).read_bytes(), chain).to_json()))
+log = kit.log.at(kit.chain.connect(sys.argv[1]), sys.argv[2])
+for path in sys.argv[3:]:
+    print(json.dumps(kit.verify(pathlib.Path(path).read_bytes(), log).to_json()))
 """
 
 
@@ -1498,18 +1554,18 @@ def test_from_another_process(anvil: Any, tmp_path: Path) -> None:
         diary.publish()
         certificate = diary.certificate(entry)
     anchor = certificate.inclusion.batch.anchor
-    proved = f"proved on chain {anvil.chain_id} at block {anchor.block_number}"
+    place = f"in block {anchor.block_number} of the log {certificate.log_id}"
     cases = {
-        certificate.dumps(): (set(), {9}, proved),
-        certificate.redacted().dumps(): (set(), {2, 9}, proved),
-        certificate.compact(): (set(), {2, 8, 9}, proved),
-        body_of(certificate, text="再见").dumps(): ({2}, {9}, "not proved: failed at step 2"),
+        certificate.dumps(): (set(), {9}, "final"),
+        certificate.redacted().dumps(): (set(), {2, 9}, "final"),
+        certificate.compact(): (set(), {2, 8, 9}, "final"),
+        body_of(certificate, text="再见").dumps(): ({2}, {9}, "failed"),
     }
     files = [tmp_path / str(number) for number in range(len(cases))]
     for file, text in zip(files, cases, strict=True):
         file.write_text(text, encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, anvil.url, *map(str, files)],
+        [sys.executable, "-c", SCRIPT, anvil.url, certificate.log_id.contract, *map(str, files)],
         capture_output=True,
         text=True,
         check=True,
@@ -1519,7 +1575,7 @@ def test_from_another_process(anvil: Any, tmp_path: Path) -> None:
         told = json.loads(line)
         result = Verdict(told["id"], tuple(Step(**step) for step in told["steps"]), told["level"])
         assert (failed(result), skipped(result), result.level) == expected
-        assert result.id == certificate.id
+        assert (result.id, told["place"]) == (certificate.id, place)
         assert told["ok"] == result.ok
 
 
@@ -1531,26 +1587,46 @@ def test_hostile_numbers_on_a_real_node(anvil: Any) -> None:
         for name in ("block_number", "log_index"):
             if getattr(certificate.inclusion.batch.anchor, name) != most:
                 alone = replace(certificate, review=None)
-                result = kit.verify(anchor_of(alone, **{name: most}), anvil)
+                result = kit.verify(anchor_of(alone, **{name: most}), stage.log)
                 assert failed(result) == {7 if name == "block_number" else 6}
-        assert 6 in failed(kit.verify(batch_of(certificate, number=most), anvil))
+        assert 6 in failed(kit.verify(batch_of(certificate, number=most), stage.log))
     for edge in ("0x" + "00" * 32, "0x" + "ff" * 32):
         alone = replace(certificate, review=None)
-        assert failed(kit.verify(anchor_of(alone, transaction_hash=edge), anvil)) == {6}
-        assert failed(kit.verify(anchor_of(alone, block_hash=edge), anvil)) == {6, 7}
+        assert failed(kit.verify(anchor_of(alone, transaction_hash=edge), stage.log)) == {6}
+        assert failed(kit.verify(anchor_of(alone, block_hash=edge), stage.log)) == {6, 7}
 
 
-def test_a_node_that_is_down(still: tuple[Stage, Certificate], anvil: Any) -> None:
-    _, certificate = still
-    gone: Any = kit.chain.connect(anvil.url)
-    gone.w3.provider.endpoint_uri = "http://127.0.0.1:9"
-    with pytest.raises(NodeDown):
-        kit.verify(certificate, gone)
+def test_a_node_that_is_down(anvil: Any) -> None:
+    """It says nothing, neither way; what needs no node is told all the same."""
+    stage = Stage(anvil)
+    certificate = stage.certificate()
+    chain: Any = kit.chain.connect(anvil.url)
+    log = kit.log.at(chain, stage.log.address)
+    chain.w3.provider.endpoint_uri = "http://127.0.0.1:9"
+    result = kit.verify(certificate, log, leaves=stage.leaves)
+    assert [step.outcome for step in result.steps] == [*["passed"] * 5, *["unanswered"] * 4]
+    assert (result.level, result.ok) == ("unanswered", False)
+    assert result.said == "unanswered at step 6, 7, 8, 9"
+    assert "Is the node running" in reason(result, 6)
+    assert {reason(result, n) for n in (7, 8, 9)} == {"the node gave no answer before"}
+    assert set(result.claimed) == {*CLAIMED, *(f"review.{name}" for name in CLAIMED)}
+    # Without what a step needs beside the node, it was not asked.
+    assert kit.verify(certificate, log).outcome(9) == "not asked"
+    scanned = kit.verify(certificate.compact(), log)
+    assert (scanned.outcome(8), reason(scanned, 8)) == (
+        "not asked",
+        "the certificate holds no review",
+    )
+    # What the certificate itself has against a step is against it.
+    late = anchor_of(certificate, block_time=kit.chain.START)
+    assert {7} <= failed(kit.verify(late, log))
+    bad = review_of(certificate, salt=bytes(32))
+    assert failed(kit.verify(bad, log)) == {2, 8}
 
 
-@pytest.mark.parametrize("method", ["block", "call", "raw_receipt"])
+@pytest.mark.parametrize(("method", "first"), [("block", 7), ("call", 6), ("raw_receipt", 6)])
 def test_a_node_that_dies_on_the_way(
-    method: str, still: tuple[Stage, Certificate], monkeypatch: pytest.MonkeyPatch
+    method: str, first: int, still: tuple[Stage, Certificate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage, certificate = still
 
@@ -1558,9 +1634,13 @@ def test_a_node_that_dies_on_the_way(
         raise NodeDown("a node", "silence", "Start it.")
 
     monkeypatch.setattr(stage.chain, method, dead)
-    with pytest.raises(NodeDown):  # and not a step that failed
-        kit.verify(certificate, stage.chain)
-    assert kit.verify("nonsense", stage.chain).level == "not a certificate"
+    result = kit.verify(certificate, stage.log, leaves=stage.leaves)
+    silent = {step.number for step in result.steps if step.outcome == "unanswered"}
+    assert (failed(result), result.level) == (set(), "unanswered")
+    assert silent == set(range(min(silent), 10))
+    assert min(silent) <= first
+    assert reason(result, min(silent)) == "Expected a node, got silence. Start it."
+    assert kit.verify("nonsense", stage.log).level == "failed"
 
 
 def test_a_node_that_does_not_list_events(
@@ -1576,7 +1656,7 @@ def test_a_node_that_does_not_list_events(
     result = stage.verify(certificate)
     assert (failed(result), skipped(result)) == (set(), {8, 9})
     assert "too many blocks" in reason(result, 8)
-    assert "too many blocks" in reason(result, 9)
+    assert result.said == "unanswered at step 8, 9"
 
 
 def test_a_node_that_contradicts_itself(
@@ -1614,11 +1694,11 @@ def test_a_node_that_lists_no_events_fails_nothing(
 
     certificate = next(sample.certificates())
     leaves = sample.leaves()
-    assert kit.verify(certificate, sample.chain, leaves=leaves).outcome(8) == "passed"
+    assert kit.verify(certificate, sample.log, leaves=leaves).outcome(8) == "passed"
     monkeypatch.setattr(kit.chain.history, "read", limited)
-    result = kit.verify(certificate, sample.chain, leaves=leaves)
+    result = kit.verify(certificate, sample.log, leaves=leaves)
     outcomes = [step.outcome for step in result.steps]
-    assert outcomes == [*["passed"] * 7, "skipped", "skipped"]
+    assert outcomes == [*["passed"] * 7, "unanswered", "unanswered"]
     assert "at most 1000 blocks" in result.steps[7].reason
 
 
@@ -1636,9 +1716,9 @@ def test_what_is_claimed_until_a_chain_confirms_it(stage: Stage) -> None:
 
     assert claimed() == set()
     for other in ("step5", "step9"):
-        assert claimed(**{other: "skipped"}) == set()
-    assert claimed(step6="skipped") == claimed(step7="skipped") == own
-    assert claimed(step8="skipped") == review
+        assert claimed(**{other: "unanswered"}) == set()
+    assert claimed(step6="unanswered") == claimed(step7="not asked") == own
+    assert claimed(step8="not asked") == review
 
 
 def test_content_that_is_held_back_was_not_erased(stage: Stage) -> None:

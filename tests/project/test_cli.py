@@ -51,37 +51,53 @@ def published(anvil: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+#: What is said of a good certificate where no log is named.
+ALONE = "consistent in itself; not asked: " + ", ".join(
+    f"{number} {kit.core.STEP_NAMES[number - 1]}" for number in range(6, 10)
+)
+
+
+def named(of: Path, chain: Any) -> list[Any]:
+    """The options that name the log of a certificate or of an export."""
+    if of.is_dir():
+        return ["--rpc", chain.url, "--log", kit.audit.log_of(of).rpartition(":")[2]]
+    certificate = Certificate.loads(of.read_bytes())
+    return ["--rpc", chain.url, "--log", certificate.log_id.contract]
+
+
 def test_verify_without_a_chain(published: Path) -> None:
     done = run("verify", published / "whole.json")
     assert done.returncode == 0
     assert [line[0] for line in done.stdout.splitlines()[1:10]] == list("123456789")
-    assert done.stdout.splitlines()[-1] == "consistent in itself"
-    assert done.stdout.count("skipped") == 4
+    assert done.stdout.splitlines()[-1] == ALONE
+    assert done.stdout.count(" – not asked  ") == 4
 
 
 def test_verify_with_rpc_from_another_process(published: Path, anvil: Any) -> None:
     """All that the other process has is the file and the node's address."""
-    leaves = published / "leaves.csv"
-    done = run("verify", published / "whole.json", "--rpc", anvil.url, "--leaves", leaves, "--json")
+    leaves, whole = published / "leaves.csv", published / "whole.json"
+    done = run("verify", whole, *named(whole, anvil), "--leaves", leaves, "--json")
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert [step["outcome"] for step in said["steps"]] == ["passed"] * 9
-    assert said["ok"] is True
-    assert said["level"].startswith("proved on chain 31337 at block ")
+    assert (said["ok"], said["level"]) == (True, "final")
+    assert said["place"].endswith(f" of the log {Certificate.loads(whole.read_bytes()).log_id}")
 
 
 def test_verify_the_text_of_a_qr_code(published: Path, anvil: Any) -> None:
-    done = run("verify", published / "scanned.txt", "--rpc", anvil.url, "--json")
+    done = run(
+        "verify", published / "scanned.txt", *named(published / "whole.json", anvil), "--json"
+    )
     assert done.returncode == 0, done.stderr
     outcomes = [step["outcome"] for step in json.loads(done.stdout)["steps"]]
-    assert outcomes == ["passed", "skipped", *["passed"] * 5, "skipped", "skipped"]
+    assert outcomes == ["passed", "not asked", *["passed"] * 5, "not asked", "not asked"]
 
 
 def test_a_failed_step_is_status_1(published: Path) -> None:
     done = run("verify", published / "forged.json")
     assert done.returncode == 1
     assert "2 ✗ failed" in done.stdout
-    assert done.stdout.splitlines()[-1] == "not proved: failed at step 2"
+    assert done.stdout.splitlines()[-1] == "failed at step 2"
 
 
 @pytest.mark.parametrize(
@@ -183,7 +199,7 @@ def test_no_answer_is_status_3_and_one_message(
 ) -> None:
     given = published / "whole.json" if command == "verify" else exported
     more = ["--out", tmp_path / "report.html"] if command == "report" else []
-    done = run(command, given, "--rpc", "http://127.0.0.1:9", *more)
+    done = run(command, given, "--rpc", "http://127.0.0.1:9", "--log", people.alice.address, *more)
     assert done.returncode == 3
     assert done.stdout == ""
     assert "NodeDown" in done.stderr
@@ -211,7 +227,8 @@ def test_a_table_of_leaves_as_an_editor_saved_it(
 ) -> None:
     leaves = tmp_path / "leaves.csv"
     leaves.write_text((published / "leaves.csv").read_text("utf-8"), encoding=encoding)
-    done = run("verify", published / "whole.json", "--rpc", anvil.url, "--leaves", leaves)
+    whole = published / "whole.json"
+    done = run("verify", whole, *named(whole, anvil), "--leaves", leaves)
     assert done.returncode == 0, done.stderr
     assert "\n9 ✓ passed" in done.stdout
 
@@ -229,7 +246,7 @@ def test_a_verdict_is_the_same_on_any_terminal(
     done = subprocess.run(command, capture_output=True, env=where)
     assert (done.returncode, done.stderr) == (status, b"")
     shown = done.stdout.decode(encoding)
-    level = "consistent in itself" if status == 0 else "not proved: failed at step 2"
+    level = "consistent in itself" if status == 0 else "failed at step 2"
     assert shown.splitlines()[-1].startswith(level)
     as_json = subprocess.run([*command, "--json"], capture_output=True, env=where)
     plain = run("verify", published / name, "--json")
@@ -408,17 +425,18 @@ def test_audit_without_a_chain(exported: Path) -> None:
     done = run("audit", exported)
     assert done.returncode == 0, done.stderr
     assert [line[0] for line in done.stdout.splitlines()[1:9]] == list("12345678")
-    assert done.stdout.count("skipped") == 2
-    assert done.stdout.splitlines()[-1] == "consistent in itself"
-    assert "proved: 2 participants" in done.stdout
+    assert done.stdout.count(" – not asked  ") == 2
+    assert done.stdout.splitlines()[-1].startswith("consistent in itself; not asked: 1 the log is")
+    assert "counted: 2 participants" in done.stdout
 
 
 def test_audit_with_rpc_from_another_process(exported: Path, anvil: Any) -> None:
-    done = run("audit", exported, "--rpc", anvil.url, "--json")
+    done = run("audit", exported, *named(exported, anvil), "--json")
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
     assert {step["outcome"] for step in said["steps"]} == {"passed"}
-    assert said["level"].startswith("proved on chain 31337 at block ")
+    assert said["level"] == "final"
+    assert said["place"].endswith(f" of the log {kit.audit.log_of(exported)}")
     assert (said["head_count"]["participants"], said["head_count"]["entries"]) == (2, 3)
 
 
@@ -429,14 +447,14 @@ def test_audit_of_what_was_changed_is_status_1(exported: Path, anvil: Any, tmp_p
     leaves = folder / "leaves.csv"
     lines = leaves.read_text().splitlines(keepends=True)
     leaves.write_text("".join([*lines[:2], lines[3], lines[2], *lines[4:]]))
-    for rpc in ([], ["--rpc", anvil.url]):
+    for rpc in ([], named(folder, anvil)):
         done = run("audit", folder, *rpc)
         assert done.returncode == 1, done.stderr
         assert "5 ✗ failed" in done.stdout
         assert "was moved: it stands out of order" in done.stdout
-        assert done.stdout.splitlines()[-1] == "not proved: failed at step 5, 7"
+        assert done.stdout.splitlines()[-1] == "failed at step 5, 7"
     leaves.write_text("".join(lines[:-1]))
-    assert "record 5 is missing" in run("audit", folder, "--rpc", anvil.url).stdout
+    assert "record 5 is missing" in run("audit", folder, *named(folder, anvil)).stdout
 
 
 def test_audit_of_a_table_by_another_tool(exported: Path, anvil: Any, tmp_path: Path) -> None:
@@ -452,7 +470,7 @@ def test_audit_of_a_table_by_another_tool(exported: Path, anvil: Any, tmp_path: 
     leaves.write_text("".join(lines), newline="")
     after = sha256(leaves.read_bytes()).hexdigest()
     package.write_text(package.read_text().replace(before, after))
-    done = run("audit", folder, "--rpc", anvil.url, "--json")
+    done = run("audit", folder, *named(folder, anvil), "--json")
     assert done.returncode == 0, done.stdout
     assert json.loads(done.stdout)["head_count"]["participants"] == 2
     mixed = people.alice.address.replace("A", "a", 1)
@@ -485,7 +503,80 @@ def test_the_leaves_of_an_export_are_those_that_verify_takes(
     exported: Path, anvil: Any, published: Path
 ) -> None:
     # The table of another log: step 9 doesn't believe it.
-    leaves = exported / "leaves.csv"
-    done = run("verify", published / "whole.json", "--rpc", anvil.url, "--leaves", leaves, "--json")
+    leaves, whole = exported / "leaves.csv", published / "whole.json"
+    done = run("verify", whole, *named(whole, anvil), "--leaves", leaves, "--json")
     said = json.loads(done.stdout)["steps"][8]
-    assert (said["outcome"], "table of leaves" in said["reason"]) == ("skipped", True)
+    assert (said["outcome"], "table of leaves" in said["reason"]) == ("unanswered", True)
+    assert done.returncode == 3  # what was asked was not shown
+
+
+# --- the log that is named -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["verify", "audit", "report"])
+@pytest.mark.parametrize(
+    ("options", "missing"),
+    [
+        (["--rpc", "URL"], "Expected --log ADDRESS or --logs FILE, got --rpc alone."),
+        (["--log", "LOG"], "Expected --rpc URL, a node of the log's chain, got --log alone."),
+        (["--logs", "FILE"], "Expected --rpc URL, a node of the log's chain, got --logs alone."),
+        (
+            ["--rpc", "URL", "--log", "LOG", "--logs", "FILE"],
+            "Expected --log ADDRESS or --logs FILE, got both.",
+        ),
+    ],
+)
+def test_one_without_the_other_is_refused(
+    command: str, options: list[str], missing: str, published: Path, exported: Path, anvil: Any
+) -> None:
+    given = published / "whole.json" if command == "verify" else exported
+    rpc, log = named(given, anvil)[1::2]
+    words = {"URL": rpc, "LOG": log, "FILE": "logs.toml"}
+    done = run(command, given, *(words.get(x, x) for x in options))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert missing in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["verify", "audit", "report"])
+def test_another_log_than_the_one_that_is_named(
+    command: str, published: Path, exported: Path, anvil: Any, tmp_path: Path
+) -> None:
+    """Somebody deployed the same contract, and is the moderator there."""
+    given = published / "whole.json" if command == "verify" else exported
+    other = kit.log.Log.deploy(anvil, by=people.alice).address
+    more = ["--out", tmp_path / "report.html"] if command == "report" else []
+    done = run(command, given, "--rpc", anvil.url, "--log", other, *more)
+    assert done.returncode == 1
+    assert "failed at step " in done.stdout.splitlines()[-1]
+    for nothing in (people.bob.address, "nonsense"):  # where there is no log at all
+        done = run(command, given, "--rpc", anvil.url, "--log", nothing, *more)
+        assert done.returncode == 2
+        assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["verify", "audit", "report"])
+def test_a_file_of_logs_that_one_knows(
+    command: str, published: Path, exported: Path, anvil: Any, tmp_path: Path
+) -> None:
+    given = published / "whole.json" if command == "verify" else exported
+    address = named(given, anvil)[-1]
+    more = ["--out", tmp_path / "report.html"] if command == "report" else []
+    logs = tmp_path / "logs.toml"
+
+    def known(address: str) -> Any:
+        text = f'[[log]]\nname = "ours"\nchain = 31337\naddress = "{address}"\n'
+        logs.write_text(f'{text}since = 2026-09-01\nvouched_by = "the library"\n', "utf-8")
+        return run(command, given, "--rpc", anvil.url, "--logs", logs, *more)
+
+    done = known(address)
+    assert done.returncode == 0, done.stderr
+    assert "vouched for by the library" in done.stderr
+    assert "final " in done.stdout.splitlines()[-1]
+    done = known(people.alice.address)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"a log that {logs} knows, got eip155:31337:{address}" in done.stderr
+    assert "If you have a reason to trust it, add it there." in done.stderr
+    logs.write_text("nonsense", "utf-8")
+    done = run(command, given, "--rpc", anvil.url, "--logs", logs, *more)
+    assert (done.returncode, "[[log]]" in done.stderr) == (2, True)

@@ -440,7 +440,7 @@ def test_a_device_signs_from_the_first_transaction_to_the_certificate(own_chain:
         assert batch.registrar == device.address
         assert device.asked[asked:] == ["a record", "a transaction"]
         assert moderator.asked == ["a record"]
-        found = kit.verify(diary.certificate(entry), chain, leaves=diary.leaves())
+        found = kit.verify(diary.certificate(entry), diary.log, leaves=diary.leaves())
         assert [step.outcome for step in found.steps[:6]] == ["passed"] * 6
         storage = chain.deploy(load_artifact("DiaryStorage"), by=author)  # type: ignore[arg-type]
         assert len(kit.desk(diary, [reviewer, author]).room.people) == 2  # type: ignore[list-item]

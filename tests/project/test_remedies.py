@@ -204,7 +204,7 @@ def test_nobody_decides_about_or_witnesses_their_own_words(diary: kit.Diary) -> 
     with told("Review it, and publish()."):
         diary.certificate(own)
     diary.publish()
-    assert kit.verify(diary.certificate(own), diary.chain).ok
+    assert kit.verify(diary.certificate(own), diary.log).ok
     with told("Ask others to witness it."):
         diary.witness(own, by=MODERATOR)
     diary.witness(own, by=BOB)

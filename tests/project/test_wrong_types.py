@@ -254,6 +254,17 @@ def good(w: SimpleNamespace) -> dict[str, Any]:
     }
 
 
+def known_logs(w: SimpleNamespace) -> Path:
+    """A file of logs with the diary's own."""
+    place = w.diary.log.log_id
+    (w.tmp / "logs.toml").write_text(
+        f'[[log]]\nname = "a"\nchain = {place.chain_id}\naddress = "{place.contract}"\n'
+        'since = 2026-09-01\nvouched_by = "us"\n',
+        "utf-8",
+    )
+    return Path(w.tmp / "logs.toml")
+
+
 def more(w: SimpleNamespace) -> dict[str, Any]:
     """What an argument of one function may be; by the end of the function's name and its own."""
     log = w.diary.log
@@ -278,6 +289,9 @@ def more(w: SimpleNamespace) -> dict[str, Any]:
         "Chain.follow.by": people.registrar,
         "Chain.patiently.ask": lambda: True,
         "PendingBatch.of.batch": w.batch,
+        "known.file": known_logs(w),
+        "said.steps": kit.verify(w.certificate).steps,
+        "level_of.steps": kit.verify(w.certificate).steps,
         "events_so_far.event": kit.chain.Event(contract.abi, "BatchAppended"),
         "Certificate.from_compact.text": w.certificate.compact(),
         "Certificate.from_json.value": w.certificate.to_json(),
@@ -472,6 +486,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
         "EntryState": kit.core.EntryState(people.alice.address),
         "Event": kit.chain.Event(w.good["abi"], "BatchAppended"),
         "InclusionProof": w.certificate.inclusion,
+        "KnownLog": kit.log.known(known_logs(w))[w.diary.log.log_id],
         "Leaf": w.leaves[0],
         "Log": w.diary.log,
         "Log.append": w.log,

@@ -22,8 +22,8 @@ import kit.chain.base
 import kit.teaching.helpers
 from kit import people
 from kit.__main__ import main
-from kit.chain.embedded_chain import EmbeddedChain
 from kit.errors import DataError
+from kit.log import Log
 from kit.teaching import simulate
 from kit.views import report
 from kit.views.report import make, parts, sections
@@ -69,7 +69,11 @@ class Page(HTMLParser):
         return " ".join("".join(self.words).split())
 
 
-def made(folder: Path) -> tuple[EmbeddedChain, Path]:
+#: What is said of a good folder where no log is named.
+ALONE = "consistent in itself; not asked: 1 the log is on the chain, 2 its events agree with its storage"
+
+
+def made(folder: Path) -> tuple[Log, Path]:
     """A diary of two days with what a report should survive, and its export."""
     chain = kit.chain.embedded()
     diary = kit.Diary.open(chain)
@@ -92,16 +96,16 @@ def made(folder: Path) -> tuple[EmbeddedChain, Path]:
     diary.publish()
     kit.export(diary, folder / HOSTILE[:8])
     diary.close()
-    return chain, folder / HOSTILE[:8]
+    return diary.log, folder / HOSTILE[:8]
 
 
 @pytest.fixture(scope="module")
-def export(tmp_path_factory: pytest.TempPathFactory) -> tuple[EmbeddedChain, Path]:
+def export(tmp_path_factory: pytest.TempPathFactory) -> tuple[Log, Path]:
     return made(tmp_path_factory.mktemp("report"))
 
 
 @pytest.fixture(scope="module")
-def written(export: tuple[EmbeddedChain, Path]) -> Path:
+def written(export: tuple[Log, Path]) -> Path:
     out = export[1].parent / "report.html"
     assert report.write(export[1], out).ok
     return out
@@ -112,8 +116,11 @@ def test_every_section_is_there_and_the_verdict_first(written: Path) -> None:
     assert [x["id"] for x in page.of("section")] == SECTIONS
     links = [x["href"] for x in page.of("a")]
     assert links == [f"#{key}" for key in SECTIONS]
-    assert "No chain was asked" in page.text
-    assert "consistent in itself" in page.text
+    assert "No log was named and no chain asked" in page.text
+    assert "自身一致 consistent in itself; not asked: 1 the log is on the chain, 2 its" in page.text
+    assert "The head-count: consistent" in page.text
+    assert "Level: 自身一致 consistent." in page.text
+    assert not re.search(r"\bproved\b", page.text)
     assert "没有一步不通过" in page.text
     assert "参与者（发出记录的密钥） participants, keys with an entry4" in page.text
     assert "at least 6 steps" in page.text  # two days have no growth curve: it says so
@@ -123,15 +130,31 @@ def test_every_section_is_there_and_the_verdict_first(written: Path) -> None:
 
 
 def test_with_a_chain(
-    export: tuple[EmbeddedChain, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    export: tuple[Log, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sections, "_analysis", lambda page: iter(()))  # as without a chain
     found = report.write(export[1], tmp_path / "report.html", export[0])
     text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
-    assert f"proved on chain 20210921 at block {export[0].head.number}" == found.level
-    assert found.level in text
-    assert "No chain was asked" not in text
-    assert "python -m kit report <script> --rpc URL" in text
+    log = export[0]
+    block = log.chain.head.number
+    assert found.level == "final"
+    assert found.said == f"final up to block {block} of the log {log.log_id}"
+    assert f"已上链，已定 {found.said}" in text
+    assert "The head-count: final" in text
+    assert "no chain asked" not in text
+    assert f"python -m kit report <script> --rpc URL --log {log.address}" in text
+
+
+def test_of_another_log_nothing_is_counted(export: tuple[Log, Path], tmp_path: Path) -> None:
+    """A forger's folder is whole in itself, and their log is a DiaryLog."""
+    own = kit.Diary.open(export[0].chain)
+    found = report.write(export[1], tmp_path / "report.html", own.log)
+    own.close()
+    assert (found.level, found.said) == ("failed", "failed at step 1")
+    text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    assert f"the export is of the log {export[0].log_id}; you named {own.log.log_id}" in text
+    assert "The head-count: failed" in text
+    assert found.head_count["participants"] == 0
 
 
 def test_nothing_is_loaded_and_nothing_runs(written: Path) -> None:
@@ -151,7 +174,7 @@ def test_nothing_is_loaded_and_nothing_runs(written: Path) -> None:
 
 
 def test_a_user_s_settings_change_no_byte(
-    export: tuple[EmbeddedChain, Path], written: Path, tmp_path: Path
+    export: tuple[Log, Path], written: Path, tmp_path: Path
 ) -> None:
     mine = {"font.size": 22, "font.family": "serif", "savefig.bbox": "tight"}
     mine |= {"savefig.transparent": True, "figure.facecolor": "black", "text.usetex": True}
@@ -168,9 +191,7 @@ def test_what_people_wrote_is_text(written: Path) -> None:
     assert HOSTILE[:40] in Page(text).text  # as a place
 
 
-def test_rates_of_the_diary_s_own_bulletin(
-    export: tuple[EmbeddedChain, Path], written: Path
-) -> None:
+def test_rates_of_the_diary_s_own_bulletin(export: tuple[Log, Path], written: Path) -> None:
     page = Page(written.read_text(encoding="utf-8"))
     seq = kit.audit.bulletins(export[1], kit.read(export[1]))["seq"].iloc[0]
     said = re.search(
@@ -187,12 +208,12 @@ def test_rates_of_the_diary_s_own_bulletin(
 
 
 def test_without_a_bulletin_that_counts_it_says_why(
-    export: tuple[EmbeddedChain, Path], monkeypatch: pytest.MonkeyPatch
+    export: tuple[Log, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, records = kit.audit.check(export[1])
     found = kit.audit.bulletins(export[1], records)
     part = {
-        "no bulletin in this diary is proved": found.iloc[:0],
+        "no bulletin in this diary stood its checks": found.iloc[:0],
         "no bulletin that stands uncorrected names a place": found.assign(corrected=True),
     }
     for why, figures in part.items():
@@ -224,7 +245,7 @@ def test_each_picture_has_words(written: Path) -> None:
 
 
 def test_a_changed_export_says_so_and_the_rest_appears(
-    export: tuple[EmbeddedChain, Path], tmp_path: Path
+    export: tuple[Log, Path], tmp_path: Path
 ) -> None:
     folder = Path(shutil.copytree(export[1], tmp_path / "changed"))
     for path in folder.glob("leaves.parquet"):
@@ -236,8 +257,8 @@ def test_a_changed_export_says_so_and_the_rest_appears(
     found = report.write(folder, out)
     assert not found.ok
     page = Page(out.read_text(encoding="utf-8"))
-    assert found.level.startswith("not proved: failed at step 3")
-    assert found.level in page.text
+    assert found.said.startswith("failed at step 3")
+    assert found.said in page.text
     assert "有步骤不通过" in page.text
     assert found.faults[0].text in page.text
     assert [x["id"] for x in page.of("section")] == SECTIONS
@@ -246,16 +267,16 @@ def test_a_changed_export_says_so_and_the_rest_appears(
     assert "4 entries in" in " ".join(x["alt"] or "" for x in page.of("img"))
 
 
-def test_the_command(export: tuple[EmbeddedChain, Path], written: Path, tmp_path: Path) -> None:
+def test_the_command(export: tuple[Log, Path], written: Path, tmp_path: Path) -> None:
     """In another process, the same bytes as in this one."""
     done = cli.run("report", export[1], cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (0, "report.html: consistent in itself\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, f"report.html: {ALONE}\n"), done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["report.html"]
     assert (tmp_path / "report.html").read_bytes() == written.read_bytes()
 
 
 def test_exit_statuses(
-    export: tuple[EmbeddedChain, Path],
+    export: tuple[Log, Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -273,9 +294,9 @@ def test_exit_statuses(
     (changed / "leaves.csv").write_bytes((changed / "leaves.csv").read_bytes()[:-200])
     out, notes = tmp_path / "out.html", tmp_path / "notes.html"
     notes.write_text("my notes")
-    assert run(export[1], "--out", out) == (0, f"{out}: consistent in itself\n", "")
+    assert run(export[1], "--out", out) == (0, f"{out}: {ALONE}\n", "")
     code, said, _ = run(changed, "--out", out)
-    assert (code, "not proved: failed at step" in said) == (1, True)
+    assert (code, ": failed at step" in said) == (1, True)
     for arguments, why in (
         ([tmp_path, "--out", out], "datapackage.json"),
         ([export[1], "--out", notes], "which is something else"),
@@ -287,7 +308,7 @@ def test_exit_statuses(
 
 
 def test_files_are_whole_and_others_are_left_alone(
-    export: tuple[EmbeddedChain, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    export: tuple[Log, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(make, "build", lambda *a, **k: f"<!doctype html>{make._GENERATOR}")
     out = tmp_path / "deep" / "report.html"
@@ -314,8 +335,8 @@ def test_an_empty_diary(tmp_path: Path) -> None:
     page = Page(out.read_text(encoding="utf-8"))
     assert [x["id"] for x in page.of("section")] == SECTIONS
     assert page.text.count("Not computed.") == 2  # how unequal, and how it grew
-    assert "Left out: no bulletin in this diary is proved." in page.text
-    assert "at least one proved entry" in page.text
+    assert "Left out: no bulletin in this diary stood its checks." in page.text
+    assert "at least one entry that counts" in page.text
 
 
 @pytest.fixture(scope="module")

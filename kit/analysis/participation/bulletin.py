@@ -10,7 +10,7 @@ import pandas as pd
 from narwhals.typing import IntoFrameT
 
 from kit.analysis.participation.distributions import poisson_interval
-from kit.analysis.participation.frames import choose, collect, confident, frame, like, proved
+from kit.analysis.participation.frames import choose, collect, confident, frame, like, rows_of
 from kit.arguments import checked
 from kit.errors import DataError
 
@@ -61,12 +61,12 @@ def cases(records: IntoFrameT, figures: Any) -> IntoFrameT:
 
     ``figures`` is what ``kit.audit.bulletins()`` returned. Columns: place (in pandas the index),
     cases (the figure, whatever the bulletin counts), seq (the bulletin's number). A figure counts
-    where its name is, letter by letter, a place of a proved entry or a prefecture of Fujian: a city
+    where its name is, letter by letter, a place of an entry that counts or a prefecture of Fujian: a city
     from which nobody wrote has a rate, too. Taken is the last bulletin in the log that names a place
     of an entry and that no other one corrects; no rows where there is none.
     """
     given = collect(frame(figures, *_FIGURE).select(*_FIGURE))
-    rows = proved(records, "entry", "place").frame.drop_nulls("place")
+    rows = rows_of(records, "entry", "place").frame.drop_nulls("place")
     here = set(collect(rows.select("place").unique("place"))["place"])
     standing = given[~given["corrected"].astype("bool")]
     matching = standing.loc[standing["figure"].isin(here), "seq"]
@@ -106,7 +106,7 @@ def rates(
     choose(of, "entries", "participants")
     confident(confidence)
     known = _by_place(bulletin)
-    rows = proved(records, "entry", "place")
+    rows = rows_of(records, "entry", "place")
     places = list(known.index) or [""]  # Arrow refuses to look into an empty list
     here = rows.frame.filter(nw.col("place").is_in(places)).select("place", "author")
     if of == "participants":

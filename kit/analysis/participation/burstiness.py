@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 from narwhals.typing import IntoFrameT
 
-from kit.analysis.participation.frames import choose, collect, like, proved, utc
+from kit.analysis.participation.frames import choose, collect, like, rows_of, utc
 from kit.arguments import checked
 
 __all__ = ["burstiness", "inter_event_times"]
@@ -68,7 +68,7 @@ def _gaps(records: Any, of: Of) -> pd.DataFrame:
     """Return every entry in order, with the seconds since the one before (none for the first)."""
     choose(of, "diary", "author", "place", "role")
     names = _names(of)
-    rows = proved(records, "entry", "at", *names)
+    rows = rows_of(records, "entry", "at", *names)
     table = collect(rows.frame.select(*names, "second")).dropna()
     table = table.sort_values([*names, "second"], ignore_index=True)
     apart = table.groupby(names)["second"].diff() if names else table["second"].diff()

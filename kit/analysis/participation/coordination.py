@@ -22,7 +22,7 @@ import pandas as pd
 from narwhals.typing import IntoFrameT
 
 from kit.analysis.participation.distributions import poisson_tail
-from kit.analysis.participation.frames import collect, like, proved, utc
+from kit.analysis.participation.frames import collect, like, rows_of, utc
 
 __all__ = ["alike", "repeated_texts"]
 
@@ -111,7 +111,7 @@ def repeated_texts(records: IntoFrameT) -> IntoFrameT:
 
 def _entries(records: Any) -> pd.DataFrame:
     """Return author, second, at, text in an order that no engine changes."""
-    rows = proved(records, "entry", "at", "text").frame
+    rows = rows_of(records, "entry", "at", "text").frame
     table = collect(rows.select("author", "second", "text"))
     table = table.sort_values(["second", "author", "text"], ignore_index=True)
     table["at"] = utc(table["second"])

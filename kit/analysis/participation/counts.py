@@ -9,14 +9,16 @@ import pandas as pd
 from narwhals.typing import IntoFrameT
 
 from kit.analysis.participation.frames import (
+    LEVELS,
     ZONE,
     Rows,
     Step,
     collect,
+    counted,
     frame,
     like,
     periods,
-    proved,
+    rows_of,
     starts,
 )
 from kit.arguments import checked
@@ -43,25 +45,43 @@ def head_count(records: pd.DataFrame) -> pd.Series: ...
 @overload
 def head_count(records: IntoFrameT) -> IntoFrameT: ...
 def head_count(records: Any) -> Any:
-    """Return the head-count: participants, entries, places, records, and records left out.
+    """Return the head-count: participants, entries, places, records, records left out, and the level.
 
-    A participant is a distinct author (key) of at least one proved entry. One person can have many
-    keys, and many people can share one: this counts keys. For pandas it is a Series, for others a
-    table of one row.
+    A participant is a distinct author (key) of at least one entry that counts. One person can have
+    many keys, and many people can share one: this counts keys. ``level`` is the lowest of the records
+    that were counted, "not checked" where one has none, "no record" where none counts, or "not stated"
+    by a table without the column; ``where``, if a pandas table says it in its ``attrs``, is the
+    log, and the block up to which it holds. For pandas it is a Series, for others a table of one row.
     """
     entries = _entries(records).frame
-    counted = {
+    kept = counted(records)
+    found: dict[str, Any] = {
         "participants": _number(entries.select(nw.col("author").n_unique())),
         "entries": _number(entries.select(nw.len())),
         "places": _number(entries.drop_nulls("place").select(nw.col("place").n_unique())),
-        "records": _number(frame(records).filter(nw.col("proved")).select(nw.len())),
+        "records": _number(kept.select(nw.len())),
     }
-    counted["not proved"] = _number(frame(records).select(nw.len())) - counted["records"]
+    found["left out"] = _number(frame(records).select(nw.len())) - found["records"]
+    found["level"] = _level(kept)
+    if place := getattr(records, "attrs", {}).get("place"):
+        found["where"] = place
     if isinstance(records, pd.DataFrame):
-        series = pd.Series(counted, name="head-count")
+        series = pd.Series(found, name="head-count")
         series.attrs = dict(records.attrs)
         return series
-    return like(records, pd.DataFrame([counted]))
+    return like(records, pd.DataFrame([found]))
+
+
+def _level(kept: nw.LazyFrame[Any]) -> str:
+    """Return the lowest level of the rows that count; one that was never checked is below all."""
+    if "level" not in kept.collect_schema().names():
+        return "not stated"
+    levels = collect(kept.select("level").unique())["level"]
+    if levels.empty:
+        return "no record"
+    if levels.isna().any():
+        return "not checked"
+    return str(min(levels, key=LEVELS.index))
 
 
 def hourly(records: IntoFrameT, zone: str = ZONE) -> IntoFrameT:
@@ -99,7 +119,7 @@ def by_place(records: IntoFrameT) -> IntoFrameT:
 
 def by_role(records: IntoFrameT) -> IntoFrameT:
     """Return a row a role, the most entries first: role (in pandas the index), entries, participants."""
-    return _by(records, proved(records, "entry", "role"), "role")
+    return _by(records, rows_of(records, "entry", "role"), "role")
 
 
 @checked("step")
@@ -109,7 +129,7 @@ def new_and_returning(records: IntoFrameT, step: Step = "day", zone: str = ZONE)
     Columns: the step (in pandas the index), new, returning (wrote in an earlier step, too), and
     share_new (new / participants; none in a step without entries).
     """
-    table = timeline(proved(records, "entry", "at"), step, zone)
+    table = timeline(rows_of(records, "entry", "at"), step, zone)
     table["returning"] = table["participants"] - table["new"]
     table["share_new"] = table["new"] / table["participants"].where(table["participants"] > 0)
     return like(records, table[[step, "new", "returning", "share_new"]], step)
@@ -121,7 +141,7 @@ def cumulative(records: IntoFrameT, step: Step = "day", zone: str = ZONE) -> Int
 
     Columns: the step (in pandas the index), entries, participants.
     """
-    table = timeline(proved(records, "entry", "at"), step, zone)
+    table = timeline(rows_of(records, "entry", "at"), step, zone)
     table["entries"], table["participants"] = table["entries"].cumsum(), table["total"]
     return like(records, table[[step, *_COUNTS]], step)
 
@@ -131,7 +151,7 @@ def weekday_hour(records: IntoFrameT, zone: str = ZONE) -> IntoFrameT:
 
     Columns: weekday (1 is Monday, as in ISO 8601), hour (0 to 23), entries, participants.
     """
-    hours = periods(proved(records, "entry", "at"), "hour", zone)
+    hours = periods(rows_of(records, "entry", "at"), "hour", zone)
     # Hour 0 was on a Thursday.
     rows = hours.with_columns(
         ((nw.col("hour") // 24 + 3) % 7 + 1).alias("weekday"), (nw.col("hour") % 24).alias("hour")
@@ -151,7 +171,7 @@ def retention(records: IntoFrameT, step: Step = "week", zone: str = ZONE) -> Int
     share is 1. The last step may be cut short by the end of the data. (N. Glenn, Cohort Analysis,
     2nd edition, 2005.)
     """
-    rows = periods(proved(records, "entry", "at"), step, zone).select("author", step)
+    rows = periods(rows_of(records, "entry", "at"), step, zone).select("author", step)
     first = rows.group_by("author").agg(nw.col(step).min().alias("cohort"))
     met = rows.unique(["author", step]).join(first, on="author", how="inner")
     found = collect(met.group_by("cohort", step).agg(nw.len().alias("participants")))
@@ -190,7 +210,7 @@ def _number(rows: nw.LazyFrame[Any]) -> int:
 
 
 def _entries(records: Any) -> Rows:
-    return proved(records, "entry", "at", "place")
+    return rows_of(records, "entry", "at", "place")
 
 
 def _by_time(records: IntoFrameT, step: Step, zone: str) -> IntoFrameT:

@@ -24,16 +24,18 @@ from kit.engines import gather, to_pandas
 from kit.errors import DataError
 
 __all__ = [
+    "LEVELS",
     "ZONE",
     "Rows",
     "Step",
     "choose",
     "collect",
     "confident",
+    "counted",
     "frame",
     "like",
     "periods",
-    "proved",
+    "rows_of",
     "same_kind",
     "starts",
     "time_zone",
@@ -41,6 +43,9 @@ __all__ = [
 ]
 
 ZONE = "Asia/Shanghai"
+
+#: The levels of a row (``kit.core.LEVELS``), from the lowest. Rows of the first two don't count.
+LEVELS = ("failed", "unanswered", "consistent", "included", "final")
 
 Step = Literal["hour", "day", "week"]
 
@@ -86,20 +91,35 @@ def frame(records: Any, *columns: str) -> nw.LazyFrame[Any]:
     return found
 
 
-def proved(records: Any, kind: str, *columns: str) -> Rows:
-    """Return the proved rows of one type of record: author, the columns asked for, ``second``.
+def counted(records: Any, *columns: str) -> nw.LazyFrame[Any]:
+    """Return the rows that count: those whose level is none of *failed* and *unanswered*.
+
+    A row without a level was never checked, and says so by that. A table without the column counts
+    by its column ``proved``. Raises DataError.
+    """
+    names = dict.fromkeys(columns)
+    whole = frame(records, *names)
+    by = "level" if "level" in whole.collect_schema().names() else "proved"
+    whole = _in_utc(frame(records, *names, by))
+    _check_types(whole, by, columns)
+    level = nw.col("level")
+    counts = nw.col("proved") if by == "proved" else level.is_null() | ~level.is_in(LEVELS[:2])
+    return whole.filter(counts)
+
+
+def rows_of(records: Any, kind: str, *columns: str) -> Rows:
+    """Return the rows of one type of record that count: author, the columns asked for, ``second``.
 
     ``second`` is the whole second since 1970 in UTC, there where ``at`` was asked for. Raises
     DataError for a missing column, times without a zone, a row without author or time, and for a
     record that is there twice (where the table has commitments): it would be counted twice.
     """
-    names = dict.fromkeys(("type", "proved", "author", *columns))
-    whole = _in_utc(frame(records, *names))
-    _check_types(whole, columns)
+    names = dict.fromkeys(("type", "author", *columns))
+    whole = counted(records, *names)
     if "commitment" in whole.collect_schema().names():
         names["commitment"] = None
-    kept = _select(whole, list(names)).filter(nw.col("proved") & (nw.col("type") == kind))
-    return _survey(kept.drop("type", "proved"), kind)
+    kept = _select(whole.filter(nw.col("type") == kind), list(names))
+    return _survey(kept.drop("type"), kind)
 
 
 def choose(value: Any, *choices: Any) -> None:
@@ -202,10 +222,10 @@ def _in_utc(whole: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return moved
 
 
-def _check_types(whole: nw.LazyFrame[Any], columns: tuple[str, ...]) -> None:
+def _check_types(whole: nw.LazyFrame[Any], by: str, columns: tuple[str, ...]) -> None:
     schema = whole.collect_schema()
-    kind = schema["proved"]
-    if kind != nw.Boolean:
+    kind = schema[by]
+    if by == "proved" and kind != nw.Boolean:
         # Not astype(bool): with it each text is True, "False" too, and so is a gap.
         fix = 'Use table["proved"].astype(str).str.lower().isin(["true", "1", "1.0"]).'
         if not whole.implementation.is_pandas_like():
@@ -270,7 +290,9 @@ def _survey(rows: nw.LazyFrame[Any], kind: str) -> Rows:
         if said[name] < count:
             what = "at" if name == "second" else name
             fix = "Leave these rows out, or find out why."
-            raise DataError(f"{what} in each proved {kind}", f"{count - said[name]:,} without", fix)
+            raise DataError(
+                f"{what} in each {kind} that counts", f"{count - said[name]:,} without", fix
+            )
     if said.get("different", count) < count:
         got = f"{count - said['different']:,} rows that repeat another's"
         raise DataError(f"each {kind}'s commitment once", got, "Was a table read twice?")

@@ -16,7 +16,7 @@ from narwhals.typing import IntoFrameT
 
 from kit.analysis.participation.counts import timeline
 from kit.analysis.participation.distributions import normal_tails, t_width
-from kit.analysis.participation.frames import ZONE, Step, confident, like, proved
+from kit.analysis.participation.frames import ZONE, Step, confident, like, rows_of
 from kit.arguments import checked
 from kit.errors import DataError
 
@@ -61,7 +61,7 @@ def logistic(
     que la population suit dans son accroissement, 1838.) How it is fitted, what comes back and what
     can go wrong: as for ``bass``.
     """
-    table = timeline(proved(records, "entry", "at"), step, zone)
+    table = timeline(rows_of(records, "entry", "at"), step, zone)
     new = table["new"].to_numpy("float64")
     total, peak = new.sum(), new.max(initial=0)
     start = [total, 4 * peak / max(total, 1), float(new.argmax()) + 0.5 if len(new) else 0]
@@ -91,7 +91,7 @@ def bass(
     Raises DataError with fewer than six steps, with newcomers in three or fewer of them, and where
     the curve can't be fitted.
     """
-    table = timeline(proved(records, "entry", "at"), step, zone)
+    table = timeline(rows_of(records, "entry", "at"), step, zone)
     new = table["new"].to_numpy("float64")
     # The usual p and q (F. Sultan, J. Farley, D. Lehmann, Journal of Marketing Research 27, 1990).
     fit = _fit_steps(_bass, new, [new.sum(), 0.03, 0.38], [0, 1e-12, 0])

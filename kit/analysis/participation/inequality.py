@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 from narwhals.typing import IntoFrameT
 
-from kit.analysis.participation.frames import collect, confident, like, proved
+from kit.analysis.participation.frames import collect, confident, like, rows_of
 from kit.arguments import checked
 from kit.errors import DataError
 
@@ -82,10 +82,10 @@ def concentration(
 
 def _activity(records: Any) -> tuple[Floats, Floats]:
     """Return the different numbers of entries, ascending, and how many participants have each."""
-    rows = proved(records, "entry")
+    rows = rows_of(records, "entry")
     if not rows.count:
         fix = "Is it the right table? head_count() says what is in it."
-        raise DataError("at least one proved entry", "none", fix)
+        raise DataError("at least one entry that counts", "none", fix)
     each = rows.frame.group_by("author").agg(nw.len().alias("entries"))
     table = collect(each.group_by("entries").agg(nw.len().alias("people"))).sort_values("entries")
     return table["entries"].to_numpy("float64"), table["people"].to_numpy("float64")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import narwhals as nw
 from narwhals.typing import IntoFrameT
 
-from kit.analysis.participation.frames import proved, same_kind
+from kit.analysis.participation.frames import rows_of, same_kind
 
 __all__ = ["lags"]
 
@@ -19,7 +19,7 @@ def lags(records: IntoFrameT) -> IntoFrameT:
     two entries is no better than their seconds here. Below 0 the author's clock was fast. Nothing comes
     into memory.
     """
-    entries = proved(records, "entry", "at", "commitment", "lag").frame
+    entries = rows_of(records, "entry", "at", "commitment", "lag").frame
     seconds = nw.col("lag").cast(nw.Float64).alias("seconds")
     return same_kind(
         records, entries.select("commitment", "author", "at", seconds), "at", "commitment"

@@ -14,7 +14,7 @@ import pandas as pd
 from narwhals.typing import IntoFrameT
 
 from kit.analysis.participation.distributions import normal_width
-from kit.analysis.participation.frames import collect, confident, like, proved, same_kind, utc
+from kit.analysis.participation.frames import collect, confident, like, rows_of, same_kind, utc
 from kit.arguments import checked
 
 __all__ = ["agreement", "appeals", "approval", "waiting_times"]
@@ -31,7 +31,7 @@ def waiting_times(records: IntoFrameT) -> IntoFrameT:
     how long people wait, for they still do. Rejected entries are not published, so the table has
     none of them. Nothing comes into memory.
     """
-    entries = proved(records, "entry", "at", "commitment").frame
+    entries = rows_of(records, "entry", "at", "commitment").frame
     first = _reviews(records).filter(nw.col("decision").is_in(_FIRST)).group_by("subject")
     times = first.agg(nw.col("at").min().alias("decided"), nw.col("second").min().alias("then"))
     waited = entries.join(times, left_on="commitment", right_on="subject", how="left")
@@ -102,7 +102,7 @@ def appeals(records: IntoFrameT) -> IntoFrameT:
     upheld is ``(table["upheld"] == "yes").sum() / (table["upheld"] != "open").sum()``. The appeals
     and the reviews of their entries come into memory.
     """
-    said = proved(records, "appeal", "at", "subject", "commitment").frame
+    said = rows_of(records, "appeal", "at", "subject", "commitment").frame
     reviews = _reviews(records)
     of = reviews.select("commitment", nw.col("subject").alias("entry"), "decision")
     joined = said.join(of, left_on="subject", right_on="commitment", how="inner")
@@ -123,7 +123,7 @@ def appeals(records: IntoFrameT) -> IntoFrameT:
 
 
 def _reviews(records: Any) -> nw.LazyFrame[Any]:
-    return proved(records, "review", "at", "subject", "commitment", "decision").frame
+    return rows_of(records, "review", "at", "subject", "commitment", "decision").frame
 
 
 def _wilson(rate: pd.Series, n: pd.Series, confidence: float) -> tuple[pd.Series, pd.Series]:

@@ -12,7 +12,7 @@ import narwhals as nw
 import pandas as pd
 from narwhals.typing import IntoFrameT
 
-from kit.analysis.participation.frames import collect, like, proved, same_kind
+from kit.analysis.participation.frames import collect, like, rows_of, same_kind
 
 if TYPE_CHECKING:
     from networkx import DiGraph
@@ -85,8 +85,8 @@ def witness_degrees(records: IntoFrameT) -> IntoFrameT:
 
 def _entries_and_witnesses(records: Any) -> tuple[nw.LazyFrame[Any], nw.LazyFrame[Any]]:
     """Return the entries, and who witnessed which: commitment, author of the entry, witness."""
-    entries = proved(records, "entry", "at", "commitment").frame
-    signed = proved(records, "witness", "subject", "commitment").frame
+    entries = rows_of(records, "entry", "at", "commitment").frame
+    signed = rows_of(records, "witness", "subject", "commitment").frame
     said = signed.select(nw.col("author").alias("witness"), nw.col("subject").alias("commitment"))
     given = said.unique(["witness", "commitment"]).join(
         entries.select("commitment", "author"), on="commitment", how="inner"

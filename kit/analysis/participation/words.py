@@ -19,7 +19,7 @@ from kit.analysis.participation.frames import (
     collect,
     like,
     periods,
-    proved,
+    rows_of,
     starts,
 )
 from kit.arguments import checked
@@ -67,7 +67,7 @@ def words(
     """
     choose(by, "day", "place", None)
     asked = ["text"] + (["at"] if by == "day" else ["place"] if by == "place" else [])
-    rows = proved(records, "entry", *asked)
+    rows = rows_of(records, "entry", *asked)
     whole = periods(rows, "day", zone) if by == "day" else rows.frame
     names = [by] if by else []
     table = collect(whole.filter(~nw.col("text").is_null()).select("author", "text", *names))

@@ -20,7 +20,7 @@ from kit.views.report.parts import Page, computed
 from kit.views.report.sections import sections
 
 if TYPE_CHECKING:
-    from kit.chain import Chain
+    from kit.log import Log
 
 __all__ = ["build", "write"]
 
@@ -28,20 +28,20 @@ __all__ = ["build", "write"]
 _GENERATOR: Final = "civic-diary-report/1"
 
 
-@checked("out")
-def write(folder: str | Path, out: str | Path = "report.html", chain: Chain | None = None) -> Audit:
+@checked("out", "log")
+def write(folder: str | Path, out: str | Path = "report.html", log: Log | None = None) -> Audit:
     """Write the report of an export into a file, and return its audit.
 
-    With a ``chain`` the roots are those that the chain holds. A file that is there is replaced if it
+    ``log`` is the log that you trust, as in ``kit.read``. A file that is there is replaced if it
     is a report, too; any other is left alone. The file is written whole or not at all. Raises
     DataError for a folder that is no export, or for a file that can't be written; NodeDown.
     """
     out = Path(out)
     _refuse_others(out)
-    found, records = check(folder, chain)
+    found, records = check(folder, log)
     figures = bulletins(folder, records)
     name = Path(folder).resolve().name
-    _save(out, build(found, records, name, rpc=chain is not None, figures=figures))
+    _save(out, build(found, records, name, rpc=log is not None, figures=figures))
     return found
 
 

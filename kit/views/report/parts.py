@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from kit.analysis import plots
 from kit.audit import Audit
-from kit.core import SKIPPED
+from kit.core import CONSISTENT, FAILED, UNANSWERED, bilingual
 from kit.errors import KitError
 from kit.text import clean, many, short
 from kit.views.markup import nested, render
@@ -57,8 +57,8 @@ class Page:
         return render(
             "report/verdict.html",
             ok=found.ok,
-            level=clean(found.level),
-            alone=found.ok and any(step.outcome == SKIPPED for step in found.steps),
+            level=clean(f"{bilingual(found.level).split()[0]} {found.said}"),
+            alone=found.level == CONSISTENT,
             steps=[
                 (x.number, x.outcome, OUTCOMES[x.outcome], clean(x.name), clean(x.reason))
                 for x in found.steps
@@ -69,13 +69,14 @@ class Page:
         )
 
     def head_count(self) -> str:
-        """Return who and what is proved, as HTML."""
-        left = len(self.records) - int(self.records["proved"].sum())
+        """Return who and what is counted, at which level, as HTML."""
+        left = int(self.records["level"].isin([FAILED, UNANSWERED]).sum())
         counted = self.audit.head_count.items()
         return render(
             "report/head_count.html",
             counted=[(COUNTED.get(name, name), number) for name, number in counted],
             rows=self.audit.rows,
+            level=bilingual(self.audit.level),
             left_out=many(left, "record") if left else "no record",
             simulated=self.simulated,
         )

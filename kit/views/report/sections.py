@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from kit.analysis import participation, plots
+from kit.core import FAILED, UNANSWERED
 from kit.text import clean, many, short
 from kit.version import __version__
 from kit.views.markup import render
@@ -40,11 +41,11 @@ Section = tuple[str, str, str, list[Part]]
 def sections(page: Page, name: str, *, rpc: bool) -> list[Section]:
     """Return the report's sections, in order.
 
-    ``name`` is the export's folder, and ``rpc`` whether a chain was asked.
+    ``name`` is the export's folder, and ``rpc`` whether a log was asked.
     """
     return [
         ("verdict", "查验结论", "The audit's verdict", [page.verdict]),
-        ("head-count", "可证明的人数", "The head-count that is proved", [page.head_count]),
+        ("head-count", "人数", f"The head-count: {page.audit.level}", [page.head_count]),
         *_analysis(page),
         ("limits", "局限", "Limits", [_limits]),
         ("made", "怎样做成", "How this was made", [partial(_made, name, page.audit.contract, rpc)]),
@@ -109,10 +110,12 @@ def _analysis(page: Page) -> Iterator[Section]:
 
 
 def _bulletin(page: Page) -> list[Part]:
-    """Return the rates of a bulletin in the diary itself: of other figures nothing is proved."""
+    """Return the rates of a bulletin in the diary itself: of other figures nothing is known."""
     figures = page.figures
     if figures is None or not len(figures):
-        return [lambda: _left_out("本日记没有已证明的通报", "no bulletin in this diary is proved")]
+        return [
+            lambda: _left_out("本日记没有可用的通报", "no bulletin in this diary stood its checks")
+        ]
     known = participation.cases(page.records, figures)
     if not len(known):
         why = "no bulletin that stands uncorrected names a place of an entry"
@@ -243,7 +246,9 @@ def _made(name: str, contract: str, rpc: bool) -> str:
 
 def _step_of(records: pd.DataFrame) -> tuple[Any, Callable[[Any], Any], Callable[..., Axes]]:
     """Return the step of time that fits the diary, and its table and plot."""
-    at = records.loc[records["proved"] & (records["type"] == "entry"), "at"]
+    at = records.loc[
+        (records["type"] == "entry") & ~records["level"].isin([FAILED, UNANSWERED]), "at"
+    ]
     if len(at) and at.max() - at.min() > pd.Timedelta(days=_WEEKS):
         return "week", participation.weekly, plots.weekly
     return "day", participation.daily, plots.daily

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from kit.core import FAILED, PASSED, SKIPPED
+from kit.core import MARKS, bilingual
 
 __all__ = ["COUNTED", "HEADS", "LIMITS", "OUTCOMES"]
 
 #: An outcome's sign and words.
-OUTCOMES: Final = {
-    PASSED: "✓ 通过 passed",
-    FAILED: "✗ 不通过 failed",
-    SKIPPED: "– 未查 skipped",
-}
+OUTCOMES: Final = {name: f"{mark} {bilingual(name)}" for name, mark in MARKS.items()}
 
 #: The heads of columns, by their names.
 HEADS: Final = {
@@ -75,7 +71,7 @@ COUNTED: Final = {
     "either": "任一 either",
     "entries": "记录 entries",
     "witness_records": "见证 witness records",
-    "records": "全部已证明的记录 all proved records",
+    "records": "全部所计的记录 all records counted",
 }
 
 #: What the report can't say.

@@ -179,21 +179,23 @@ def test_a_missing_time(say: Any, history: pd.DataFrame) -> None:
     kinds = {p.approval: "review", p.agreement: "review", p.appeals: "appeal"}
     kind = kinds.get(say, "entry")
     first = history.index[history["type"] == kind][0]
-    with pytest.raises(DataError, match=f"at in each proved {kind}, got 1 without"):
+    with pytest.raises(DataError, match=f"at in each {kind} that counts, got 1 without"):
         ask(say, history.assign(at=history["at"].mask(history.index == first)))
 
 
 @EVERY
 def test_a_missing_commitment(say: Any, history: pd.DataFrame) -> None:
     nameless = history.assign(commitment=history["commitment"].mask(history["seq"] < 5))
-    with pytest.raises(DataError, match=r"commitment in each proved (entry|review|witness|appeal)"):
+    with pytest.raises(
+        DataError, match=r"commitment in each (entry|review|witness|appeal) that counts"
+    ):
         ask(say, nameless)
 
 
 @EVERY
 def test_a_missing_author(say: Any, history: pd.DataFrame) -> None:
     nobody = history.assign(author=history["author"].mask(history["seq"] < 5))
-    with pytest.raises(DataError, match=r"author in each proved (entry|review|appeal)"):
+    with pytest.raises(DataError, match=r"author in each (entry|review|appeal) that counts"):
         ask(say, nobody)
 
 
@@ -230,7 +232,7 @@ def test_the_advice_proves_nothing_that_was_not(proved: list[Any], history: pd.D
         p.head_count(table)
     table["proved"] = carried_out(str(refused.value), table)
     assert table["proved"].tolist() == [True, False, True]
-    assert p.head_count(table)["not proved"] == 1
+    assert p.head_count(table)["left out"] == 1
 
 
 @pytest.mark.parametrize(
@@ -302,14 +304,16 @@ STATISTICS = [p.lorenz, p.concentration, p.logistic, p.bass]
 def test_no_records(say: Any, history: pd.DataFrame) -> None:
     for empty in (history.iloc[:0], history.assign(proved=False)):
         if say in STATISTICS:
-            with pytest.raises(DataError, match=r"at least (one proved entry|6 steps)"):
+            with pytest.raises(DataError, match=r"at least (one entry that counts|6 steps)"):
                 say(empty)
             continue
         found, whole = ask(say, empty), ask(say, history)
         if say is p.witness_network:
             assert len(found) == 0
         elif say in (p.head_count, p.weekday_hour, p.rates):
-            counts = found.drop("not proved") if say is p.head_count else found["participants"]
+            counts = (
+                found.drop(["left out", "level"]) if say is p.head_count else found["participants"]
+            )
             assert len(found) == len(whole)
             assert (counts == 0).all()
         else:

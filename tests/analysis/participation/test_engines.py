@@ -99,7 +99,7 @@ def parts(found: Any) -> list[Any]:
     if isinstance(found, p.Growth):
         return [found.parameters, found.fitted, found.check]
     if isinstance(found, pd.Series):  # a head-count of pandas
-        return [found.to_frame().T.reset_index(drop=True)]
+        return [found.to_frame().T.infer_objects().reset_index(drop=True)]
     return [found]
 
 
@@ -171,7 +171,7 @@ def test_an_empty_table(engine: str, history: Any, into: Any) -> None:
         found = in_pandas(say(records))
         assert len(found) == 0
         assert list(found.columns) == list(expected(say(empty)).columns)
-    assert in_pandas(p.head_count(records)).iloc[0].tolist() == [0, 0, 0, 0, 0]
+    assert in_pandas(p.head_count(records)).iloc[0].tolist() == [0, 0, 0, 0, 0, "not stated"]
     none = p.cases(records, FIGURES)  # no entry, no place
     assert len(in_pandas(none)) == len(in_pandas(p.rates(records, none))) == 0
 
