@@ -1618,7 +1618,7 @@ def test_a_node_that_is_down(anvil: Any) -> None:
         "the certificate holds no review",
     )
     # What the certificate itself has against a step is against it.
-    late = anchor_of(certificate, block_time=kit.chain.START)
+    late = anchor_of(certificate, block_time=kit.chain.START - timedelta(days=1))
     assert {7} <= failed(kit.verify(late, log))
     bad = review_of(certificate, salt=bytes(32))
     assert failed(kit.verify(bad, log)) == {2, 8}
@@ -1641,6 +1641,31 @@ def test_a_node_that_dies_on_the_way(
     assert min(silent) <= first
     assert reason(result, min(silent)) == "Expected a node, got silence. Start it."
     assert kit.verify("nonsense", stage.log).level == "failed"
+
+
+@pytest.mark.parametrize(
+    ("step", "number"), [("block_is_there", 7), ("review_is_good", 8), ("log_has_it", 6)]
+)
+def test_what_needs_no_node_is_told_by_the_step_at_which_it_dies(
+    step: str, number: int, still: tuple[Stage, Certificate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage, certificate = still
+
+    def dead(_: Any) -> str:
+        raise NodeDown("a node", "silence", "Start it.")
+
+    monkeypatch.setattr(verification._OnLog, step, dead)
+    late = anchor_of(
+        replace(certificate, review=None), block_time=kit.chain.START - timedelta(days=1)
+    )
+    found = kit.verify(late, stage.log)
+    assert (found.outcome(7), found.level) == ("failed", "failed")
+    bad = review_of(certificate, salt=bytes(32))
+    found = kit.verify(bad, stage.log)
+    assert (found.outcome(8), found.level) == ("failed", "failed")
+    good = kit.verify(certificate, stage.log)
+    assert (good.outcome(number), good.level) == ("unanswered", "unanswered")
+    assert reason(good, number) == "Expected a node, got silence. Start it."
 
 
 def test_a_node_that_does_not_list_events(
