@@ -86,7 +86,7 @@ def _of_each(number: int, check: Callable[[Certificate], str], certificate: Cert
     said = "the same" if other.reason == own.reason else other.reason
     told = [(own.outcome, own.reason), (other.outcome, f"its review: {said}")]
     outcome = max((own.outcome, other.outcome), key=(PASSED, NOT_ASKED, FAILED).index)
-    reasons = [reason for each, reason in told if outcome in (each, PASSED, NOT_ASKED)]
+    reasons = [reason for each, reason in told if outcome in (each, NOT_ASKED)]
     return Step(number, own.name, outcome, "; ".join(reasons))
 
 

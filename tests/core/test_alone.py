@@ -112,6 +112,13 @@ def test_both_parts_can_fail_a_step() -> None:
     assert step.reason == "record and salt give another commitment" + SAME
 
 
+def test_what_fails_in_one_part_fails_though_the_other_is_held_back() -> None:
+    whole = CASES["another text in the review"].to_json()
+    step = steps_alone(Certificate.from_json(whole | {"record": None, "salt": None}))[1]
+    assert step.outcome == "failed"
+    assert step.reason == "its review: record and salt give another commitment"
+
+
 @pytest.mark.parametrize(
     ("name", "words"),
     [
