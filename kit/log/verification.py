@@ -87,12 +87,12 @@ def verify(
         reason = "there is no certificate to check"
         steps = [_step(1, FAILED, str(error)), *(_step(i, NOT_ASKED, reason) for i in range(2, 10))]
         return Verdict(NO_CERTIFICATE, tuple(steps), FAILED)
-    of_log = _NoLog(read).steps() if log is None else _OnLog(read, log, leaves).steps()
-    steps = steps_alone(read) + of_log
+    on = _NoLog(read) if log is None else _OnLog(read, log, leaves)
+    steps = steps_alone(read) + on.steps()
     withdrawn = steps[8].reason.startswith(_WITHDRAWN)
     if read.record is None and withdrawn and steps[1].outcome == NOT_ASKED:
         steps[1] = _step(2, NOT_ASKED, "content erased")
-    reached, place = _reached(read, log, steps)
+    reached, place = _reached(read, on.standing, steps)
     return Verdict(read.id, tuple(steps), level_of(steps, reached), place, _claimed(read, steps))
 
 
@@ -115,12 +115,12 @@ def _step(number: int, outcome: str, reason: str) -> Step:
     return Step(number, STEP_NAMES[number - 1], outcome, reason)
 
 
-def _reached(certificate: Certificate, log: Log | None, steps: Sequence[Step]) -> tuple[str, str]:
+def _reached(certificate: Certificate, standing: str, steps: Sequence[Step]) -> tuple[str, str]:
     """Return the level that steps reach if none stands against it, and the place where that holds."""
-    if log is None or not (steps[5].outcome == steps[6].outcome == PASSED):
+    if not (steps[5].outcome == steps[6].outcome == PASSED):
         return CONSISTENT, ""
     block = certificate.inclusion.batch.anchor.block_number
-    return standing(log.chain, block), f"in block {block} of the log {log.log_id}"
+    return standing, f"in block {block} of the log {certificate.log_id}"
 
 
 def _claimed(certificate: Certificate, steps: Sequence[Step]) -> tuple[str, ...]:
@@ -136,6 +136,8 @@ def _claimed(certificate: Certificate, steps: Sequence[Step]) -> tuple[str, ...]
 
 class _NoLog:
     """The steps for which no log was named: what the certificate has against them, it says alone."""
+
+    standing = ""
 
     def __init__(self, certificate: Certificate) -> None:
         self.certificate = certificate
@@ -169,6 +171,8 @@ class _OnLog:
 
     def __init__(self, certificate: Certificate, log: Log, leaves: Sequence[Leaf] | None) -> None:
         self.certificate, self.log, self.chain, self.leaves = certificate, log, log.chain, leaves
+        #: Where the block of step 7 stands; and whether the log's code was looked at.
+        self.standing, self._is_log = "", False
 
     def steps(self) -> list[Step]:
         """Return steps 6 to 9. A node that was silent once isn't asked again: each wait is long."""
@@ -192,7 +196,9 @@ class _OnLog:
         own, named = self.certificate.log_id, self.log.log_id
         if own != named:
             raise StepFailed(f"it is of the log {own}; you named {named}")
-        self.log.check_code()
+        if not self._is_log:
+            self.log.check_code()
+            self._is_log = True
 
     def log_has_it(self) -> str:
         """Step 6."""
@@ -207,8 +213,8 @@ class _OnLog:
         check_time(self.certificate)
         on_top = self.chain.head.number - anchor.block_number
         time = f"{anchor.block_time:%Y-%m-%d %H:%M:%S} UTC"
-        stands = standing(self.chain, anchor.block_number)
-        return f"block {anchor.block_number} of {time}, {on_top} on top: {stands}"
+        self.standing = standing(self.chain, anchor.block_number)
+        return f"block {anchor.block_number} of {time}, {on_top} on top: {self.standing}"
 
     def review_is_good(self) -> str:
         """Step 8."""

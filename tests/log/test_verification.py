@@ -1668,6 +1668,30 @@ def test_what_needs_no_node_is_told_by_the_step_at_which_it_dies(
     assert reason(good, number) == "Expected a node, got silence. Start it."
 
 
+def test_a_node_is_asked_for_the_code_and_for_finality_once(
+    still: tuple[Stage, Certificate], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what step 7 says of its block is the level: no later answer is."""
+    stage, certificate = still
+    asked: list[str] = []
+
+    def code(log: Log) -> None:
+        asked.append("code")
+
+    def once(chain: Any, block: int) -> str:
+        asked.append("standing")
+        if asked.count("standing") > 1:
+            raise NodeDown("a node", "silence", "Start it.")
+        return "included"
+
+    monkeypatch.setattr(Log, "check_code", code)
+    monkeypatch.setattr(verification, "standing", once)
+    found = kit.verify(certificate, stage.log, leaves=stage.leaves)
+    assert sorted(asked) == ["code", "standing"]
+    assert found.level == "included"
+    assert reason(found, 7).endswith("on top: included")
+
+
 def test_a_node_that_does_not_list_events(
     still: tuple[Stage, Certificate], monkeypatch: pytest.MonkeyPatch
 ) -> None:
