@@ -104,6 +104,12 @@ def test_the_outcomes_and_the_levels_are_those_of_the_code() -> None:
     )
 
 
+def test_the_levels_of_the_readme_are_those_of_the_code() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    table = text.split("| level | what was shown |")[1].split("\n\n")[0]
+    assert [row[0] for row in rows("|x|y|" + table)] == list(LEVELS)
+
+
 def test_a_list_of_known_logs_is_read(tmp_path: Path) -> None:
     (tmp_path / "logs.toml").write_text(TEXT.split("```toml\n")[1].split("```")[0], "utf-8")
     ((log_id, log),) = kit.log.known(tmp_path / "logs.toml").items()
