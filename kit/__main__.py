@@ -21,14 +21,14 @@ from typing import TYPE_CHECKING, Any
 from tqdm import tqdm
 
 import kit
-from kit.errors import KitError, NodeDown
+from kit.errors import KitError, NodeDown, WrongChain
 from kit.given import is_picture, read_text
 from kit.places import CONTRACTS, DATA, NOTEBOOKS, ROOT
 
 if TYPE_CHECKING:
-    from kit.core import Leaf
+    from kit.core import Leaf, LogId
     from kit.diary import Diary
-    from kit.log import Log
+    from kit.log import KnownLog, Log
 
 #: The exit statuses. No crash and no closed pipe has one that means a verdict.
 SHOWN, FAILED, UNUSABLE, UNANSWERED, CRASHED, STOPPED, CLOSED = 0, 1, 2, 3, 70, 130, 141
@@ -201,11 +201,27 @@ def forge(arguments: list[str]) -> None:
     sys.exit(subprocess.run(command, env=settings, cwd=CONTRACTS).returncode)
 
 
-def verify(file: Path, leaves: Path | None, as_json: bool, **named: Any) -> int:
+def verify(
+    file: Path,
+    leaves: Path | None,
+    as_json: bool,
+    block_hash: list[str],
+    second_rpc: str | None,
+    **named: Any,
+) -> int:
     """Verify a certificate: its JSON, the text of its QR code, or a picture with that on it."""
     table = _leaves(leaves) if leaves else None
     text = kit.views.read_code(file) if is_picture(file) else read_text(file, "a certificate")
-    result = kit.verify(text, _log(lambda: kit.verify(text).id, **named), leaves=table)
+    if second_rpc and not named["rpc"]:
+        raise KitError("--rpc URL, a first node", "--second-rpc alone", "Add --rpc URL.")
+
+    def own() -> str:
+        return kit.verify(text).id
+
+    alone = block_hash and not named["rpc"]
+    log = _log_id(own, named["log"], named["logs"]) if alone else _log(own, **named)
+    second = kit.chain.connect(second_rpc) if second_rpc else None
+    result = kit.verify(text, log, leaves=table, block_hash=block_hash, second=second)
     print(json.dumps(result.to_json(), indent=2) if as_json else result)
     return UNUSABLE if result.id == kit.core.NO_CERTIFICATE else _status_of(result.level)
 
@@ -238,18 +254,38 @@ def _log(own: Callable[[], str], rpc: str | None, log: str | None, logs: Path | 
     if rpc is None:
         got = "--log" if log else "--logs"
         raise KitError("--rpc URL, a node of the log's chain", f"{got} alone", "Add --rpc URL.")
-    if (log is None) == (logs is None):
-        got = "both" if log else "--rpc alone"
-        fix = "Anybody can deploy such a log: name the one that you trust."
-        raise KitError("--log ADDRESS or --logs FILE", got, fix)
     chain = kit.chain.connect(rpc)
-    if log is not None:
+    if log is None or logs is not None:
+        return _known(own, log, logs, "--rpc alone").on(chain)
+    if log.startswith("0x"):
         return kit.log.at(chain, log)
+    log_id = kit.core.LogId.of(log)
+    if chain.chain_id != log_id.chain_id:
+        got, fix = f"a node of chain {chain.chain_id}", "Give a node of the log's chain."
+        raise WrongChain(f"a node of chain {log_id.chain_id}", got, fix)
+    return kit.log.at(chain, log_id.contract)
+
+
+def _log_id(own: Callable[[], str], log: str | None, logs: Path | None) -> LogId:
+    """Return the log that the command line names beside hashes of blocks, without a node."""
+    if log is None or logs is not None:
+        return _known(own, log, logs, "--block-hash alone").log_id
+    if log.startswith("0x"):
+        fix = "Without a node, it has to name its chain."
+        raise KitError("--log eip155:CHAIN:ADDRESS", "an address alone", fix)
+    return kit.core.LogId.of(log)
+
+
+def _known(own: Callable[[], str], log: str | None, logs: Path | None, alone: str) -> KnownLog:
+    """Return the log of a file of logs that is asked for, and say who vouches for it."""
+    if logs is None or log is not None:
+        fix = "Anybody can deploy such a log: name the one that you trust."
+        raise KitError("--log LOG or --logs FILE", "both" if log else alone, fix)
     known, named = kit.log.known(str(logs)), own()
     for log_id, found in known.items():
         if named.startswith(str(log_id)):
             tqdm.write(str(found), file=sys.stderr)
-            return found.on(chain)
+            return found
     fix = "If you have a reason to trust it, add it there."
     raise KitError(f"a log that {logs} knows", named[:80], fix)
 
@@ -324,11 +360,25 @@ def _checkers(commands: Any) -> None:
         )
         checker.add_argument("file" if command is verify else "folder", type=Path, help=given)
         checker.add_argument("--rpc", metavar="URL", help="a JSON-RPC node of the log's chain")
-        checker.add_argument("--log", metavar="ADDRESS", help="the log that you trust")
+        checker.add_argument(
+            "--log",
+            metavar="LOG",
+            help="the log that you trust: its address, or eip155:CHAIN:ADDRESS",
+        )
         checker.add_argument("--logs", type=Path, metavar="FILE", help="a file of logs you trust")
         if command is not report:
             checker.add_argument("--json", action="store_true", dest="as_json", help="print JSON")
         checker.set_defaults(run=command)
+    commands.choices["verify"].add_argument(
+        "--block-hash",
+        action="append",
+        default=[],
+        metavar="HASH",
+        help="the hash of a block that you trust, from an explorer, say; may be given again",
+    )
+    commands.choices["verify"].add_argument(
+        "--second-rpc", metavar="URL", help="another node of the chain, to compare blocks"
+    )
     commands.choices["verify"].add_argument(
         "--leaves", type=Path, metavar="CSV", help="the log's leaves, for step 9"
     )

@@ -51,7 +51,7 @@ const policy = [
   "trusted-types 'none'",
 ].join("; ");
 
-const used = ["@noble/curves", "@noble/hashes", "cborg", "qr"].map((name) => {
+const used = ["@noble/curves", "@noble/hashes", "cborg", "ethers", "qr"].map((name) => {
   const { version, license } = JSON.parse(read(root, "node_modules", name, "package.json"));
   return `${name} ${version} (${license})`;
 });

@@ -50,7 +50,9 @@ from kit.chain.abi import entries
 from kit.chain.keys import ANVIL_ID, is_anvil_here, lesson_key
 from kit.chain.sending import FEE_LIMIT, Sending, SignedTransaction
 from kit.chain.solidity import Artifact
-from kit.errors import ChainError, KitError, NodeDown, Reverted
+from kit.chain.state import from_node
+from kit.core import StateProof
+from kit.errors import ChainError, KitError, NodeDown, ProofError, Reverted
 from kit.text import short
 
 if TYPE_CHECKING:
@@ -448,6 +450,27 @@ class Chain:
             self._times[block_hash] = self.block(block_hash).time
         return self._times[block_hash]
 
+    @checked("address", "slots", "block_hash")
+    def state_proof(self, address: str, slots: Sequence[int], block_hash: str) -> StateProof | None:
+        """Return what the state after a block proves of a contract's storage slots, in their order.
+
+        None where this chain gives no such proof: many nodes keep the state of the newest blocks only,
+        or refuse the question. What is returned was checked against the block's hash. Raises NodeDown.
+        """
+        _need_address(address, "the address of a contract")
+        try:
+            found = self._proof_of(to_checksum_address(address), slots, block_hash)
+            state = found.state(address, slots) if found else None
+        except (
+            TypeError,
+            ValueError,
+            LookupError,
+            AttributeError,
+            ProofError,
+        ):  # not a header, say
+            return None
+        return found if state and state.block_hash == block_hash else None
+
     @checked("blocks")
     def mine(self, blocks: int = 1) -> Block:
         """Mine empty blocks and return the new head, where this chain lets us."""
@@ -483,6 +506,16 @@ class Chain:
             raise self._not_here(wanted)
         self._ask("evm_setNextBlockTimestamp", int(time.astimezone(UTC).timestamp()))
         self._ask("evm_mine")
+
+    def _proof_of(self, address: str, slots: Sequence[int], block_hash: str) -> StateProof | None:
+        """Return a state proof as the node gives it, or None where it refuses. Raises what its words do."""
+        ask = self.w3.provider.make_request
+        block = ask(RPCEndpoint("eth_getBlockByHash"), [block_hash, False]).get("result")
+        if block is None:
+            return None
+        asked = [address, [f"0x{slot:064x}" for slot in slots], block["number"]]
+        proof = ask(RPCEndpoint("eth_getProof"), asked).get("result")
+        return None if proof is None else from_node(block, proof)
 
     def _ask(self, method: str, *parameters: Any) -> Any:
         """Ask for what anvil alone does; return its answer. Raises ChainError."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import rlp
 from eth.abc import ComputationAPI, SignedTransactionAPI, StateAPI
 from eth.constants import ZERO_HASH32
 from eth.estimators.gas import binary_gas_search_intrinsic_tolerance
-from eth.exceptions import Revert, VMError
+from eth.exceptions import HeaderNotFound, Revert, VMError
 from eth.vm.forks.cancun import get_total_blob_gas
 from eth.vm.spoof import SpoofTransaction
 from eth_tester import EthereumTester, PyEVMBackend
@@ -17,13 +19,15 @@ from eth_tester.constants import DYNAMIC_FEE_TRANSACTION_PARAMS
 from eth_tester.exceptions import BlockNotFound, SnapshotNotFound, TransactionFailed
 from eth_tester.exceptions import ValidationError as InvalidRequest
 from eth_tester.utils.filters import check_if_log_matches
-from eth_utils import ValidationError, to_canonical_address, to_wei
+from eth_utils import ValidationError, keccak, to_canonical_address, to_wei
+from trie.hexary import HexaryTrie
 from web3.providers.eth_tester import EthereumTesterProvider
 from web3.providers.eth_tester.defaults import API_ENDPOINTS, static_return
 from web3.types import RPCEndpoint, RPCResponse
 
 from kit.arguments import checked, shown
 from kit.chain.base import BLOCK_SECONDS, START, Block, Chain, coins_for_lessons
+from kit.core import StateProof
 from kit.errors import ChainError
 
 CHAIN_ID = 20210921
@@ -165,6 +169,12 @@ def _run(state: StateAPI, transaction: SignedTransactionAPI, gas: int) -> Comput
         state.revert(snapshot)
 
 
+def _way(tree: HexaryTrie, key: bytes) -> tuple[bytes, ...]:
+    """Return the nodes on the way to a key; as ``eth_getProof`` does, none that stands in its parent."""
+    nodes = [bytes(rlp.encode(node)) for node in tree.get_proof(key)]
+    return tuple(node for i, node in enumerate(nodes) if not i or len(node) >= 32)
+
+
 class _Provider(EthereumTesterProvider):
     """Answers a revert as a node does: with code 3 and the revert's data."""
 
@@ -201,6 +211,20 @@ class EmbeddedChain(Chain):
         endpoints = API_ENDPOINTS | {"eth": API_ENDPOINTS["eth"] | chain_id}
         self._tester = _Tester()
         super().__init__(_Provider(self._tester, endpoints), finality=finality)
+
+    def _proof_of(self, address: str, slots: Sequence[int], block_hash: str) -> StateProof | None:
+        """Return a state proof from py-evm's own trees: eth-tester has no word for it."""
+        database = self._tester.backend.chain.chaindb
+        try:
+            found = database.get_block_header_by_hash(bytes.fromhex(block_hash[2:]))
+        except HeaderNotFound:
+            return None
+        account = HexaryTrie(database.db, found.state_root)
+        key = keccak(hexstr=address)
+        root = rlp.decode(account.get(key))[2]
+        storage = HexaryTrie(database.db, root)
+        ways = tuple(_way(storage, keccak(slot.to_bytes(32, "big"))) for slot in slots)
+        return StateProof(rlp.encode(found), _way(account, key), ways)
 
     def _jump(self, time: datetime) -> None:
         self._tester.time_travel(int(time.astimezone(UTC).timestamp()))

@@ -390,6 +390,16 @@ _RECEIPT = _object(
     },
     {"status": _number("a status", 1), "contractAddress": _or_null(_ADDRESS)},
 )
+#: Nodes on the way to an account or a storage slot: its key has 64 hex digits.
+_NODES = _each("nodes of a state's tree", _BYTES, 65)
+_PROOF = _object(
+    "a state proof",
+    {
+        "accountProof": _NODES,
+        "storageProof": _each("storage slots", _object("a storage slot", {"proof": _NODES}, {})),
+    },
+    {},
+)
 
 #: What the answers to the questions that the kit asks may be.
 _RESULTS: Final[Mapping[str, _Reader]] = {
@@ -407,4 +417,5 @@ _RESULTS: Final[Mapping[str, _Reader]] = {
     "eth_getBlockByHash": _or_null(_BLOCK),
     "eth_getTransactionReceipt": _or_null(_RECEIPT),
     "eth_getLogs": _each("events", _LOG),
+    "eth_getProof": _or_null(_PROOF),
 }

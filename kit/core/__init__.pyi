@@ -1,6 +1,7 @@
 from .alone import StepFailed as StepFailed
 from .alone import StepOpen as StepOpen
 from .alone import check_review as check_review
+from .alone import check_state as check_state
 from .alone import check_time as check_time
 from .alone import steps_alone as steps_alone
 from .alone import take as take
@@ -29,6 +30,7 @@ from .record import ATTACHMENT_BYTES_MAX as ATTACHMENT_BYTES_MAX
 from .record import ATTACHMENTS_MAX as ATTACHMENTS_MAX
 from .record import BODY_BYTES_MAX as BODY_BYTES_MAX
 from .record import DECISIONS as DECISIONS
+from .record import HASH as HASH
 from .record import MEDIA_TYPES as MEDIA_TYPES
 from .record import NAME_MAX as NAME_MAX
 from .record import SALT_BYTES as SALT_BYTES
@@ -51,6 +53,12 @@ from .signature import LogId as LogId
 from .signature import sign as sign
 from .signature import signature_message as signature_message
 from .signature import signer as signer
+from .state_proof import LAYOUTS as LAYOUTS
+from .state_proof import MODERATOR_ROLE as MODERATOR_ROLE
+from .state_proof import ProvedState as ProvedState
+from .state_proof import StateProof as StateProof
+from .state_proof import slots as slots
+from .state_proof import value_at as value_at
 from .verdict import CLAIMED as CLAIMED
 from .verdict import CONSISTENT as CONSISTENT
 from .verdict import DOES_NOT_APPLY as DOES_NOT_APPLY
@@ -59,6 +67,7 @@ from .verdict import FINAL as FINAL
 from .verdict import INCLUDED as INCLUDED
 from .verdict import LEVELS as LEVELS
 from .verdict import MARKS as MARKS
+from .verdict import NAMED_BLOCK as NAMED_BLOCK
 from .verdict import NO_CERTIFICATE as NO_CERTIFICATE
 from .verdict import NOT_ASKED as NOT_ASKED
 from .verdict import PASSED as PASSED

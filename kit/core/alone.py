@@ -15,6 +15,7 @@ from kit.core.check import LATER, is_later, leaf_difference
 from kit.core.merkle import contradiction, root_from_proof
 from kit.core.rules import EntryState
 from kit.core.signature import signer
+from kit.core.state_proof import LAYOUTS, ProvedState, slots
 from kit.core.verdict import (
     DOES_NOT_APPLY,
     FAILED,
@@ -24,9 +25,17 @@ from kit.core.verdict import (
     UNANSWERED,
     Step,
 )
-from kit.errors import KitError, NodeDown, NotAllowed
+from kit.errors import KitError, NodeDown, NotAllowed, ProofError
 
-__all__ = ["StepFailed", "StepOpen", "check_review", "check_time", "steps_alone", "take"]
+__all__ = [
+    "StepFailed",
+    "StepOpen",
+    "check_review",
+    "check_state",
+    "check_time",
+    "steps_alone",
+    "take",
+]
 
 #: From which state a decision lets an entry stand.
 _APPROVES: Final = {"approve": "waiting", "reinstate": "suspended"}
@@ -162,6 +171,40 @@ def check_time(certificate: Certificate) -> None:
         )
 
 
+@checked("part")
+def check_state(part: Certificate) -> ProvedState | None:
+    """Return what the state proof of a certificate, or of the review inside, shows; None without one.
+
+    Raises StepFailed unless it shows this batch, in a log of known code, in the block that
+    the certificate states: then whoever vouches for that block's hash needs no node. Of a review the
+    last of its values is whether its author was a moderator when the block was over.
+    """
+    if part.state_proof is None:
+        return None
+    leaf, batch, anchor = part.inclusion.leaf, part.inclusion.batch, part.inclusion.batch.anchor
+    reviewer = leaf.author if leaf.type == "review" else None
+    try:
+        state = part.state_proof.state(anchor.contract, slots(batch.number, reviewer))
+    except ProofError as error:
+        fault = "the state proof doesn't lead from its header to the log's storage"
+        raise StepFailed(fault) from error
+    if state.block_hash != anchor.block_hash:
+        raise StepFailed(f"the header is that of another block: {state.block_hash}")
+    if (state.block_number, state.time) != (anchor.block_number, anchor.block_time.timestamp()):
+        raise StepFailed("the header has another number or time than is stated")
+    if state.code_hash not in LAYOUTS:
+        raise StepFailed("the code at the log's address is no DiaryLog's")
+    count, root, end, *more = state.values
+    if count <= batch.number or root != int(batch.root, 16):
+        raise StepFailed(
+            f"in that block the log has another root for batch {batch.number}, or none"
+        )
+    first = more[0] if batch.number else 0
+    if (first, end) != (batch.first_seq, batch.first_seq + batch.count):
+        raise StepFailed(f"in that block batch {batch.number} has records {first} to {end - 1}")
+    return state
+
+
 @checked("certificate")
 def check_review(certificate: Certificate) -> Certificate:
     """Return the review inside, after all of step 8 that needs no chain: that it approves the entry.
@@ -189,4 +232,6 @@ def check_review(certificate: Certificate) -> Certificate:
         raise StepFailed("the review is older than its entry")
     if is_later(leaf, review.inclusion.batch.anchor.block_time):
         raise StepFailed(f"the review is {LATER}")
+    if (state := check_state(review)) and not state.values[-1]:
+        raise StepFailed(f"{leaf.author} was no moderator in block {state.block_number}")
     return review

@@ -2,7 +2,7 @@
 
 The first file to read. It asks nobody and uses nothing of the kit, only the libraries whose names
 stand in the formulas. ``docs/format.md`` tells the same in words. The kit's own check is faster and
-refuses more: here nothing is said of step 1, the format, nor of 6 to 9, which need the log's chain.
+refuses more: here nothing is said of step 1, the format, nor of 6 to 9 (for 6: ``state_by_hand.py``).
 ``python -m kit.core.by_hand certificate.json`` prints steps 2 to 5, of the review inside it, too.
 """
 

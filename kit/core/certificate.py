@@ -1,9 +1,12 @@
 """What is handed out: a certificate that anyone can check, as JSON and in the compact form of a QR code.
 
-The JSON format is frozen as ``civic-diary-certificate/1``: an object with the keys ``format, id,
-record, salt, commitment, signature, leaf, proof, batch, anchor, review``. ``record`` and ``salt`` are
-null where the content is held back or erased; ``review`` is null for a record that is no entry.
-Unknown keys and other versions are refused. The compact form: see ``compact.py``.
+The JSON format is frozen as ``civic-diary-certificate/2``: an object with the keys ``format, id,
+record, salt, commitment, signature, leaf, proof, batch, anchor, state_proof, review``. ``record`` and
+``salt`` are null where the content is held back or erased; ``state_proof`` where none was made (see
+``state_proof.py``); ``review`` for a record that is no entry, else it is the certificate of the review,
+with its content and without a review of its own. Unknown keys and versions are refused. Version 1 is
+still read: it has no state proofs, and of a review no format, id and commitment. The compact form: see
+``compact.py``.
 """
 
 from __future__ import annotations
@@ -29,11 +32,13 @@ from kit.core.reading import (
 )
 from kit.core.record import TYPES, Record, SignedRecord, format_time
 from kit.core.signature import LogId
+from kit.core.state_proof import StateProof
 from kit.errors import KitError
 
 __all__ = ["FORMAT", "PROOF_MAX", "Certificate", "InclusionProof"]
 
-FORMAT: Final = "civic-diary-certificate/1"
+FORMAT: Final = "civic-diary-certificate/2"
+_FORMAT_1: Final = "civic-diary-certificate/1"
 #: Hashes of a proof: a batch has at most 1,024 leaves.
 PROOF_MAX: Final = BATCH_MAX.bit_length() - 1
 
@@ -129,7 +134,8 @@ class Certificate:
 
     ``record`` and ``salt`` are None where the content is held back or erased. ``review`` is the
     certificate of the moderator's approval, whose own review is None; it is None for records that are
-    no entries, and in the compact form.
+    no entries, and in the compact form. ``state_proof`` shows the batch in the state of its block; it is
+    None where none was made, and in the compact form.
     """
 
     inclusion: InclusionProof
@@ -138,6 +144,7 @@ class Certificate:
     record: Record | None = None
     salt: bytes | None = None
     review: Certificate | None = None
+    state_proof: StateProof | None = None
 
     @property
     def log_id(self) -> LogId:
@@ -172,30 +179,21 @@ class Certificate:
 
         Raises CertificateError for a salt or a review that the format can't state.
         """
+        if not isinstance(self.salt, bytes | None):
+            raise refused("a salt as bytes", f"a value of type {type(self.salt).__name__}")
+        if self.review is not None and (self.review.review or not self.review.record):
+            raise refused(_A_REVIEW, "another")
         return {
             "format": FORMAT,
             "id": self.id,
-            **self._content(),
+            "record": self.record.to_json() if self.record else None,
+            "salt": None if self.salt is None else "0x" + self.salt.hex(),
             "commitment": self.commitment,
             "signature": self.signature,
             **self.inclusion.to_json(),
-            "review": None if self.review is None else self.review._as_review(),
+            "state_proof": self.state_proof.to_json() if self.state_proof else None,
+            "review": None if self.review is None else self.review.to_json(),
         }
-
-    def _content(self) -> dict[str, Any]:
-        if not isinstance(self.salt, bytes | None):
-            raise refused("a salt as bytes", f"a value of type {type(self.salt).__name__}")
-        return {
-            "record": self.record.to_json() if self.record else None,
-            "salt": None if self.salt is None else "0x" + self.salt.hex(),
-        }
-
-    def _as_review(self) -> dict[str, Any]:
-        """Return what a certificate of this review's entry has of it: it states no commitment."""
-        if self.review is not None or self.commitment != self.inclusion.leaf.commitment:
-            got = "one with another commitment, or with a review of its own"
-            raise refused("a review with its leaf's commitment", got)
-        return {**self.inclusion.to_json(), **self._content(), "signature": self.signature}
 
     def dumps(self) -> str:
         """Return the certificate as JSON text, indented for people, the same in every run."""
@@ -214,36 +212,56 @@ class Certificate:
     @classmethod
     def from_json(cls, value: Any) -> Certificate:
         """Return the certificate that a JSON object states. Raises CertificateError."""
-        if not isinstance(value, Mapping) or value.get("format") != FORMAT:
-            got = value.get("format") if isinstance(value, Mapping) else value
-            raise refused(f"a certificate of the format {FORMAT}", got)
-        fields(value, "certificate", "format", "id", "commitment", "review", *_PARTS)
-        record, salt, review = value["record"], value["salt"], value["review"]
-        if (record is None) != (salt is None):
-            raise refused("record and salt both, or both null", "one of them")
-        certificate = cls(
-            InclusionProof.from_json(value),
-            hash32(value["commitment"]),
-            signature(value["signature"]),
-            None if record is None else _record(record),
-            None if salt is None else _salt(salt),
-            None if review is None else cls._from_review(review),
-        )
+        stated = value.get("format") if isinstance(value, Mapping) else value
+        if stated not in (FORMAT, _FORMAT_1):
+            raise refused(f"a certificate of the format {FORMAT}", stated)
+        more = ("state_proof",) if stated == FORMAT else ()
+        fields(value, "certificate", "format", "id", "commitment", "review", *_PARTS, *more)
+        review, proof = value["review"], value.get("state_proof")
+        if review is not None:
+            review = cls._from_review(review) if stated == FORMAT else cls._from_review_1(review)
+        certificate = cls._of_parts(value, hash32(value["commitment"]), review, proof)
         if value["id"] != certificate.id:
             raise refused(f"the id {certificate.id}", value["id"])
         return certificate
 
     @classmethod
-    def _from_review(cls, value: Any) -> Certificate:
-        fields(value, "review", *_PARTS)
-        inclusion = InclusionProof.from_json(value)
+    def _of_parts(
+        cls, value: Mapping[str, Any], commitment: str, review: Certificate | None, proof: Any
+    ) -> Certificate:
+        record, salt = value["record"], value["salt"]
+        if (record is None) != (salt is None):
+            raise refused("record and salt both, or both null", "one of them")
         return cls(
-            inclusion,
-            inclusion.leaf.commitment,
+            InclusionProof.from_json(value),
+            commitment,
             signature(value["signature"]),
-            _record(value["record"]),
-            _salt(value["salt"]),
+            None if record is None else _record(record),
+            None if salt is None else _salt(salt),
+            review,
+            None if proof is None else StateProof.from_json(proof),
         )
+
+    @classmethod
+    def _from_review(cls, value: Any) -> Certificate:
+        """Return the certificate of a review, which is one like others."""
+        found = value if isinstance(value, Mapping) else {}
+        if (
+            found.get("format") != FORMAT
+            or found.get("review") is not None
+            or found.get("record") is None
+        ):
+            raise refused(_A_REVIEW, "another")
+        return cls.from_json(value)
+
+    @classmethod
+    def _from_review_1(cls, value: Any) -> Certificate:
+        """Return the certificate of a review as version 1 has it: its leaf states its commitment."""
+        fields(value, "review", *_PARTS)
+        if value["record"] is None:
+            raise refused(_A_REVIEW, "another")
+        commitment = InclusionProof.from_json(value).leaf.commitment
+        return cls._of_parts(value, commitment, None, None)
 
     # --- the compact form ------------------------------------------------------------------------
 
@@ -266,7 +284,8 @@ class Certificate:
         return certificate
 
 
-#: The keys that a certificate and the review inside it both have.
+_A_REVIEW: Final = f"a review as {FORMAT} has it, with its content and with no review of its own"
+#: The keys that a certificate and, in version 1, the review inside it both have.
 _PARTS: Final = ("leaf", "proof", "batch", "anchor", "record", "salt", "signature")
 
 

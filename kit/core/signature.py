@@ -18,15 +18,16 @@ from eth_account.signers.base import BaseAccount
 from eth_hash.auto import keccak  # eth_utils takes twice the time for the same
 from eth_utils import to_checksum_address
 
-from kit.arguments import checked
-from kit.core.record import HASH, brief
-from kit.errors import RecordError, SignatureError
+from kit.arguments import checked, shown
+from kit.core.record import HASH, brief, is_address
+from kit.errors import ChainError, RecordError, SignatureError
 
 __all__ = ["LogId", "domain", "sign", "signature_message", "signer"]
 
 _TYPES: Final = {"Record": [{"name": "commitment", "type": "bytes32"}]}
 _TYPE_HASH: Final = keccak(b"Record(bytes32 commitment)")
 _SIGNATURE = re.compile(r"0x[0-9a-f]{128}(1b|1c)")
+_LOG_ID = re.compile(r"eip155:([1-9][0-9]{0,15}):(0x[0-9a-fA-F]{40})")
 _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0  # of secp256k1
 
 
@@ -36,10 +37,22 @@ class LogId:
 
     >>> str(LogId(1, "0x5FbDB2315678afecb367f032d93F642f64180aa3"))
     'eip155:1:0x5FbDB2315678afecb367f032d93F642f64180aa3'
+    >>> LogId.of(_) == LogId(1, "0x5FbDB2315678afecb367f032d93F642f64180aa3")
+    True
     """
 
     chain_id: int
     contract: str
+
+    @classmethod
+    @checked("text")
+    def of(cls, text: str) -> LogId:
+        """Return the log that a text names, as ``str`` of it does (CAIP-10). Raises ChainError."""
+        found = _LOG_ID.fullmatch(text)
+        if found is None or not is_address(found[2]):
+            fix = "Copy it from where the log is announced."
+            raise ChainError("a log as eip155:CHAIN:ADDRESS", shown(text), fix)
+        return cls(int(found[1]), found[2])
 
     def __str__(self) -> str:
         return f"eip155:{self.chain_id}:{self.contract}"

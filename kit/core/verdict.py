@@ -24,6 +24,7 @@ __all__ = [
     "INCLUDED",
     "LEVELS",
     "MARKS",
+    "NAMED_BLOCK",
     "NOT_ASKED",
     "NO_CERTIFICATE",
     "PASSED",
@@ -50,8 +51,8 @@ MARKS: Final = MappingProxyType(
 
 #: The levels of a result, from the lowest; two of them are outcomes of a step, too. No other words are
 #: used for how far something was shown. *Consistent*: it fits together, and no chain was asked.
-#: *Included*: its root is in the log that was named, in a block that may still be replaced. *Final*: in
-#: one that counts as final on its chain.
+#: *Included*: its root is in the log that was named, in a block that may still be replaced, or in the
+#: block that was named. *Final*: in one that counts as final on its chain.
 LEVELS: Final[tuple[str, ...]] = tuple(_WORDS["levels"])
 CONSISTENT: Final[str] = LEVELS[2]
 INCLUDED: Final[str] = LEVELS[3]
@@ -61,6 +62,9 @@ STEP_NAMES: Final[tuple[str, ...]] = tuple(step["en"] for step in _WORDS["steps"
 
 #: The fields of a certificate that only a chain can confirm. Until one did, they are claims.
 CLAIMED: Final[tuple[str, ...]] = tuple(_WORDS["claimed"])
+
+#: Said of a block that was named by its hash: whether it is replaced, whoever named it knows.
+NAMED_BLOCK: Final = "which you named"
 
 #: The ``id`` of a verdict on what is no certificate.
 NO_CERTIFICATE: Final = "no certificate"
@@ -133,7 +137,8 @@ def said(level: str, steps: Iterable[Step], place: str) -> str:
     if not is_shown(level):
         return f"{level} at step {', '.join(str(x.number) for x in steps if x.outcome == level)}"
     first = f"{level} {place if level != CONSISTENT else 'in itself'}"
-    first += ", which may still be replaced" if level == INCLUDED else ""
+    may_change = level == INCLUDED and NAMED_BLOCK not in place
+    first += ", which may still be replaced" if may_change else ""
     unasked = [f"{step.number} {step.name}" for step in steps if step.outcome == NOT_ASKED]
     return f"{first}; not asked: {', '.join(unasked)}" if unasked else first
 

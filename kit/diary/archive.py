@@ -37,7 +37,7 @@ __all__ = ["Archive"]
 #: Written into SQLite's header, so that a file says whose it is: "CDKT".
 APPLICATION_ID: Final = 0x43444B54
 #: The version of the tables below.
-VERSION: Final = 4
+VERSION: Final = 5
 #: What a file system says that can't lock files: a share, mostly.
 _NO_LOCKS: Final = {errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP}
 #: Seconds that one program waits for another's lock.
@@ -95,9 +95,18 @@ CREATE TABLE sent (
     raw       BLOB NOT NULL
 );
 """
+_STATE_PROOFS: Final = """
+CREATE TABLE state_proofs (
+    block_hash TEXT NOT NULL,
+    number     INTEGER NOT NULL,
+    proof      TEXT NOT NULL,
+    PRIMARY KEY (block_hash, number)
+);
+"""
 #: From an older version to the next one, by the version it begins with. Since version 4 a batch says
 #: where it stands, and a record that it was on the chain once, whatever became of its block. What an
-#: older kit may have sent for a pending batch nobody knows: a nonce that is never used says so.
+#: older kit may have sent for a pending batch nobody knows: a nonce that is never used says so. Since
+#: version 5 it keeps state proofs.
 _MIGRATIONS: Final = {
     3: f"""
 ALTER TABLE batches RENAME TO older;
@@ -112,6 +121,7 @@ INSERT INTO sent SELECT first_seq, 'of an older kit', '0x{40 * "0"}', {2**63 - 1
     FROM older WHERE NOT landed;
 DROP TABLE older;
 """,  # noqa: S608
+    4: _STATE_PROOFS,
 }
 
 # Waiting for the next batch: the entries that a review let through, and every other record. That
@@ -184,7 +194,7 @@ class Archive:
             with self.writing():
                 version = self._version()  # another program may have been quicker
                 while version != VERSION:
-                    steps = _MIGRATIONS.get(version, _TABLES + _BATCHES)
+                    steps = _MIGRATIONS.get(version, _TABLES + _BATCHES + _STATE_PROOFS)
                     for statement in steps.split(";"):
                         self._db.execute(statement)
                     version = version + 1 if version else VERSION

@@ -45,6 +45,7 @@ from kit.diary.learning import learn
 from kit.diary.outbox import Outbox, PendingBatch
 from kit.diary.reconcile import check_complete, found, is_same, reconcile
 from kit.diary.records import COLUMNS, rebuild
+from kit.diary.state_proofs import StateProofs
 from kit.diary.stored import StoredRecord
 from kit.diary.trace import Trace
 from kit.errors import (
@@ -92,6 +93,7 @@ class Diary:
     ) -> None:
         self.log, self.archive, self.registrar = log, archive, registrar
         self.outbox = Outbox(archive)
+        self.state_proofs = StateProofs(log, archive)
         self.chain = log.chain
         self._salt = salt
 
@@ -129,6 +131,7 @@ class Diary:
                 opened.settle(found.log_id, chain.genesis_hash)
                 opened.purge()
                 _say(reconcile(found, Outbox(opened)))
+                StateProofs(found, opened).keep()
         except BaseException:
             opened.close()
             raise
@@ -376,6 +379,7 @@ class Diary:
             self.archive.purge()
             said = learn(Path(leaves), self.log, self.archive) if leaves is not None else []
             said += reconcile(self.log, self.outbox)
+            self.state_proofs.keep()
             while (pending := self.outbox.pending()) is not None:
                 batch = self._send(pending)
                 said.append(f"{pending.records}: sent; in block {batch.anchor.block_number}.")
@@ -485,7 +489,7 @@ class Diary:
                 story = stories.get(_commitment(record))
                 if story is None:
                     raise _unknown(record)
-                yield certificate(story, proofs)
+                yield certificate(story, proofs, self.state_proofs)
 
     def trace(self, record: SignedRecord | str) -> Trace:
         """Return all that ever happened to a record, from its post to today, line by line.
@@ -562,6 +566,7 @@ class Diary:
         self.archive.purge()
         before = self.outbox.pending()
         _say(reconcile(self.log, self.outbox))
+        self.state_proofs.keep()
         if before is None:
             return None
         there = found(before, self.log.batches())
@@ -585,6 +590,7 @@ class Diary:
             # An earlier try may have landed: then this one is refused.
             batch = self._refused(pending, refused)
         self.outbox.mark(batch)
+        self.state_proofs.keep()
         return batch
 
     def _bring(self, how: Callable[..., T], pending: PendingBatch) -> T:

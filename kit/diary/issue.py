@@ -10,6 +10,7 @@ from typing import Final
 from kit.arguments import checked
 from kit.core import PUBLIC, Batch, Certificate, EntryState, InclusionProof, Leaf, Tree
 from kit.diary.archive import Archive
+from kit.diary.state_proofs import StateProofs
 from kit.diary.stored import StoredRecord
 from kit.errors import RecordError
 
@@ -46,7 +47,7 @@ class Proofs:
         return Tree(stored for _, stored in self._archive.leaves(batch.first_seq, batch.count))
 
 
-def certificate(story: Sequence[StoredRecord], proofs: Proofs) -> Certificate:
+def certificate(story: Sequence[StoredRecord], proofs: Proofs, states: StateProofs) -> Certificate:
     """Return the certificate of the first record of a story (see ``Archive.stories``).
 
     The content of an entry that was withdrawn or is suspended is held back, and so is content that
@@ -59,13 +60,16 @@ def certificate(story: Sequence[StoredRecord], proofs: Proofs) -> Certificate:
         raise RecordError("a published record of this diary", first.commitment, fix)
     signed, review = first.intact(), None
     if first.type == "entry":
-        review = _approval(about, proofs)
+        review = _approval(about, proofs, states)
         signed = signed if state_of(story).state in PUBLIC else None
     record, salt = (signed.record, signed.salt) if signed else (None, None)
-    return Certificate(member, first.commitment, first.signature, record, salt, review)
+    state = states.of(member.leaf, member.batch)
+    return Certificate(member, first.commitment, first.signature, record, salt, review, state)
 
 
-def _approval(about: Sequence[StoredRecord], proofs: Proofs) -> Certificate | None:
+def _approval(
+    about: Sequence[StoredRecord], proofs: Proofs, states: StateProofs
+) -> Certificate | None:
     """Return the newest published decision that lets an entry stand, if there is one."""
     for stored in reversed(about):
         if stored.decision not in ("approve", "reinstate"):
@@ -73,7 +77,12 @@ def _approval(about: Sequence[StoredRecord], proofs: Proofs) -> Certificate | No
         signed, member = stored.intact(), proofs.of(stored.leaf)
         if signed and member:
             return Certificate(
-                member, signed.commitment, signed.signature, signed.record, signed.salt
+                member,
+                signed.commitment,
+                signed.signature,
+                signed.record,
+                signed.salt,
+                state_proof=states.of(member.leaf, member.batch),
             )
     return None
 

@@ -16,7 +16,7 @@ from kit import people
 from kit.arguments import checked, shown
 from kit.chain import Chain, Event, Receipt, SignedTransaction, events_so_far, load_artifact
 from kit.chain.events import read
-from kit.core import FINAL, INCLUDED, Anchor, Batch, LogId
+from kit.core import FINAL, INCLUDED, MODERATOR_ROLE, Anchor, Batch, LogId
 from kit.errors import ChainError, NodeDown, NotAllowed, WrongChain
 
 if TYPE_CHECKING:
@@ -27,7 +27,6 @@ __all__ = ["ADMIN_ROLE", "EVENT_COLUMNS", "MODERATOR_ROLE", "REGISTRAR_ROLE", "L
 #: Whoever holds it gives and takes the roles, itself included: OpenZeppelin's DEFAULT_ADMIN_ROLE.
 ADMIN_ROLE: Final = bytes(32)
 REGISTRAR_ROLE: Final = keccak(text="REGISTRAR_ROLE")
-MODERATOR_ROLE: Final = keccak(text="MODERATOR_ROLE")
 
 #: The columns of ``Log.events()``.
 EVENT_COLUMNS: Final = {

@@ -14,9 +14,13 @@
 
 Steps 1 to 5 need the certificate alone, and are taken for the review inside it, too (``core/alone.py``);
 6 to 9 need the log that you trust, as you name it: anybody can deploy the same contract and be the
-moderator there. What the certificate itself has against 7 or 8 fails them without one. A chain holds
+moderator there. What the certificate itself has against 6, 7 or 8 fails them without one. A chain holds
 roots only, so step 9 needs the log's table of leaves, too, which is checked against the roots before
 it is believed.
+
+A certificate with a state proof needs no node for 6 to 8, only the hashes of its block and of its
+review's, from wherever you trust them. Where a node is asked, the proof goes before its word: the node
+says only which block has that number, and in which the moderator got their role.
 """
 
 from __future__ import annotations
@@ -27,11 +31,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from eth_utils import to_checksum_address
 
-from kit.arguments import checked
+from kit import people
+from kit.arguments import checked, shown
 from kit.core import (
     CLAIMED,
     CONSISTENT,
     FAILED,
+    HASH,
+    INCLUDED,
+    NAMED_BLOCK,
     NO_CERTIFICATE,
     NOT_ASKED,
     PASSED,
@@ -39,24 +47,34 @@ from kit.core import (
     UNANSWERED,
     Batch,
     Certificate,
-    InclusionProof,
     Leaf,
+    LogId,
     Step,
     StepFailed,
     StepOpen,
     Tree,
     Verdict,
     check_review,
+    check_state,
     check_time,
     level_of,
     steps_alone,
     take,
 )
-from kit.errors import CertificateError, ChainError, KitError, NodeDown, ProofError, Reverted
+from kit.errors import (
+    CertificateError,
+    ChainError,
+    KitError,
+    NodeDown,
+    ProofError,
+    Reverted,
+    WrongChain,
+)
 from kit.given import compact_text, decoded
 from kit.log.finality import standing
 
 if TYPE_CHECKING:
+    from kit.chain import Chain
     from kit.log.contract import Log
 
 __all__ = ["verify"]
@@ -65,35 +83,80 @@ _WITHDRAWN: Final = "the author withdrew it"
 _UNNAMED: Final = "no log named"
 
 
-@checked("certificate", "log")
+@checked("certificate", "log", "block_hash", "second")
 def verify(
     certificate: Certificate | str | bytes,
-    log: Log | None = None,
+    log: Log | LogId | None = None,
     *,
     leaves: Sequence[Leaf] | None = None,
+    block_hash: str | Sequence[str] = (),
+    second: Chain | None = None,
 ) -> Verdict:
     """Check a certificate in nine steps and return what each of them found.
 
     ``certificate`` is a Certificate, its JSON, or the text of its QR code, also as the link that a
     mail or a chat made of it. ``log`` is the log that you trust: ``diary.log``, or
     ``kit.log.at(chain, ADDRESS)``. With it steps 6 to 8 are taken, too; with ``leaves``, its table of
-    leaves in order, step 9. Without it nothing is above *consistent*. The steps are those at the head
-    of this module, the levels ``kit.core.LEVELS``. Raises nothing for a bad certificate, nor for a
-    node that doesn't answer: then the level is *unanswered*.
+    leaves in order, step 9. Without it nothing is above *consistent*.
+
+    ``block_hash`` is the hash of the block that you know to be on the chain, or several: the review's,
+    too. With them, and with a state proof in the certificate, steps 6 to 8 need no node: ``log`` may be
+    a ``LogId``. ``second`` is another node of the same chain, whose block step 7 compares.
+
+    The steps are those at the head of this module, the levels ``kit.core.LEVELS``. Raises nothing for a
+    bad certificate, nor for a node that doesn't answer: then the level is *unanswered*. Raises
+    ChainError for what is no hash, or for one without a log; WrongChain for a second node elsewhere.
     """
+    hashes = _hashes(block_hash, log)
+    _same_chain(log, second)
     try:
         read = _read(certificate)
     except KitError as error:
         reason = "there is no certificate to check"
         steps = [_step(1, FAILED, str(error)), *(_step(i, NOT_ASKED, reason) for i in range(2, 10))]
         return Verdict(NO_CERTIFICATE, tuple(steps), FAILED)
-    on = _NoLog(read) if log is None else _OnLog(read, log, leaves)
+    on: _NoLog | _OnLog
+    if log is None:
+        on = _NoLog(read)
+    elif isinstance(log, LogId):
+        on = _OnHashes(read, log, hashes)
+    else:
+        on = _OnLog(read, log, leaves, hashes, second)
     steps = steps_alone(read) + on.steps()
     withdrawn = steps[8].reason.startswith(_WITHDRAWN)
     if read.record is None and withdrawn and steps[1].outcome == NOT_ASKED:
         steps[1] = _step(2, NOT_ASKED, "content erased")
-    reached, place = _reached(read, on.standing, steps)
-    return Verdict(read.id, tuple(steps), level_of(steps, reached), place, _claimed(read, steps))
+    reached, place = (
+        on.reached() if steps[5].outcome == steps[6].outcome == PASSED else (CONSISTENT, "")
+    )
+    return Verdict(read.id, tuple(steps), level_of(steps, reached), place, on.claimed(steps))
+
+
+def _hashes(given: str | Sequence[str], log: object) -> frozenset[str]:
+    """Return the hashes of blocks that were given. Raises ChainError."""
+    hashes = [given] if isinstance(given, str) else list(given)
+    for found in hashes:
+        people.need_no_key(found, "the hash of a block")
+        if not isinstance(found, str) or not HASH.fullmatch(found.lower()):
+            fix = "Copy it from an explorer, or from another node."
+            raise ChainError("the hash of a block: 0x and 64 hex digits", shown(found), fix)
+    if hashes and log is None:
+        fix = "Anybody can deploy such a log: name the one that you trust."
+        raise ChainError("a log beside the block's hash", "none", fix)
+    return frozenset(found.lower() for found in hashes)
+
+
+def _same_chain(log: Log | LogId | None, second: Chain | None) -> None:
+    """Raise WrongChain unless a second node is one of the log's chain; ChainError without a first one."""
+    if second is None:
+        return
+    if log is None or isinstance(log, LogId):
+        raise ChainError(
+            "a log on a first node", "a second node alone", "Pass kit.log.at(chain, …)."
+        )
+    if second.chain_id != log.chain.chain_id:
+        got, fix = f"chain {second.chain_id}", "Connect to another node of the same chain."
+        raise WrongChain(f"a second node of chain {log.chain.chain_id}", got, fix)
 
 
 def _read(certificate: Certificate | str | bytes) -> Certificate:
@@ -115,32 +178,14 @@ def _step(number: int, outcome: str, reason: str) -> Step:
     return Step(number, STEP_NAMES[number - 1], outcome, reason)
 
 
-def _reached(certificate: Certificate, standing: str, steps: Sequence[Step]) -> tuple[str, str]:
-    """Return the level that steps reach if none stands against it, and the place where that holds."""
-    if not (steps[5].outcome == steps[6].outcome == PASSED):
-        return CONSISTENT, ""
-    block = certificate.inclusion.batch.anchor.block_number
-    return standing, f"in block {block} of the log {certificate.log_id}"
-
-
-def _claimed(certificate: Certificate, steps: Sequence[Step]) -> tuple[str, ...]:
-    """Return the fields that only a chain can confirm, and that none has."""
-    log, block, review = (steps[number - 1].outcome == PASSED for number in (6, 7, 8))
-    own = () if log and block else CLAIMED
-    unconfirmed = certificate.review is not None and not review
-    return (*own, *(f"review.{name}" for name in CLAIMED if unconfirmed))
-
-
 # --- steps 6 to 9 --------------------------------------------------------------------------------
 
 
 class _NoLog:
     """The steps for which no log was named: what the certificate has against them, it says alone."""
 
-    standing = ""
-
     def __init__(self, certificate: Certificate) -> None:
-        self.certificate = certificate
+        self.certificate, self.anchor = certificate, certificate.inclusion.batch.anchor
 
     def steps(self) -> list[Step]:
         """Return steps 6 to 9."""
@@ -149,6 +194,7 @@ class _NoLog:
 
     def log_has_it(self) -> str:
         """Step 6."""
+        check_state(self.certificate)
         raise StepOpen(NOT_ASKED, f"{_UNNAMED}; the batch's numbers are claimed")
 
     def block_is_there(self) -> str:
@@ -165,12 +211,90 @@ class _NoLog:
         """Step 9."""
         raise StepOpen(NOT_ASKED, _UNNAMED)
 
+    def reached(self) -> tuple[str, str]:
+        """Return the level that steps 6 and 7 reach if they passed, and the place where that holds."""
+        return CONSISTENT, ""
 
-class _OnLog:
+    def claimed(self, steps: Sequence[Step]) -> tuple[str, ...]:
+        """Return the fields that only a chain can confirm, and that none has."""
+        log, block, review = (steps[number - 1].outcome == PASSED for number in (6, 7, 8))
+        own = self.unconfirmed if log and block else CLAIMED
+        other = self.unconfirmed if review else CLAIMED if self.certificate.review else ()
+        return (*own, *(f"review.{name}" for name in other))
+
+    #: What of these passed steps 6 to 8 don't confirm.
+    unconfirmed: tuple[str, ...] = ()
+
+
+class _OnHashes(_NoLog):
+    """The steps by state proofs alone: a log was named, and the hashes of blocks; no node is there."""
+
+    #: A state proof shows the log after the block, and not by which transaction of it.
+    unconfirmed = ("anchor.transaction_hash", "anchor.log_index")
+
+    def __init__(self, certificate: Certificate, log: LogId, hashes: frozenset[str]) -> None:
+        super().__init__(certificate)
+        self.log, self.hashes = log, hashes
+
+    def log_has_it(self) -> str:
+        """Step 6."""
+        _need_same(self.certificate, self.log)
+        self._shown(self.certificate)
+        return (
+            f"the log that you named, {self.log}, by its state in block {self.anchor.block_number}"
+        )
+
+    def block_is_there(self) -> str:
+        """Step 7."""
+        check_time(self.certificate)
+        _need_same(self.certificate, self.log)
+        _need_named(self.certificate, self.hashes)
+        self._shown(self.certificate)
+        time = f"{self.anchor.block_time:%Y-%m-%d %H:%M:%S} UTC"
+        return f"block {self.anchor.block_number} of {time}, {NAMED_BLOCK}"
+
+    def review_is_good(self) -> str:
+        """Step 8."""
+        review = check_review(self.certificate)
+        _need_same(self.certificate, self.log)
+        self._shown(review)
+        leaf, block = review.inclusion.leaf, review.inclusion.batch.anchor.block_number
+        return f"record {leaf.seq}, by {leaf.author}, a moderator in its block, {block}"
+
+    def stands(self) -> str:
+        """Step 9."""
+        raise StepOpen(NOT_ASKED, "no node: the log's table of leaves can't be checked")
+
+    def _shown(self, part: Certificate) -> None:
+        """Raise unless a state proof shows a part's batch in a block that was named."""
+        block = part.inclusion.batch.anchor
+        if check_state(part) is None:
+            raise StepOpen(NOT_ASKED, "no node, and no state proof in the certificate")
+        if block.block_hash not in self.hashes:
+            raise StepOpen(
+                NOT_ASKED, f"no node, and no hash of block {block.block_number} was given"
+            )
+
+    def reached(self) -> tuple[str, str]:
+        """Return the level and its place."""
+        number = self.anchor.block_number
+        return INCLUDED, f"in block {number}, {NAMED_BLOCK}, of the log {self.log}"
+
+
+class _OnLog(_NoLog):
     """The steps that ask the log that was named, and its chain, about one certificate."""
 
-    def __init__(self, certificate: Certificate, log: Log, leaves: Sequence[Leaf] | None) -> None:
-        self.certificate, self.log, self.chain, self.leaves = certificate, log, log.chain, leaves
+    def __init__(
+        self,
+        certificate: Certificate,
+        log: Log,
+        leaves: Sequence[Leaf] | None,
+        hashes: frozenset[str],
+        second: Chain | None,
+    ) -> None:
+        super().__init__(certificate)
+        self.log, self.chain, self.leaves = log, log.chain, leaves
+        self.hashes, self.second = hashes, second
         #: Where the block of step 7 stands; and whether the log's code was looked at.
         self.standing, self._is_log = "", False
 
@@ -188,40 +312,44 @@ class _OnLog:
             taken.append(alone if against else step)
         return taken
 
+    def reached(self) -> tuple[str, str]:
+        """Return the level and its place."""
+        return self.standing, f"in block {self.anchor.block_number} of the log {self.log.log_id}"
+
     def _needs_no_node(self, check: Callable[[], str]) -> bool:
         return check == self.stands and self.leaves is None
 
-    def _named(self) -> None:
-        """Raise unless the certificate is of the log that was named, and that is a DiaryLog."""
-        own, named = self.certificate.log_id, self.log.log_id
-        if own != named:
-            raise StepFailed(f"it is of the log {own}; you named {named}")
-        if not self._is_log:
-            self.log.check_code()
-            self._is_log = True
-
     def log_has_it(self) -> str:
         """Step 6."""
-        self._anchored(self.certificate.inclusion)
-        return f"the log that you named, {self.log.log_id}"
+        self._anchored(self.certificate)
+        by = (
+            f", by its state in block {self.anchor.block_number}"
+            if self.certificate.state_proof
+            else ""
+        )
+        return f"the log that you named, {self.log.log_id}{by}"
 
     def block_is_there(self) -> str:
         """Step 7."""
-        anchor = self.certificate.inclusion.batch.anchor
-        self._named()
-        self._in_block(self.certificate.inclusion)
+        _need_same(self.certificate, self.log.log_id)
+        if self.hashes:
+            _need_named(self.certificate, self.hashes)
+        if self.certificate.state_proof is None:
+            self._check_code()
+        self._in_block(self.certificate)
         check_time(self.certificate)
-        on_top = self.chain.head.number - anchor.block_number
-        time = f"{anchor.block_time:%Y-%m-%d %H:%M:%S} UTC"
-        self.standing = standing(self.chain, anchor.block_number)
-        return f"block {anchor.block_number} of {time}, {on_top} on top: {self.standing}"
+        on_top = self.chain.head.number - self.anchor.block_number
+        time = f"{self.anchor.block_time:%Y-%m-%d %H:%M:%S} UTC"
+        self.standing = standing(self.chain, self.anchor.block_number)
+        two = "" if self.second is None else ", the same on two nodes"
+        return f"block {self.anchor.block_number} of {time}, {on_top} on top{two}: {self.standing}"
 
     def review_is_good(self) -> str:
         """Step 8."""
         review = check_review(self.certificate)
         leaf = review.inclusion.leaf
-        self._anchored(review.inclusion)
-        self._in_block(review.inclusion)
+        self._anchored(review)
+        self._in_block(review)
         # Its author wrote the time of a review; in which block it stands they can't choose later.
         block = review.inclusion.batch.anchor.block_number
         log = self.log
@@ -236,7 +364,8 @@ class _OnLog:
         """Step 9."""
         if self.leaves is None:
             raise StepOpen(NOT_ASKED, "no table of leaves given; the chain itself holds roots only")
-        self._named()
+        _need_same(self.certificate, self.log.log_id)
+        self._check_code()
         self._check_leaves(self.leaves)
         entry = self.certificate.inclusion.leaf
         own = self.certificate.review.inclusion.leaf.seq if self.certificate.review else None
@@ -272,16 +401,27 @@ class _OnLog:
             got = f"{transaction}, which is not there"
             raise ChainError("a transaction on this chain", got, fix) from error
 
-    def _anchored(self, member: InclusionProof) -> None:
-        """Raise unless the log has the batch: its root, its numbers, and the event in its receipt."""
-        batch = member.batch
-        self._named()
-        try:
-            root = self.log.root(batch.number)
-        except Reverted as error:
-            raise StepFailed(f"the log has no batch {batch.number}") from error
-        if root != batch.root:
-            raise StepFailed(f"the log has another root for batch {batch.number}")
+    def _check_code(self) -> None:
+        """Raise WrongChain unless the log's code is a DiaryLog's; it is asked for once."""
+        if not self._is_log:
+            self.log.check_code()
+            self._is_log = True
+
+    def _anchored(self, part: Certificate) -> None:
+        """Raise unless the log has the batch: its root, its numbers, and the event in its receipt.
+
+        Code and root are shown by the state proof, if there is one; else by the node's word.
+        """
+        batch = part.inclusion.batch
+        _need_same(part, self.log.log_id)
+        if check_state(part) is None:
+            self._check_code()
+            try:
+                root = self.log.root(batch.number)
+            except Reverted as error:
+                raise StepFailed(f"the log has no batch {batch.number}") from error
+            if root != batch.root:
+                raise StepFailed(f"the log has another root for batch {batch.number}")
         said = self._announced(batch)
         if said is None:
             raise StepFailed("the transaction holds no BatchAppended event of this log there")
@@ -291,8 +431,8 @@ class _OnLog:
         if said.anchor.block_hash != batch.anchor.block_hash:
             raise StepFailed(f"the transaction stands in block {said.anchor.block_number}")
 
-    def _in_block(self, member: InclusionProof) -> None:
-        anchor = member.batch.anchor
+    def _in_block(self, part: Certificate) -> None:
+        anchor = part.inclusion.batch.anchor
         by_number = self.chain.block(anchor.block_number)
         if by_number.hash != anchor.block_hash:
             raise StepFailed(f"block {anchor.block_number} has another hash: {by_number.hash}")
@@ -300,6 +440,11 @@ class _OnLog:
             raise StepFailed("the block of that hash has another number")
         if by_number.time != anchor.block_time:
             raise StepFailed(f"the block's time is {by_number.time:%Y-%m-%d %H:%M:%S} UTC")
+        if (second := self.second) is None:
+            return
+        other = _listed(lambda: second.block(anchor.block_number).hash)
+        if other != anchor.block_hash:
+            raise StepFailed(f"the second node has another block {anchor.block_number}: {other}")
 
     def _check_leaves(self, leaves: Sequence[Leaf]) -> None:
         """Raise unless these are all leaves of the log, in order."""
@@ -319,6 +464,22 @@ class _OnLog:
                 )
         if start != len(leaves):
             raise StepOpen(UNANSWERED, "the table of leaves is longer than the log")
+
+
+def _need_same(part: Certificate, named: LogId) -> None:
+    """Raise unless a certificate is of the log that was named."""
+    if part.log_id != named:
+        raise StepFailed(f"it is of the log {part.log_id}; you named {named}")
+
+
+def _need_named(part: Certificate, hashes: frozenset[str]) -> None:
+    """Raise unless a certificate's block is one of those that were named."""
+    anchor = part.inclusion.batch.anchor
+    if hashes and anchor.block_hash not in hashes:
+        named = ", ".join(sorted(hashes))
+        raise StepFailed(
+            f"block {anchor.block_number} has the hash {anchor.block_hash}; you named {named}"
+        )
 
 
 def _listed(ask: Callable[[], Any]) -> Any:

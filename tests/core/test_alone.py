@@ -44,7 +44,7 @@ def test_of_an_entry_and_its_review() -> None:
     assert review
     moderator = review.inclusion.leaf.author
     assert reasons("the worked example") == {
-        1: "civic-diary-certificate/1",
+        1: "civic-diary-certificate/2",
         2: CONTENT + SAME,
         3: f"EIP-712, by {ALICE}; its review: EIP-712, by {moderator}",
         4: LEAF + SAME,

@@ -394,7 +394,7 @@ def name(path: Path) -> str:
 
 def test_the_walk_sees_all() -> None:
     assert len(OBJECTS) == 13
-    assert len(VALUES) == 83
+    assert len(VALUES) == 89
 
 
 @pytest.mark.parametrize("path", OBJECTS, ids=name)
@@ -441,7 +441,8 @@ def test_no_value_of_another_kind(path: Path) -> None:
         fine = (path[-1] in FREE and wrong in ("x", "0x")) or (
             path[-1] in FREE[3:5] and wrong == ""
         )
-        fine |= (path, wrong) in [(("review",), None), (("record", "subject"), None)]
+        fine |= path[-1] in ("review", "state_proof") and wrong is None
+        fine |= (path, wrong) == (("record", "subject"), None)
         fine |= path[-1] in ("proof", "attachments") and wrong == []
         if fine:
             Certificate.from_json(changed(path, wrong))
@@ -471,10 +472,10 @@ def test_one_spelling_of_hex(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "version", ["civic-diary-certificate/2", "civic-diary-certificate/1.0", "", 1]
+    "version", ["civic-diary-certificate/3", "civic-diary-certificate/1.0", "", 1]
 )
 def test_another_version(version: Any) -> None:
-    refused(changed(("format",), version), "a certificate of the format civic-diary-certificate/1")
+    refused(changed(("format",), version), "a certificate of the format civic-diary-certificate/2")
 
 
 @pytest.mark.parametrize("value", [None, True, 7, "text", [], {}, [FULL.to_json()], [[]]])
@@ -1103,9 +1104,11 @@ def test_a_review_is_a_certificate() -> None:
     assert review.commitment == review.inclusion.leaf.commitment
     assert [step.outcome for step in kit.verify(review).steps[1:5]] == ["passed"] * 4
     assert Certificate.loads(review.dumps()) == review
-    # The format writes neither a review's commitment nor a review of its own: nothing is left out.
-    for wrong in (replace(review, commitment=filler(3)), replace(review, review=review)):
-        with pytest.raises(CertificateError, match="a review with its leaf's commitment"):
+    # The format writes no review of a review, and none without its content: nothing is left out.
+    for wrong in (replace(review, review=review), review.redacted()):
+        with pytest.raises(
+            CertificateError, match="with its content and with no review of its own"
+        ):
             replace(FULL, review=wrong).to_json()
 
 
@@ -1125,9 +1128,9 @@ def test_the_same_text_in_every_run() -> None:
     assert again.dumps() == text
     assert list(json.loads(text)) == [
         *("format", "id", "record", "salt", "commitment", "signature"),
-        *("leaf", "proof", "batch", "anchor", "review"),
+        *("leaf", "proof", "batch", "anchor", "state_proof", "review"),
     ]
-    digest = "0xc8dc40a6"
+    digest = "0x66ba2db6"
     assert keccak(text=text).hex()[:8] == digest[2:]
 
 

@@ -69,10 +69,11 @@ def test_the_keys_of_a_certificate() -> None:
     inside = [f"{name}.{key}" for name in ("leaf", "batch", "anchor") for key in whole[name]]
     assert keys == [*whole, *inside]
     review = next(row for row in rows(part(5)) if row[0] == "`review`")[1]
-    assert sorted(re.findall(r"`(\w+)`", review)) == sorted(whole["review"])
+    assert "all of these keys" in review
+    assert list(whole["review"]) == list(whole)
 
 
-@pytest.mark.parametrize("row", rows(part(9)), ids=lambda row: row[0])
+@pytest.mark.parametrize("row", rows(part(10)), ids=lambda row: row[0])
 def test_a_bound_is_that_of_the_code(row: list[str]) -> None:
     module, _, name = row[2].strip("`").partition(".")
     value = getattr(importlib.import_module(f"kit.core.{module}"), name)
@@ -80,10 +81,13 @@ def test_a_bound_is_that_of_the_code(row: list[str]) -> None:
 
 
 def test_every_bound_of_the_code_is_there() -> None:
-    told = {row[2].strip("`") for row in rows(part(9))}
+    told = {row[2].strip("`") for row in rows(part(10))}
     found = {
         f"{name}.{constant}"
-        for name in ("record", "signature", "merkle", "reading", "compact", "certificate", "check")
+        for name in (
+            *("record", "signature", "merkle", "reading", "compact", "certificate", "check"),
+            "state_proof",
+        )
         for constant in vars(importlib.import_module(f"kit.core.{name}"))
         if constant.endswith("_MAX")
     }
@@ -91,16 +95,16 @@ def test_every_bound_of_the_code_is_there() -> None:
 
 
 def test_the_steps_are_those_of_verify() -> None:
-    told = [row[0] for row in rows(part(8)) if len(row) == 3]
+    told = [row[0] for row in rows(part(9)) if len(row) == 3]
     assert told == [f"{number} {name}" for number, name in enumerate(NAMES, start=1)]
 
 
 def test_the_outcomes_and_the_levels_are_those_of_the_code() -> None:
-    assert [row[0] for row in rows(part(8)) if len(row) == 2] == list(LEVELS)
+    assert [row[0] for row in rows(part(9)) if len(row) == 2] == list(LEVELS)
     for outcome in MARKS:
-        assert f"*{outcome}*" in part(8)
+        assert f"*{outcome}*" in part(9)
     assert (
-        f"{json.loads(WORDS.read_text('utf-8'))['finality']['depth']} blocks stand on it" in part(8)
+        f"{json.loads(WORDS.read_text('utf-8'))['finality']['depth']} blocks stand on it" in part(9)
     )
 
 
@@ -125,7 +129,7 @@ def test_what_is_used_of_the_log_is_there() -> None:
         for x in abi
         if x["type"] in ("event", "function")
     }
-    told = [row[0].strip("`") for row in rows(part(7))]
+    told = [row[0].strip("`") for row in rows(part(8))]
     assert len(told) > 5
     assert set(told) <= there
     assert keccak(text="MODERATOR_ROLE") == MODERATOR_ROLE
@@ -165,7 +169,7 @@ def test_the_example_by_the_formulas_of_the_page() -> None:
         told["type hash of the record"],
     ]
     chain_id, contract = whole["anchor"]["chain_id"], whole["anchor"]["contract"]
-    assert f"`{contract}` on chain {chain_id}." in part(10)
+    assert f"`{contract}` on chain {chain_id}." in part(11)
     words = chain_id.to_bytes(32), by_hand.raw(contract).rjust(32, b"\0")
     hashes = keccak(text="Civic Diary"), keccak(text="1")
     assert hashes == (told["keccak256 of the name"], told["keccak256 of the version"])
@@ -209,11 +213,11 @@ def test_the_example_in_the_compact_form() -> None:
     bits = "".join(f"{letters.index(letter):05b}" for letter in told["compact form"])
     packed = int(bits[: len(bits) // 8 * 8], 2).to_bytes(len(bits) // 8)
     assert packed == b"\x01" + size + bytes(b ^ 0xFF for b in size) + raw
-    assert sum(len(row) == 4 for row in rows(part(6))) == 10  # twenty fields, two a row
+    assert sum(len(row) == 4 for row in rows(part(7))) == 10  # twenty fields, two a row
 
 
 def test_a_test_key_is_what_the_page_says() -> None:
-    assert '`keccak256("civic diary test key: " ‖ name)`' in part(10)
+    assert '`keccak256("civic diary test key: " ‖ name)`' in part(11)
     assert bytes(people.alice.key) == keccak(text="civic diary test key: alice")
 
 
@@ -230,7 +234,7 @@ def test_every_path_is_there() -> None:
 def test_every_vector_file_is_there_and_holds_what_it_says() -> None:
     named = set(re.findall(r"`(\w+\.json)`", TEXT))
     assert named == {path.name for path in VECTORS.glob("*.json")}
-    for file, given, found in rows(part(11)):
+    for file, given, found in rows(part(12)):
         cases = json.loads((VECTORS / file.strip("`")).read_text("utf-8"))["cases"]
         keys = {key for x in cases for key in x}
         told = set(re.findall(r"`(\w+)`", given + found))

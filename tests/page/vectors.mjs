@@ -6,11 +6,12 @@ import { join } from "node:path";
 
 import { Refused } from "../../web/src/bytes.js";
 import { read, utf8Text } from "../../web/src/certificate.js";
+import { askHashes } from "../../web/src/chain.js";
 import { canonical } from "../../web/src/json.js";
 import { leafHash, rootFromProof } from "../../web/src/merkle.js";
 import { checkRecord, commitment, signer } from "../../web/src/record.js";
-import { verify } from "../../web/src/verify.js";
-import { WORDS } from "../../web/src/words.js";
+import { claimed, level, verify } from "../../web/src/verify.js";
+import { WORDS, sentence } from "../../web/src/words.js";
 
 const outcomes = (text) => verify(text).steps.map((step) => step.outcome);
 
@@ -19,8 +20,22 @@ function reviewOutcomes({ format, review }) {
   if (!review) return null;
   const { chain_id: chain, contract } = review.anchor;
   const id = `eip155:${chain}:${contract}/${review.leaf.seq}`;
-  const { commitment } = review.leaf;
+  const { commitment } = review.leaf; // version 1 states it there alone
   return outcomes(JSON.stringify({ format, id, commitment, ...review, review: null })).slice(1, 5);
+}
+
+/** Return what the page finds with a log and the hashes of blocks, and no node. */
+function byState({ certificate: told, log, block_hashes: hashes }) {
+  const { certificate, steps } = verify(JSON.stringify(told));
+  const all = [...steps.slice(0, 5), ...askHashes(certificate, { log, hashes: hashes.join(" ") })];
+  const words = all.map((step) => sentence(WORDS.en, step.reason));
+  return {
+    id: certificate.id,
+    level: level(certificate, all).key,
+    steps: all.map((step) => step.outcome),
+    words,
+    claimed: claimed(certificate, all),
+  };
 }
 
 /** Return what was expected, in the page's English words, or null if nothing was refused. */
@@ -65,6 +80,7 @@ const FOUND = {
     const told = read(text);
     return { id: told.id, steps: outcomes(text), review: reviewOutcomes(certificate) };
   },
+  state_proofs: byState,
   compact: ({ compact }) => ({ id: read(compact).id, steps: outcomes(compact) }),
   refused: (x) => refused(() => refusals[x.kind](x)),
 };

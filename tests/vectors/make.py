@@ -15,8 +15,10 @@ import copy
 import json
 import unicodedata
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from eth_abi import encode
 from eth_utils import keccak, to_checksum_address
 
 from kit import people
+from kit.chain import embedded
 from kit.core import (
     TYPES,
     Anchor,
@@ -34,6 +37,7 @@ from kit.core import (
     Leaf,
     LogId,
     Record,
+    SignedRecord,
     Tree,
     compact,
     merkle,
@@ -42,8 +46,9 @@ from kit.core import (
     signer,
 )
 from kit.core import record as records
+from kit.diary import Diary
 from kit.errors import KitError
-from kit.log import verification
+from kit.log import MODERATOR_ROLE, verification
 
 HERE = Path(__file__).parent
 FROZEN = json.loads((HERE / "format_1.json").read_text("utf-8"))
@@ -376,12 +381,22 @@ def changed_certificates() -> dict[str, dict[str, Any]]:
     """Certificates in the format of which something doesn't hold."""
     good = frozen_certificates()["entry"].to_json()
     wrong, other = "0x" + "11" * 32, people.bob.address
+    changes = _changes(good, wrong, other)
+    return {name: fitted(value) for name, value in changes.items()}
+
+
+def fitted(value: dict[str, Any]) -> dict[str, Any]:
+    """A certificate's JSON whose identifiers, and its review's, fit what else it states."""
+    review = value["review"]
+    named = {"id": f"{LogId(value['anchor']['chain_id'], value['anchor']['contract'])}"}
+    named["id"] += f"/{value['leaf']['seq']}"
+    return value | named | {"review": review and fitted(review)}
+
+
+def _changes(good: dict[str, Any], wrong: str, other: str) -> dict[str, dict[str, Any]]:
     forged = sign(good["commitment"], LOG, people.bob)
     redacted = good | {"record": None, "salt": None}
     elsewhere = changed(good, "anchor", "chain_id", to=1)
-    elsewhere["id"] = elsewhere["id"].replace(str(CHAIN_ID), "1")
-    renumbered = changed(good, "leaf", "seq", to=46)
-    renumbered["id"] = renumbered["id"].replace("/40", "/46")
     return {
         "another text": changed(good, "record", "body", "text", to="十人一桌。"),
         "another salt": good | {"salt": wrong},
@@ -396,7 +411,7 @@ def changed_certificates() -> dict[str, dict[str, Any]]:
         "another commitment in the leaf": changed(good, "leaf", "commitment", to=wrong),
         "content held back, another author": changed(redacted, "leaf", "author", to=other),
         "content held back, another time": changed(redacted, "leaf", "at", to=0),
-        "a number behind the batch": renumbered,
+        "a number behind the batch": changed(good, "leaf", "seq", to=46),
         "a number before the batch": changed(good, "batch", "first_seq", to=41),
         "another root": changed(good, "batch", "root", to=wrong),
         "a proof too short": good | {"proof": good["proof"][:-1]},
@@ -406,6 +421,7 @@ def changed_certificates() -> dict[str, dict[str, Any]]:
         "a review of no entry": frozen_certificates()["witness"].to_json()
         | {"review": good["review"]},
         "another text in the review": changed(good, "review", "record", "body", "reason", to="?"),
+        "another commitment in the review": changed(good, "review", "commitment", to=wrong),
         "another salt in the review": changed(good, "review", "salt", to=wrong),
         "a review signed by somebody else": changed(good, "review", "signature", to=forged),
         "another author in the review's leaf": changed(good, "review", "leaf", "author", to=other),
@@ -528,9 +544,29 @@ def later(**changes: Any) -> dict[str, Any]:
     return alone_in_a_batch(whole, whole.review.record, people.moderator, batch)
 
 
+def version_1(value: dict[str, Any]) -> dict[str, Any]:
+    """A certificate's JSON as version 1 has it: no state proofs; of a review, not what its leaf states."""
+    value = without(value, "state_proof") | {"format": "civic-diary-certificate/1"}
+    if value["review"]:
+        for key in ("format", "id", "commitment", "state_proof", "review"):
+            value = without(value, "review", key)
+    return value
+
+
+def older_certificates() -> dict[str, dict[str, Any]]:
+    """Certificates of version 1."""
+    good = {name: certificate.to_json() for name, certificate in good_certificates().items()}
+    names = ("the worked example", "no review", "content held back")
+    changed_ones = {name: changed_certificates()[name] for name in ("another salt in the review",)}
+    return {
+        f"version 1, {name}": version_1(value)
+        for name, value in ({name: good[name] for name in names} | changed_ones).items()
+    }
+
+
 def certificate_cases() -> Iterator[EntryState]:
     good = {name: certificate.to_json() for name, certificate in good_certificates().items()}
-    for name, value in (good | changed_certificates()).items():
+    for name, value in (good | changed_certificates() | older_certificates()).items():
         certificate = Certificate.from_json(value)
         result = verification.verify(certificate)
         yield {
@@ -547,6 +583,131 @@ def review_steps(certificate: Certificate) -> list[str] | None:
     if certificate.review is None:
         return None
     return [step.outcome for step in verification.verify(certificate.review).steps[1:5]]
+
+
+# --- state proofs --------------------------------------------------------------------------------
+
+
+@cache
+def on_a_chain() -> dict[str, Certificate]:
+    """Certificates of a diary on the embedded chain, each with its state proof."""
+    chain = embedded()
+    second = people.named("the second moderator")
+    moderators = (people.moderator.address, second.address)
+    with closing(Diary.open(chain, moderators=moderators)) as diary:
+
+        def publish(author: people.Person, by: people.Person) -> SignedRecord:
+            posted = diary.post(author, "你好", place="泉州")
+            diary.review(posted, by=by, approve=True)
+            return posted
+
+        first = publish(people.alice, people.moderator)
+        diary.publish()
+        later = publish(people.bob, people.moderator)
+        diary.publish()
+        diary.suspend(first, by=people.moderator)
+        diary.publish()
+        diary.reinstate(first, by=second)
+        diary.publish()
+        lost = publish(people.carol, second)
+        diary.log.revoke(MODERATOR_ROLE, second.address, by=people.registrar)
+        chain.mine()
+        diary.publish()
+        made = {
+            "the first batch": diary.certificate(later),
+            "a review in a later batch": diary.certificate(first),
+            "a moderator who lost the role": diary.certificate(lost),
+        }
+    first_batch = replace(made["a review in a later batch"], review=None)
+    return {"a second batch": made.pop("the first batch"), "the first batch": first_batch} | made
+
+
+def flipped(text: str, place: int) -> str:
+    """Hex in which a bit of one byte is another."""
+    raw = bytearray.fromhex(text[2:])
+    raw[place] ^= 1
+    return "0x" + raw.hex()
+
+
+def other_states(good: dict[str, Any], first: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """A certificate with a state proof in which something was changed; ``first`` is of another batch."""
+    proof = good["state_proof"]
+    header, account, storage = proof["header"], proof["account"], proof["storage"]
+    forged = flipped(header, 100)  # in the root of the state
+    own_block = changed(good, "state_proof", "header", to=forged)
+    own_block["anchor"]["block_hash"] = "0x" + keccak(hexstr=forged).hex()
+    return {
+        "a bit of the header": changed(good, "state_proof", "header", to=flipped(header, 40)),
+        "a header of one's own, and its hash": own_block | {"review": None},
+        "a bit of the account's proof": changed(
+            good, "state_proof", "account", -1, to=flipped(account[-1], -1)
+        ),
+        "a bit of a slot's proof": changed(
+            good, "state_proof", "storage", 1, -1, to=flipped(storage[1][-1], -1)
+        ),
+        "a node too many": changed(
+            good, "state_proof", "storage", 0, to=[*storage[0], storage[1][-1]]
+        ),
+        "a node twice": changed(good, "state_proof", "account", to=[account[0], *account]),
+        "a node too few": changed(good, "state_proof", "account", to=account[:-1]),
+        "no account's proof": changed(good, "state_proof", "account", to=[]),
+        "slots in another order": changed(
+            good, "state_proof", "storage", to=[storage[0], storage[2], storage[1], *storage[3:]]
+        ),
+        "a slot too few": changed(good, "state_proof", "storage", to=storage[:-1]),
+        "the proof of another batch": good | {"state_proof": first["state_proof"]},
+        "another batch's number": changed(good, "batch", "number", to=0) | {"review": None},
+        "a header that is no list": changed(good, "state_proof", "header", to="0x80"),
+        "a header with bytes behind it": changed(good, "state_proof", "header", to=header + "00"),
+        "a review's proof without the role": changed(
+            good,
+            "review",
+            "state_proof",
+            "storage",
+            to=good["review"]["state_proof"]["storage"][:-1],
+        ),
+        "another block's time": changed(good, "anchor", "block_time", to="2021-09-10T00:00:00Z")
+        | {"review": None},
+    }
+
+
+def state_cases() -> Iterator[EntryState]:
+    made = {name: certificate.to_json() for name, certificate in on_a_chain().items()}
+    good, first = made["a second batch"], made["the first batch"]
+    log = str(on_a_chain()["a second batch"].log_id)
+    reviewed_later = made["a review in a later batch"]
+    both = [x["anchor"]["block_hash"] for x in (reviewed_later, reviewed_later["review"])]
+    cases: list[tuple[str, dict[str, Any], str, list[str]]] = [
+        *((name, value, log, [value["anchor"]["block_hash"]]) for name, value in made.items()),
+        ("both blocks", reviewed_later, log, both),
+        ("the hash in capitals", good, log, ["0x" + good["anchor"]["block_hash"][2:].upper()]),
+        ("no hash", good, log, []),
+        ("another hash", good, log, ["0x" + "11" * 32]),
+        ("another log", good, str(LOG), [good["anchor"]["block_hash"]]),
+        ("another chain", good, log.replace(":20210921:", ":1:"), [good["anchor"]["block_hash"]]),
+        ("no state proof", good | {"state_proof": None}, log, [good["anchor"]["block_hash"]]),
+        (
+            "content held back",
+            good | {"record": None, "salt": None},
+            log,
+            [good["anchor"]["block_hash"]],
+        ),
+        *(
+            (f"changed: {name}", value, log, [value["anchor"]["block_hash"]])
+            for name, value in other_states(good, first).items()
+        ),
+    ]
+    for name, value, named, hashes in cases:
+        result = verification.verify(json.dumps(value), LogId.of(named), block_hash=hashes)
+        yield {
+            "name": name,
+            "certificate": value,
+            "log": named,
+            "block_hashes": hashes,
+            "id": result.id,
+            "level": result.level,
+            "steps": [step.outcome for step in result.steps],
+        }
 
 
 # --- the compact form ----------------------------------------------------------------------------
@@ -686,8 +847,26 @@ def refused_texts() -> dict[str, str]:
     good = full | {"review": None}
     text = json.dumps(good, ensure_ascii=False)
     wrong = "0x" + "11" * 32
+    state: dict[str, Any] = {"header": "0xc0", "account": [], "storage": []}
     values = {
-        "another format": good | {"format": "civic-diary-certificate/2"},
+        "another format": good | {"format": "civic-diary-certificate/3"},
+        "no state proof and no null for it": without(good, "state_proof"),
+        "a state proof in version 1": version_1(good) | {"state_proof": None},
+        "version 1, a review with a commitment of its own": changed(
+            version_1(full), "review", "commitment", to=wrong
+        ),
+        "version 1, a review without its content": changed(
+            version_1(full), "review", "record", to=None
+        ),
+        "a state proof without storage": good | {"state_proof": {"header": "0x80", "account": []}},
+        "a state proof that is a list": good | {"state_proof": []},
+        "a header in capitals": good | {"state_proof": state | {"header": "0xC0"}},
+        "a header of half a byte": good | {"state_proof": state | {"header": "0xc"}},
+        "an empty header": good | {"state_proof": state | {"header": "0x"}},
+        "a header of 1,025 bytes": good | {"state_proof": state | {"header": "0x" + "00" * 1025}},
+        "nodes that are no list": good | {"state_proof": state | {"account": "0xc0"}},
+        "65 nodes": good | {"state_proof": state | {"account": ["0xc0"] * 65}},
+        "six storage slots": good | {"state_proof": state | {"storage": [[]] * 6}},
         "an unknown key": good | {"note": None},
         "a missing key": without(good, "review"),
         "a list": [good],
@@ -727,10 +906,12 @@ def refused_texts() -> dict[str, str]:
         ),
         "a block before 1970": changed(good, "anchor", "block_time", to="1969-12-31T23:59:59Z"),
         "a missing key in the anchor": without(good, "anchor", "log_index"),
-        "a review with a commitment of its own": changed(full, "review", "commitment", to=wrong),
-        "a review without its content": changed(full, "review", "record", to=None),
+        "a review as in version 1": full | {"review": version_1(full)["review"]},
+        "a review of version 1": full | {"review": version_1(full["review"])},
+        "a review without its content": full
+        | {"review": full["review"] | {"record": None, "salt": None}},
         "a review that the format refuses": changed(full, "review", "record", "at", to="today"),
-        "a review within the review": changed(full, "review", "review", to=None),
+        "a review within the review": changed(full, "review", "review", to=full["review"]),
     }
     return {name: json.dumps(value, ensure_ascii=False) for name, value in values.items()} | {
         "a key twice": text.replace('"salt"', '"salt": null, "salt"', 1),
@@ -873,6 +1054,10 @@ ABOUT = {
         "Certificates in the format with the outcomes of the nine steps when no chain is asked, and of "
         "steps 2 to 5 of the review inside (null: there is none)."
     ),
+    "state_proofs": (
+        "Certificates with state proofs, the log and the blocks that are named, and level and "
+        "outcomes of the nine steps when no node is asked."
+    ),
     "compact": (
         "Compact forms, the CBOR in them, and the outcomes of the nine steps when no chain is asked. "
         "written: a program that writes compact forms writes this one."
@@ -887,6 +1072,7 @@ CASES = {
     "trees": tree_cases,
     "proofs": proof_cases,
     "certificates": certificate_cases,
+    "state_proofs": state_cases,
     "compact": compact_cases,
     "refused": refused_cases,
 }

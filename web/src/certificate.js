@@ -1,8 +1,9 @@
 // What is handed out: a certificate, read from JSON or from the compact form of a QR code.
 //
 // Both forms give the same object: { id, record, salt, commitment, signature, leaf, proof, batch,
-// anchor, review }, as in the JSON, with anchor.block_time in Unix seconds. In the compact form
-// record, salt and review are null.
+// anchor, state_proof, review }, as in the JSON, with anchor.block_time in Unix seconds. In the compact
+// form record, salt, state_proof and review are null. Version 1 of the JSON has no state proofs, and of a
+// review no format, id and commitment.
 
 import { decode, encode } from "cborg";
 
@@ -23,7 +24,8 @@ import { parse } from "./json.js";
 import { BATCH_MAX, PROOF_MAX } from "./merkle.js";
 import { TYPES, checkKeys, checkRecord, parseTime } from "./record.js";
 
-export const FORMAT = "civic-diary-certificate/1";
+export const FORMAT = "civic-diary-certificate/2";
+const FORMAT_1 = "civic-diary-certificate/1";
 const COMPACT_VERSION = 1;
 
 // --- the bounds ----------------------------------------------------------------------------------
@@ -37,7 +39,15 @@ const COMPACT_MAX = 2048;
 /** The last second of the year 9999, after which no record and no block can have its time. */
 const TIME_MAX = 253_402_300_799;
 
+/** Bytes of a header or a node of a state proof, nodes on a way, and storage slots. */
+const PART_MAX = 1024;
+const NODES_MAX = 64;
+const SLOTS_MAX = 5;
+
 const TYPE_NAMES = Object.fromEntries(Object.entries(TYPES).map(([name, code]) => [code, name]));
+
+/** The keys that a certificate and, in version 1, the review inside it both have. */
+const PARTS = ["leaf", "proof", "batch", "anchor", "record", "salt", "signature"];
 
 // What Python calls white space, at both ends of a text; JavaScript's own idea differs by a few.
 const BLANK = "[\\t-\\r\\x1c- \\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]";
@@ -68,28 +78,80 @@ function readJson(text) {
   if (text.length > 2 * JSON_MAX || (text.length > JSON_MAX && count(text) > JSON_MAX)) {
     throw new Refused("jsonSize", [JSON_MAX], { phrase: "more" });
   }
-  const value = parse(text, DEPTH_MAX);
-  const isObject = value !== null && typeof value === "object" && !Array.isArray(value);
-  if (!isObject || value.format !== FORMAT) {
-    throw new Refused("format", [FORMAT], brief(isObject ? value.format : value));
-  }
-  const keys = ["format", "id", "commitment", "signature", "leaf", "proof", "batch", "anchor"];
-  checkObject(value, "certificate", [...keys, "record", "salt", "review"]);
-  const { record, salt, review } = value;
+  return readObject(parse(text, DEPTH_MAX));
+}
+
+const isObject = (value) => value !== null && typeof value === "object" && !Array.isArray(value);
+
+function readObject(value) {
+  const format = isObject(value) ? value.format : value;
+  if (format !== FORMAT && format !== FORMAT_1) throw new Refused("format", [FORMAT], brief(format));
+  const older = format === FORMAT_1;
+  const keys = ["format", "id", "commitment", "review", ...PARTS, ...(older ? [] : ["state_proof"])];
+  checkObject(value, "certificate", keys);
+  const { review } = value;
+  const read = older ? readReview1 : readReview;
+  const found = review === null ? null : read(review);
+  const certificate = ofParts(value, hash(value.commitment), found);
+  if (value.id !== certificate.id) throw new Refused("id", [certificate.id], brief(value.id));
+  return certificate;
+}
+
+function ofParts(value, commitment, review) {
+  const { record, salt, state_proof: proof } = value;
   if ((record === null) !== (salt === null)) {
     throw new Refused("recordAndSalt", [], { phrase: "oneOfThem" });
   }
   const certificate = {
     ...readMembership(value),
-    commitment: hash(value.commitment),
+    commitment,
     signature: signature(value.signature),
     record: record === null ? null : checkRecord(record),
     salt: salt === null ? null : hash(salt),
-    review: review === null ? null : readReview(review),
+    review,
+    state_proof: (proof ?? null) === null ? null : stateProof(proof),
   };
   certificate.id = identifier(certificate);
-  if (value.id !== certificate.id) throw new Refused("id", [certificate.id], brief(value.id));
   return certificate;
+}
+
+/** Return the certificate of a review, which is one like others. */
+function readReview(value) {
+  const found = isObject(value) ? value : {};
+  const whole = found.format === FORMAT && (found.record ?? null) !== null;
+  if (!whole || (found.review ?? null) !== null) throw aReview();
+  return readObject(value);
+}
+
+/** Return the certificate of a review as version 1 has it: its leaf states its commitment. */
+function readReview1(value) {
+  checkObject(value, "review", PARTS);
+  if (value.record === null) throw aReview();
+  return ofParts(value, readMembership(value).leaf.commitment, null);
+}
+
+const aReview = () => new Refused("aReview", [FORMAT], { phrase: "another" });
+
+function stateProof(value) {
+  checkObject(value, "state_proof", ["header", "account", "storage"]);
+  const { header, account, storage } = value;
+  if (!Array.isArray(storage) || storage.length > SLOTS_MAX) {
+    throw new Refused("slots", [SLOTS_MAX], brief(storage));
+  }
+  return { header: part(header), account: nodes(account), storage: storage.map(nodes) };
+}
+
+function nodes(value) {
+  if (!Array.isArray(value) || value.length > NODES_MAX) {
+    throw new Refused("nodes", [NODES_MAX], brief(value));
+  }
+  return value.map(part);
+}
+
+function part(value) {
+  const fits = typeof value === "string" && value.length <= 2 + 2 * PART_MAX;
+  if (!fits || !/^0x([0-9a-f]{2})+$/.test(value)) throw new Refused("part", [PART_MAX], brief(value));
+  return value;
 }
 
 const count = (text) => {
@@ -140,20 +202,6 @@ function readMembership(value) {
       block_time: time(anchor.block_time),
       log_index: integer(anchor.log_index, "log_index"),
     },
-  };
-}
-
-function readReview(value) {
-  const keys = ["leaf", "proof", "batch", "anchor", "record", "salt", "signature"];
-  checkObject(value, "review", keys);
-  const member = readMembership(value);
-  return {
-    ...member,
-    commitment: member.leaf.commitment, // stated there alone
-    signature: signature(value.signature),
-    record: checkRecord(value.record),
-    salt: hash(value.salt),
-    review: null,
   };
 }
 
@@ -210,6 +258,7 @@ function readCompact(text) {
     record: null,
     salt: null,
     review: null,
+    state_proof: null,
   };
   certificate.id = identifier(certificate);
   // One way to write it only: written again it must give the same bytes.

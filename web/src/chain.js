@@ -17,6 +17,7 @@ import {
   UNANSWERED,
   because,
   checkReview,
+  checkState,
   checkTime,
   judged,
   unasked,
@@ -42,12 +43,83 @@ export class NoAnswer extends Error {
 }
 
 /**
- * Take steps 6 to 9 with a node and the log that is trusted: `{ url, log }`. `code` is that of DiaryLog.
- * Calls `found(step)` after each; returns the NoAnswer that ended it, or null. Throws NoAnswer for a URL
+ * Take steps 6 to 9 by state proofs alone, with the log that is trusted and the hashes of blocks. Returns
+ * them. Throws NoAnswer for an address without its chain, or for what is no hash.
+ */
+export function askHashes(certificate, { log, hashes }) {
+  const { chain, contract } = named(log);
+  if (chain === null) throw new NoAnswer("badLogAlone");
+  const given = hashesIn(hashes);
+  const { anchor } = certificate;
+  const needSame = () => {
+    if (anchor.chain_id === chain && sameAddress(contract, anchor.contract)) return;
+    throw new Failed("otherLog", logOf(anchor), `eip155:${chain}:${checksummed(contract)}`);
+  };
+  const shown = (part) => {
+    if (!checkState(part)) throw new Open(NOT_ASKED, "noStateProof");
+    const { block_hash: hash, block_number: block } = part.anchor;
+    if (!given.includes(hash)) throw new Open(NOT_ASKED, "noHash", block);
+  };
+  const checks = [
+    () => {
+      needSame();
+      shown(certificate);
+      return { reason: because("logByState", logOf(anchor), anchor.block_number) };
+    },
+    () => {
+      checkTime(certificate);
+      needSame();
+      needNamed(anchor, given);
+      shown(certificate);
+      const reason = because("blockNamed", anchor.block_number, anchor.block_time);
+      return { reason, standing: "included", named: true };
+    },
+    () => {
+      const review = checkReview(certificate);
+      needSame();
+      shown(review);
+      const { seq, author } = review.leaf;
+      const reason = because("reviewInBlock", seq, author, review.anchor.block_number);
+      return { reason, named: true };
+    },
+    () => {
+      throw new Open(NOT_ASKED, "noNodeLeaves");
+    },
+  ];
+  return checks.map((check, i) => {
+    try {
+      return { number: i + 6, outcome: PASSED, ...check() };
+    } catch (error) {
+      return judged(i + 6, error);
+    }
+  });
+}
+
+/** Return the hashes in a text, in small letters. Throws NoAnswer for what is none. */
+function hashesIn(text) {
+  const found = text.toLowerCase().split(/[\s,;]+/u).filter(Boolean);
+  if (!found.every(isHash)) throw new NoAnswer("badHash");
+  return found;
+}
+
+/** Throw Failed unless a certificate's block is one of those that were named, if any were. */
+function needNamed({ block_hash: hash, block_number: block }, given) {
+  if (given.length && !given.includes(hash)) {
+    throw new Failed("otherHash", block, hash, [...new Set(given)].sort().join(", "));
+  }
+}
+
+const logOf = ({ chain_id: chain, contract }) => `eip155:${chain}:${contract}`;
+const checksummed = (address) => checksumAddress(fromHex(address.toLowerCase()));
+
+/**
+ * Take steps 6 to 9 with a node and the log that is trusted: `{ url, log }`, and the hashes of blocks, if
+ * any are named. `code` is that of DiaryLog. Calls `found(step)` after each; returns the NoAnswer that ended it, or null. Throws NoAnswer for a URL
  * or an address that is none.
  */
-export async function askChain(certificate, { url, log }, code, found) {
-  const on = new OnChain(certificate, new Node(url), named(log), code);
+export async function askChain(certificate, { url, log, hashes = "" }, code, found) {
+  const given = hashesIn(hashes);
+  const on = new OnChain(certificate, new Node(url), named(log), code, given);
   const checks = [() => on.logHasIt(), () => on.blockIsThere(), () => on.reviewIsGood(), stands];
   const alone = unasked(certificate);
   let silent = null;
@@ -86,21 +158,24 @@ async function stands() {
 }
 
 class OnChain {
-  constructor(certificate, node, named, code) {
-    Object.assign(this, { certificate, node, named, code });
+  constructor(certificate, node, named, code, given) {
+    Object.assign(this, { certificate, node, named, code, given });
   }
 
   /** Step 6. */
   async logHasIt() {
     await this.#anchored(this.certificate);
-    const { chain_id: chain, contract } = this.certificate.anchor;
-    return { reason: because("log", `eip155:${chain}:${contract}`) };
+    const { anchor, state_proof: proof } = this.certificate;
+    const key = proof ? "logByState" : "log";
+    return { reason: because(key, logOf(anchor), anchor.block_number) };
   }
 
   /** Step 7. */
   async blockIsThere() {
     const { anchor } = this.certificate;
     await this.#log();
+    if (!this.certificate.state_proof) await this.#code();
+    needNamed(anchor, this.given);
     await this.#inBlock(anchor);
     checkTime(this.certificate);
     const head = await this.#block("latest");
@@ -132,7 +207,7 @@ class OnChain {
     return { reason: because("review", seq, author) };
   }
 
-  /** Throw unless the certificate is of the log that was named, and that is a DiaryLog. Asked once. */
+  /** Throw unless the certificate is of the log that was named. Asked once. */
   #log() {
     this.asked ??= this.#checkLog();
     return this.asked;
@@ -144,9 +219,19 @@ class OnChain {
     const { named } = this;
     if (named.chain !== null && named.chain !== here) throw new NoAnswer("otherNode", named.chain, here);
     if (here !== chain || !sameAddress(named.contract, contract)) {
-      const ours = `eip155:${here}:${checksumAddress(fromHex(named.contract.toLowerCase()))}`;
-      throw new Failed("otherLog", `eip155:${chain}:${contract}`, ours);
+      const ours = `eip155:${here}:${checksummed(named.contract)}`;
+      throw new Failed("otherLog", logOf(this.certificate.anchor), ours);
     }
+  }
+
+  /** Throw unless the log is a DiaryLog, as the node says it. Asked once. */
+  #code() {
+    this.askedCode ??= this.#checkCode();
+    return this.askedCode;
+  }
+
+  async #checkCode() {
+    const { contract } = this.certificate.anchor;
     const code = await this.node.ask("eth_getCode", contract, "latest");
     if (typeof code !== "string") throw new NoAnswer("badAnswer", this.node.host);
     if (code === "0x") throw new Failed("noContract", contract);
@@ -154,11 +239,16 @@ class OnChain {
   }
 
   /** Throw unless the log has the batch: its root, its numbers, and the event in its receipt. */
-  async #anchored({ batch, anchor }) {
+  async #anchored(part) {
+    const { batch, anchor } = part;
     await this.#log();
-    const root = await this.#rootOf(batch.number);
-    if (root === null) throw new Failed("noBatch", batch.number);
-    if (root !== batch.root) throw new Failed("otherRootInLog", batch.number);
+    // Code and root are shown by the state proof, if there is one; else by the node's word.
+    if (!checkState(part)) {
+      await this.#code();
+      const root = await this.#rootOf(batch.number);
+      if (root === null) throw new Failed("noBatch", batch.number);
+      if (root !== batch.root) throw new Failed("otherRootInLog", batch.number);
+    }
     const said = await this.#batchIn(anchor);
     if (!said) throw new Failed("noEvent");
     for (const name of ["number", "root", "first_seq", "count"]) {

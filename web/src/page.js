@@ -3,7 +3,7 @@
 import { runtime } from "../../kit/chain/artifacts/DiaryLog.json";
 
 import { ZERO_HASH } from "./bytes.js";
-import { NoAnswer, askChain } from "./chain.js";
+import { NoAnswer, askChain, askHashes } from "./chain.js";
 import { NoCode, otherKind, pictureKind, readPicture } from "./picture.js";
 import { parseTime } from "./record.js";
 import { FAILED, claimed, level, open, unasked, verify } from "./verify.js";
@@ -95,10 +95,12 @@ function showResult(words, { certificate, steps }) {
   $("verdict").className = reached.key;
   $("verdict").querySelector(".sign").textContent = SIGNS[reached.key];
   $("level").textContent = title;
-  $("meaning").textContent = words.meanings[reached.key];
+  const [, , isNamed = false] = reached.args; // the block, by its hash
+  $("meaning").textContent = words.meanings[isNamed ? "includedNamed" : reached.key];
   const unknown = certificate ? open(steps).map((number) => `${number} ${words.names[number - 1]}`) : [];
   $("not-asked").textContent = unknown.length ? words.ui.notAsked(unknown) : "";
   $("own-log").replaceChildren(...(certificate ? [code(logOf(certificate))] : []));
+  $("own-block").replaceChildren(...(certificate ? [code(certificate.anchor.block_hash)] : []));
   $("identifier").replaceChildren(...(certificate ? [code(certificate.id)] : []));
   const lines = steps.map((step) => stepLine(words, step));
   $("steps-alone").replaceChildren(...lines.slice(0, 5));
@@ -307,17 +309,32 @@ function takeAddress(options) {
   }
 }
 
-async function takeNode(url, log) {
+/** Take steps 6 to 9 with what the reader named: a log, and a node, or hashes of blocks, or both. */
+async function takeChain(url, log, hashes) {
   const { found } = state;
   if (!found?.certificate || state.asking) return;
-  const mine = given;
   state.silent = null;
   found.steps = [...found.steps.slice(0, 5), ...unasked(found.certificate)];
+  if (url) return takeNode(url, log, hashes);
+  try {
+    if (!hashes.trim()) throw new NoAnswer("giveNodeOrHash");
+    found.steps = [...found.steps.slice(0, 5), ...askHashes(found.certificate, { log, hashes })];
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error;
+    state.silent = error.reason;
+  }
+  show();
+  announce();
+}
+
+async function takeNode(url, log, hashes) {
+  const { found } = state;
+  const mine = given;
   setAsking(true);
   show();
   let silent;
   try {
-    silent = await askChain(found.certificate, { url, log }, runtime, (step) => {
+    silent = await askChain(found.certificate, { url, log, hashes }, runtime, (step) => {
       if (mine !== given) return;
       found.steps[step.number - 1] = step;
       show();
@@ -361,7 +378,7 @@ function listen() {
   });
   $("ask").addEventListener("submit", (event) => {
     event.preventDefault();
-    takeNode($("node").value.trim(), $("log").value);
+    takeChain($("node").value.trim(), $("log").value, $("hashes").value);
   });
   // Anywhere on the page: a file that misses the frame must not replace the page.
   document.addEventListener("dragover", (event) => {

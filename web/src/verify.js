@@ -12,6 +12,7 @@ import { decoded, unwrapped } from "./given.js";
 import shared from "../../kit/core/words.json" with { type: "json" };
 import { contradiction, leafHash, rootFromProof } from "./merkle.js";
 import { commitment, parseTime, signer } from "./record.js";
+import { LAYOUTS, Nowhere, slots, state } from "./state.js";
 
 export const PASSED = "passed";
 export const FAILED = "failed";
@@ -100,6 +101,7 @@ function takeOfEach(number, check, certificate) {
 export function unasked(certificate) {
   const reasons = ["noLogBatch", "noLogBlock", "noLog", "noLog"];
   const checks = reasons.map((key, i) => () => {
+    if (i === 0) checkState(certificate);
     if (i === 1) checkTime(certificate);
     if (i === 2) checkReview(certificate);
     throw new Open(NOT_ASKED, key);
@@ -107,12 +109,17 @@ export function unasked(certificate) {
   return checks.map((check, i) => take(i + 6, check));
 }
 
+/** What a state proof doesn't show: it has the log after the block, and not by which transaction. */
+const BESIDE_STATE = ["anchor.transaction_hash", "anchor.log_index"];
+
 /** Return the fields that only a chain can confirm, and that none has: the certificate's claims. */
 export function claimed(certificate, steps) {
   if (!certificate) return [];
   const passed = (number) => steps[number - 1].outcome === PASSED;
-  const own = passed(6) && passed(7) ? [] : shared.claimed;
-  const review = certificate.review && !passed(8) ? shared.claimed : [];
+  const left = (number) => (steps[number - 1].named ? BESIDE_STATE : []);
+  const own = passed(6) && passed(7) ? left(7) : shared.claimed;
+  let review = certificate.review ? shared.claimed : [];
+  if (passed(8)) review = left(8);
   return [...own, ...review.map((name) => `review.${name}`)];
 }
 
@@ -133,9 +140,9 @@ export function level(certificate, steps) {
     if (numbers.length) return because(outcome, numbers);
   }
   if (steps[5].outcome === PASSED && steps[6].outcome === PASSED) {
-    const { standing } = steps[6];
+    const { standing, named = false } = steps[6];
     const { chain_id: chain, contract, block_number: block } = certificate.anchor;
-    return because(standing, block, `eip155:${chain}:${contract}`);
+    return because(standing, block, `eip155:${chain}:${contract}`, named);
   }
   return because("consistent");
 }
@@ -210,6 +217,41 @@ export function checkTime(certificate) {
   if (isLater(certificate)) throw new Failed("laterRecord", certificate.leaf.at);
 }
 
+/**
+ * Return what the state proof of a certificate, or of the review inside, shows; null without one. Throws
+ * Failed unless it shows this batch, in a log of known code, in the block that is stated. Of a review the
+ * last of its values is whether its author was a moderator when the block was over.
+ */
+export function checkState(part) {
+  const { leaf: own, batch, anchor, state_proof: proof } = part;
+  if (!proof) return null;
+  const reviewer = own.type === "review" ? own.author : null;
+  const shown = shownBy(proof, anchor.contract, slots(batch.number, reviewer));
+  if (shown.hash !== anchor.block_hash) throw new Failed("stateOtherBlock", shown.hash);
+  const place = [shown.number, shown.time].map(String).join();
+  if (place !== [anchor.block_number, anchor.block_time].join()) throw new Failed("stateOtherPlace");
+  if (!Object.hasOwn(LAYOUTS, shown.code)) throw new Failed("stateOtherCode");
+  const [count, root, end, ...more] = shown.values;
+  if (count <= BigInt(batch.number) || root !== BigInt(batch.root)) {
+    throw new Failed("stateOtherRoot", batch.number);
+  }
+  const first = batch.number ? more[0] : 0n;
+  const numbers = [batch.first_seq, batch.first_seq + batch.count].join();
+  if ([first, end].join() !== numbers) {
+    throw new Failed("stateOtherNumbers", batch.number, String(first), String(end - 1n));
+  }
+  return shown;
+}
+
+function shownBy(proof, contract, of) {
+  try {
+    return state(proof, contract, of);
+  } catch (error) {
+    if (error instanceof Nowhere) throw new Failed("stateNowhere");
+    throw error;
+  }
+}
+
 const sameLog = (a, b) => a.chain_id === b.chain_id && a.contract === b.contract;
 
 /**
@@ -229,5 +271,9 @@ export function checkReview({ leaf: entry, commitment: committed, review }) {
   if (own.author === entry.author) throw new Failed("ownReview");
   if (own.at < entry.at) throw new Failed("olderReview");
   if (isLater(review)) throw new Failed("laterReview");
+  const shown = checkState(review);
+  if (shown && !shown.values.at(-1)) {
+    throw new Failed("noModeratorInBlock", own.author, review.anchor.block_number);
+  }
   return review;
 }

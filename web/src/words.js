@@ -45,7 +45,12 @@ const en = {
       "From a source other than the certificate: the diary’s own page, a newspaper, somebody you know. " +
       "Anybody can deploy such a log and approve themselves there.",
     ownLog: "The certificate says that it is of the log",
-    ask: "Ask the chain",
+    hashLabel: "Hash of the block, if you know it",
+    hashHint:
+      "From an explorer, a newspaper, somebody you know; that of the review’s block, too, if it is another. " +
+      "With it, and with a state proof in the certificate, no node is needed and nothing leaves this page.",
+    ownBlock: "The certificate says that it is in the block",
+    ask: "Check against the chain",
     asking: "Asking…",
     factsTitle: "What the certificate states",
     factsBad: "Not all of this holds: see the steps that failed.",
@@ -142,7 +147,7 @@ const en = {
     failed: (steps) => `failed at step ${join(steps)}`,
     unanswered: (steps) => `unanswered at step ${join(steps)}`,
     consistent: () => "consistent in itself",
-    included: (block) => `included in block ${block}`,
+    included: (block, _, named) => `included in block ${block}${named ? ", which you named" : ""}`,
     final: (block) => `final in block ${block}`,
   },
   meanings: {
@@ -153,6 +158,9 @@ const en = {
       "Its parts fit together. Whether the log that you trust holds them was not asked: anybody can invent a chain.",
     included:
       "The log that you named holds the batch that this record is in, in a block that may still be replaced.",
+    includedNamed:
+      "The log that you named holds the batch that this record is in, in the block that you named. That this " +
+      "block is on the chain, you know from where you have its hash.",
     final: "The log that you named holds the batch that this record is in, for good.",
   },
   reasons: {
@@ -185,6 +193,22 @@ const en = {
     proof: (count, batch) =>
       `${count} ${count === 1 ? "hash leads" : "hashes lead"} to the root of batch ${batch}`,
     log: (log) => `the log that you named, ${log}`,
+    logByState: (log, block) => `the log that you named, ${log}, by its state in block ${block}`,
+    stateNowhere: () => "the state proof doesn't lead from its header to the log's storage",
+    stateOtherBlock: (hash) => `the header is that of another block: ${hash}`,
+    stateOtherPlace: () => "the header has another number or time than is stated",
+    stateOtherCode: () => "the code at the log's address is no DiaryLog's",
+    stateOtherRoot: (batch) => `in that block the log has another root for batch ${batch}, or none`,
+    stateOtherNumbers: (batch, first, last) =>
+      `in that block batch ${batch} has records ${first} to ${last}`,
+    blockNamed: (number, time) => `block ${number} of ${clock(time)} UTC, which you named`,
+    reviewInBlock: (seq, author, block) =>
+      `record ${seq}, by ${author}, a moderator in its block, ${block}`,
+    noModeratorInBlock: (author, block) => `${author} was no moderator in block ${block}`,
+    noStateProof: () => "no node, and no state proof in the certificate",
+    noHash: (block) => `no node, and no hash of block ${block} was given`,
+    otherHash: (block, hash, named) => `block ${block} has the hash ${hash}; you named ${named}`,
+    noNodeLeaves: () => "no node: the log's table of leaves can't be checked",
     block: (number, time, onTop, standing) =>
       `block ${number} of ${clock(time)} UTC, ${onTop} on top: ${shared.levels[standing].en}`,
     review: (seq, author) => `record ${seq}, by ${author}, a moderator then and in its block`,
@@ -222,6 +246,10 @@ const en = {
     noLeaves: () => "no table of leaves given; the chain itself holds roots only",
     badLog: () =>
       "Name the log that you trust: its address, 0x and 40 digits, from a source other than the certificate.",
+    badLogAlone: () =>
+      "Without a node, the log has to name its chain, too: eip155:CHAIN:ADDRESS, from a source other than the certificate.",
+    badHash: () => "The hash of a block is 0x and 64 hex digits. Copy it from an explorer, or from another node.",
+    giveNodeOrHash: () => "Give the hash of the block, or the address of a node.",
     otherNode: (named, here) => `You named a log on chain ${named}, and this node is of chain ${here}.`,
     badUrl: () => "Give an address that starts with http:// or https://, without a user name.",
     unreachable: (host) =>
@@ -246,6 +274,10 @@ const en = {
     id: (id) => `the id ${id}`,
     type: (types) => `a type of ${join(types)}`,
     proof: (most) => `a proof of at most ${most} hashes`,
+    aReview: (name) => `a review as ${name} has it, with its content and with no review of its own`,
+    slots: (most) => `proofs of at most ${most} storage slots`,
+    nodes: (most) => `a list of at most ${most} nodes`,
+    part: (most) => `1 to ${thousands(most)} bytes as 0x and hex digits in small letters`,
     integer: (name, least, most) => `${name} as a whole number from ${least} to ${most}`,
     hash: () => "a hash: 0x and 64 hex digits in small letters",
     signature: () => "a signature: 0x and 130 hex digits in small letters",
@@ -307,6 +339,7 @@ const en = {
     more: () => "more",
     otherBytes: () => "other bytes",
     oneOfThem: () => "one of them",
+    another: () => "another",
     emptyText: () => "an empty text",
     changesWhenRead: () => "one that changes when it is read",
     cutOrLong: () => "it is cut off, too long, or has something behind it",
@@ -359,7 +392,12 @@ const zh = {
     logHint:
       "请取自证书以外的来源：日记的官方页面、报纸、您认识的人。任何人都可以部署这样的日志，并在其中批准自己。",
     ownLog: "证书自称属于日志",
-    ask: "查询区块链",
+    hashLabel: "区块哈希（如果您知道）",
+    hashHint:
+      "取自区块浏览器、报纸、您认识的人；审核若在另一个区块，也填它的哈希。" +
+      "有了它，且证书中有状态证明，就不需要节点，本页也不发送任何内容。",
+    ownBlock: "证书自称所在的区块",
+    ask: "对照区块链",
     asking: "查询中…",
     factsTitle: "证书所载",
     factsBad: "以下内容并非全部成立：见未通过的步骤。",
@@ -447,7 +485,7 @@ const zh = {
     failed: (steps) => `未通过：第 ${list(steps)} 步`,
     unanswered: (steps) => `无应答：第 ${list(steps)} 步`,
     consistent: () => "自身一致",
-    included: (block) => `已上链，未定：区块\u00a0${block}`,
+    included: (block, _, named) => `已上链，${named ? "由您指定" : "未定"}：区块\u00a0${block}`,
     final: (block) => `已上链，已定：区块\u00a0${block}`,
   },
   meanings: {
@@ -456,6 +494,8 @@ const zh = {
     unanswered: "没有一步不符，但有所问未得回答。这什么也不说明：请再问一次。",
     consistent: "各部分彼此相符。您所信任的日志是否载有它，尚未查询：任何人都可以虚构一条链。",
     included: "您指定的日志载有这条记录所在的批次，但其区块仍可能被替换。",
+    includedNamed:
+      "您指定的日志在您指定的区块中载有这条记录所在的批次。这个区块在链上，以您取得其哈希的来源为凭。",
     final: "您指定的日志载有这条记录所在的批次，已成定局。",
   },
   reasons: {
@@ -488,6 +528,20 @@ const zh = {
     blocksDontFit: (a, b) => `第 ${a} 批与第 ${b} 批的区块互相矛盾`,
     proof: (count, batch) => `经 ${count} 个哈希到达第 ${batch} 批的根`,
     log: (log) => `您指定的日志 ${log}`,
+    logByState: (log, block) => `您指定的日志 ${log}，据其在区块 ${block} 中的状态`,
+    stateNowhere: () => "由状态证明的区块头到不了日志的存储",
+    stateOtherBlock: (hash) => `区块头属于另一个区块：${hash}`,
+    stateOtherPlace: () => "区块头的高度或时间与所称不同",
+    stateOtherCode: () => "日志地址处的代码不是 DiaryLog",
+    stateOtherRoot: (batch) => `在该区块中，日志的第 ${batch} 批是另一个根，或没有这一批`,
+    stateOtherNumbers: (batch, first, last) => `在该区块中，第 ${batch} 批是记录 ${first} 至 ${last}`,
+    blockNamed: (number, time) => `区块 ${number}，${clock(time)} UTC，由您指定`,
+    reviewInBlock: (seq, author, block) => `记录 ${seq}，${author} 在其区块 ${block} 中是审核员`,
+    noModeratorInBlock: (author, block) => `${author} 在区块 ${block} 中不是审核员`,
+    noStateProof: () => "没有节点，证书中也没有状态证明",
+    noHash: (block) => `没有节点，也未提供区块 ${block} 的哈希`,
+    otherHash: (block, hash, named) => `区块 ${block} 的哈希是 ${hash}；您指定的是 ${named}`,
+    noNodeLeaves: () => "没有节点：无法核对日志的叶子表",
     block: (number, time, onTop, standing) =>
       `区块 ${number}，${clock(time)} UTC，其上有 ${onTop} 个区块：${shared.levels[standing].zh}`,
     review: (seq, author) => `记录 ${seq}，${author} 当时及在其区块中是审核员`,
@@ -517,6 +571,9 @@ const zh = {
       `${author} 并非在 ${clock(time)} UTC 时和在区块 ${block} 中都是审核员`,
     noLeaves: () => "未提供叶子表；链上只存有根",
     badLog: () => "请指定您所信任的日志：其地址为 0x 加 40 位，应来自证书以外的来源。",
+    badLogAlone: () => "没有节点时，日志还须写明其链：eip155:链:地址，应来自证书以外的来源。",
+    badHash: () => "区块哈希是 0x 加 64 位十六进制。请从区块浏览器或另一个节点复制。",
+    giveNodeOrHash: () => "请提供区块哈希，或节点地址。",
     otherNode: (named, here) => `您指定的日志在链 ${named} 上，而这个节点属于链 ${here}。`,
     badUrl: () => "请填写以 http:// 或 https:// 开头、不含用户名的地址。",
     unreachable: (host) =>
@@ -538,6 +595,10 @@ const zh = {
     id: (id) => `标识 ${id}`,
     type: (types) => `以下类型之一：${list(types)}`,
     proof: (most) => `不超过 ${most} 个哈希的证明`,
+    aReview: (name) => ` ${name} 所述的审核，含其内容，且自身没有审核`,
+    slots: (most) => `不超过 ${most} 个存储位的证明`,
+    nodes: (most) => `不超过 ${most} 个节点的列表`,
+    part: (most) => ` 1 至 ${thousands(most)} 个字节：0x 加小写十六进制`,
     integer: (name, least, most) => `整数 ${name}，从 ${least} 到 ${most}`,
     hash: () => "哈希：0x 加 64 位小写十六进制",
     signature: () => "签名：0x 加 130 位小写十六进制",
@@ -597,6 +658,7 @@ const zh = {
     more: () => "超出",
     otherBytes: () => "其他字节",
     oneOfThem: () => "只有其一",
+    another: () => "另一种",
     emptyText: () => "空文本",
     changesWhenRead: () => "读取后会改变的记录",
     cutOrLong: () => "不完整、过长，或后面还有内容",
