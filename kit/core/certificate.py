@@ -181,6 +181,8 @@ class Certificate:
         """
         if not isinstance(self.salt, bytes | None):
             raise refused("a salt as bytes", f"a value of type {type(self.salt).__name__}")
+        if not isinstance(self.state_proof, StateProof | None):
+            raise refused("a StateProof", f"a value of type {type(self.state_proof).__name__}")
         if self.review is not None and (self.review.review or not self.review.record):
             raise refused(_A_REVIEW, "another")
         return {
@@ -213,7 +215,7 @@ class Certificate:
     def from_json(cls, value: Any) -> Certificate:
         """Return the certificate that a JSON object states. Raises CertificateError."""
         stated = value.get("format") if isinstance(value, Mapping) else value
-        if stated not in (FORMAT, _FORMAT_1):
+        if not isinstance(stated, str) or stated not in (FORMAT, _FORMAT_1):
             raise refused(f"a certificate of the format {FORMAT}", stated)
         more = ("state_proof",) if stated == FORMAT else ()
         fields(value, "certificate", "format", "id", "commitment", "review", *_PARTS, *more)

@@ -19,8 +19,9 @@ from typing import Any, Final, NamedTuple
 
 from eth_hash.auto import keccak
 
-from kit.arguments import checked
+from kit.arguments import checked, shown
 from kit.core.reading import fields, refused
+from kit.core.record import is_address
 from kit.errors import ProofError
 
 __all__ = ["LAYOUTS", "MODERATOR_ROLE", "ProvedState", "StateProof", "slots", "value_at"]
@@ -93,7 +94,7 @@ class StateProof:
             raise ProofError(f"proofs of {len(of)} storage slots", str(len(self.storage)), _FIX)
         header = _fields_of(self.header, "header", _FIELDS_MIN)
         root = header[_STATE_ROOT]
-        account = value_at(root, bytes.fromhex(contract[2:]), self.account)
+        account = value_at(root, _address(contract), self.account)
         if not account:
             raise ProofError("the log's account in the state", "a state without it", _FIX)
         parts = _fields_of(account, "account", _ACCOUNT_FIELDS)
@@ -133,7 +134,7 @@ def slots(number: int, moderator: str | None = None) -> list[int]:
 
     How many batches there are; the batch's root; the number after its last record; the same of the
     batch before it, if there is one; and for a review, whether its author (``moderator``, an address)
-    has the moderator's role.
+    has the moderator's role. Raises ProofError for what is no address.
 
     >>> [len(slots(n)) for n in (0, 1)], len(slots(1, "0x" + "11" * 20))
     ([3, 4], 5)
@@ -144,9 +145,7 @@ def slots(number: int, moderator: str | None = None) -> list[int]:
     found += [first + 2 * number - 1] if number else []
     if moderator is not None:
         members = keccak(MODERATOR_ROLE + _word(roles))
-        found.append(
-            int.from_bytes(keccak(bytes(12) + bytes.fromhex(moderator[2:]) + members), "big")
-        )
+        found.append(int.from_bytes(keccak(bytes(12) + _address(moderator) + members), "big"))
     return [slot % 2**256 for slot in found]
 
 
@@ -159,14 +158,17 @@ def value_at(root: bytes, key: bytes, nodes: Sequence[bytes]) -> bytes:
     import rlp  # not for those who check a certificate without a state proof
     from trie.hexary import HexaryTrie
 
-    there = {keccak(node): node for node in nodes}
+    there, needed = {keccak(node): node for node in nodes}, None
     try:
         tree = HexaryTrie(there, root)
         value, way = bytes(tree.get(keccak(key))), tree.get_proof(keccak(key))
         needed = [rlp.encode(node) for node in way]
-    except Exception as error:  # of two libraries, each with errors of its own
-        got = f"nodes that don't ({type(error).__name__})"
-        raise ProofError(f"nodes that lead down from 0x{root.hex()[:8]}…", got, _FIX) from error
+    except Exception:  # of two libraries, each with errors of its own
+        pass
+    if (
+        needed is None
+    ):  # out here it has no causes: they name the root, which could be a key by mistake
+        raise ProofError("nodes that lead down from the root", "nodes that don't", _FIX)
     if [node for i, node in enumerate(needed) if not i or len(node) >= _HASHED_FROM] != list(nodes):
         raise ProofError("the nodes that lead to a slot, and no others", f"{len(nodes)}", _FIX)
     return value
@@ -196,6 +198,12 @@ def _number(value: bytes) -> int:
         return int.from_bytes(rlp.decode(value), "big") if value else 0
     except Exception as error:  # as above
         raise ProofError("a storage slot's value in RLP", type(error).__name__, _FIX) from error
+
+
+def _address(value: str) -> bytes:
+    if not is_address(value):
+        raise ProofError("an address with the capitals of EIP-55", shown(value), "Check it.")
+    return bytes.fromhex(value[2:])
 
 
 def _word(value: int) -> bytes:

@@ -24,7 +24,7 @@ from kit import people
 from kit.core import FINAL, Anchor, Attachment, Batch, Leaf, LogId, Record, SignedRecord, sign
 from kit.core import record as records
 from kit.diary import archive as module
-from kit.diary.archive import Archive
+from kit.diary.archive import VERSION, Archive
 from kit.diary.outbox import Outbox, PendingBatch
 from kit.errors import ArchiveError, AttachmentError, KitError, RecordError, WrongChain
 
@@ -135,7 +135,7 @@ def test_an_empty_file_becomes_an_archive(opened: Callable[..., Archive], tmp_pa
     assert opened(tmp_path / "empty").count() == 0
     with closing(sqlite3.connect(tmp_path / "empty")) as db:
         assert db.execute("PRAGMA application_id").fetchone() == (0x43444B54,)
-        assert db.execute("PRAGMA user_version").fetchone() == (4,)
+        assert db.execute("PRAGMA user_version").fetchone() == (VERSION,)
 
 
 def test_it_belongs_to_one_log(opened: Callable[..., Archive], tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def make_marked_database(path: Path) -> None:
 def make_newer(path: Path) -> None:
     Archive(path).close()
     with closing(sqlite3.connect(path)) as db:
-        db.execute("PRAGMA user_version = 5")
+        db.execute(f"PRAGMA user_version = {VERSION + 1}")
 
 
 def make_damaged_header(path: Path) -> None:
@@ -211,7 +211,7 @@ def test_another_file_is_refused_and_not_touched(
 
 def test_a_newer_archive_says_so(tmp_path: Path) -> None:
     make_newer(tmp_path / "a")
-    with pytest.raises(ArchiveError, match=r"archive of version 4, got version 5 at .*newer kit"):
+    with pytest.raises(ArchiveError, match=r"archive of version 5, got version 6 at .*newer kit"):
         Archive(tmp_path / "a")
 
 

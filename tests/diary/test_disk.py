@@ -101,13 +101,15 @@ def test_a_full_disk_at_any_statement(operation: str, disk: Disk, tmp_path: Path
             assert diary.outbox.open() == []
         else:
             raise AssertionError("it never ended")
-        assert left >= 0
+        # What of a state proof can't be written is left for another time: the batch stands all the same.
+        assert left >= 0 or operation in ("publish", "open")
         with suppress(NothingWaiting):
             diary.publish()
         landed = [leaf.commitment for leaf in diary.leaves()]
         assert len(landed) == len(set(landed)) == diary.log.record_count()
         assert diary.records()["proved"].all()
         assert diary.ready_count() == 0
+        assert all(certificate.state_proof for certificate in diary.certificates())
     assert all("is the disk full" in text for text in said)
     assert len(said) >= (0 if operation == "open" else 2)
 

@@ -2,7 +2,7 @@
 //
 // A case: { open, language, width, height, dark, actions }. `open` is the page's address, with what
 // stands after the `#`. Each action is one key: { file: { name, base64 } }, { drop: { … } },
-// { drop: { name, piece, times } }, { paste: text }, { node: { url, log } }, { language }, { keys: count }, { run: script },
+// { drop: { name, piece, times } }, { paste: text }, { node: { url, log, hashes } }, { language }, { keys: count }, { run: script },
 // { picture: path }, { wait: milliseconds }.
 
 import { createInterface } from "node:readline";
@@ -71,7 +71,8 @@ async function act(page, action) {
     await settled();
   } else if (name === "node") {
     await page.fill("#log", value.log);
-    await page.fill("#node", value.url);
+    await page.fill("#hashes", value.hashes ?? "");
+    await page.fill("#node", value.url ?? "");
     await page.press("#node", "Enter");
     await page.waitForSelector('#ask[aria-busy="false"]', { timeout: 40_000 });
   } else if (name === "language") {

@@ -517,12 +517,12 @@ def test_the_leaves_of_an_export_are_those_that_verify_takes(
 @pytest.mark.parametrize(
     ("options", "missing"),
     [
-        (["--rpc", "URL"], "Expected --log ADDRESS or --logs FILE, got --rpc alone."),
+        (["--rpc", "URL"], "Expected --log LOG or --logs FILE, got --rpc alone."),
         (["--log", "LOG"], "Expected --rpc URL, a node of the log's chain, got --log alone."),
         (["--logs", "FILE"], "Expected --rpc URL, a node of the log's chain, got --logs alone."),
         (
             ["--rpc", "URL", "--log", "LOG", "--logs", "FILE"],
-            "Expected --log ADDRESS or --logs FILE, got both.",
+            "Expected --log LOG or --logs FILE, got both.",
         ),
     ],
 )
@@ -580,3 +580,68 @@ def test_a_file_of_logs_that_one_knows(
     logs.write_text("nonsense", "utf-8")
     done = run(command, given, "--rpc", anvil.url, "--logs", logs, *more)
     assert (done.returncode, "[[log]]" in done.stderr) == (2, True)
+
+
+# --- by the hash of a block ----------------------------------------------------------------------
+
+
+def test_a_block_s_hash_needs_no_node(published: Path, tmp_path: Path) -> None:
+    file = published / "whole.json"
+    told = json.loads(file.read_text("utf-8"))
+    block, log = told["anchor"]["block_hash"], told["id"].rpartition("/")[0]
+    logs = tmp_path / "logs.toml"
+    logs.write_text(
+        f'[[log]]\nname = "ours"\nchain = {told["anchor"]["chain_id"]}\n'
+        f'address = "{told["anchor"]["contract"]}"\nsince = 2026-09-01\nvouched_by = "the library"\n',
+        "utf-8",
+    )
+    for named_so in (["--log", log], ["--logs", logs]):
+        done = run("verify", file, *named_so, "--block-hash", block)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[-1].startswith("included in block ")
+        assert ", which you named, of the log " in done.stdout
+    other = "0x" + "12" * 32
+    assert run("verify", file, "--log", log, "--block-hash", other).returncode == 1
+    done = run("verify", file, "--log", log, "--block-hash", other, "--block-hash", block)
+    assert done.returncode == 0
+    elsewhere = log.replace(told["anchor"]["contract"], people.alice.address)
+    assert run("verify", file, "--log", elsewhere, "--block-hash", block).returncode == 1
+
+
+def test_a_block_s_hash_beside_a_node(published: Path, anvil: Any) -> None:
+    file = published / "whole.json"
+    told = json.loads(file.read_text("utf-8"))
+    block, log = told["anchor"]["block_hash"], told["id"].rpartition("/")[0]
+    rpc = ["--rpc", anvil.url, "--log", log]
+    assert run("verify", file, *rpc, "--block-hash", block).returncode == 0
+    done = run("verify", file, *rpc, "--second-rpc", anvil.url)
+    assert "the same on two nodes" in done.stdout
+    assert run("verify", file, *rpc, "--block-hash", "0x" + "12" * 32).returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "missing"),
+    [
+        (["--block-hash", "HASH"], "Expected --log LOG or --logs FILE, got --block-hash alone."),
+        (
+            ["--log", "ADDRESS", "--block-hash", "HASH"],
+            "Expected --log eip155:CHAIN:ADDRESS, got an address alone.",
+        ),
+        (["--log", "ID", "--block-hash", "0x12"], "Expected the hash of a block"),
+        (["--log", "eip155:1:0x12", "--block-hash", "HASH"], "Expected a log as eip155:"),
+        (["--log", "ID", "--second-rpc", "URL"], "Expected --rpc URL, a first node"),
+        (["--rpc", "URL", "--log", "ELSEWHERE"], "Expected a node of chain 1, got a node of chain"),
+    ],
+)
+def test_what_is_missing_beside_a_hash_is_named(
+    options: list[str], missing: str, published: Path, anvil: Any
+) -> None:
+    file = published / "whole.json"
+    told = json.loads(file.read_text("utf-8"))
+    address, log = told["anchor"]["contract"], told["id"].rpartition("/")[0]
+    words = {"HASH": told["anchor"]["block_hash"], "ADDRESS": address, "ID": log}
+    words |= {"URL": anvil.url, "ELSEWHERE": f"eip155:1:{address}"}
+    done = run("verify", file, *(words.get(option, option) for option in options))
+    assert done.returncode == 2
+    assert missing in done.stderr
+    assert "Traceback" not in done.stderr

@@ -19,6 +19,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 import pytest
 from eth_account import Account
+from eth_utils import keccak
 from hexbytes import HexBytes
 from web3.providers.eth_tester import EthereumTesterProvider
 
@@ -354,6 +355,20 @@ def more(w: SimpleNamespace) -> dict[str, Any]:
         "Attachment.of.content": PNG,
         "Attachment.read.path": w.tmp / "picture.png",
         "core.commitment.record": record,
+        "core.LogId.of.text": str(w.diary.log.log_id),
+        "LogId.of.text": str(w.diary.log.log_id),
+        "StateProof.header": w.certificate.state_proof.header,
+        "StateProof.account": w.certificate.state_proof.account,
+        "StateProof.storage": w.certificate.state_proof.storage,
+        "StateProof.from_json.value": w.certificate.state_proof.to_json(),
+        "StateProof.state.of": kit.core.slots(0),
+        "Chain.state_proof.slots": kit.core.slots(0),
+        "Chain.state_proof.block_hash": w.batch.anchor.block_hash,
+        "check_state.part": w.certificate,
+        "slots.moderator": bob,
+        "value_at.root": keccak(b"\x80"),
+        "value_at.key": b"",
+        "value_at.nodes": [],
         "core.contradiction.one": w.batch,
         "core.contradiction.other": w.batch,
         "core.SignedRecord.record": record,
@@ -492,6 +507,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> SimpleNamespace:
         "Log.append": w.log,
         "Log.submit": w.log,
         "Record": w.published.record,
+        "StateProof": w.certificate.state_proof,
         "StoredRecord": w.stored,
         "Verdict": kit.verify(w.certificate),
         "SignedRecord": w.published,

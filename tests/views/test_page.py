@@ -50,6 +50,7 @@ from kit.core import (
     Verdict,
     merkle,
     sign,
+    slots,
 )
 from kit.core import STEP_NAMES as NAMES
 from kit.core import record as records
@@ -167,7 +168,7 @@ def _agrees(seen: dict[str, Any], result: Verdict) -> None:
         return
     assert (seen["id"], seen["ownLog"]) == (result.id, result.id.rpartition("/")[0])
     said, _, open_ = result.said.partition("; not asked: ")
-    assert seen["level"] == re.split(" of the log |, which may", said)[0]
+    assert seen["level"] == re.split(",? of the log |, which may", said)[0]
     unasked = [f"{x.number} {x.name}" for x in result.steps if x.outcome == "not asked"]
     assert seen["notAsked"] == (f"Not asked: {', '.join(unasked)}." if unasked else "")
     assert open_ == ("" if result.level in ("failed", "unanswered") else ", ".join(unasked))
@@ -971,6 +972,14 @@ def on_chain(anvil: Chain) -> dict[str, Certificate]:
         member = good.inclusion
         return replace(good, inclusion=replace(member, batch=replace(member.batch, **changes)))
 
+    def proven(certificate: Certificate) -> Certificate:
+        leaf, batch = certificate.inclusion.leaf, certificate.inclusion.batch
+        of = slots(batch.number, leaf.author if leaf.type == "review" else None)
+        proof = anvil.state_proof(log.address, of, batch.anchor.block_hash)
+        assert proof
+        review = certificate.review and proven(certificate.review)
+        return replace(certificate, review=review, state_proof=proof)
+
     anchor = good.inclusion.batch.anchor
     storage = anvil.deploy(load_artifact("DiaryStorage"), by=people.alice).address
     # One that answers everything with a zero, as an empty log would: return(0, 32).
@@ -991,6 +1000,10 @@ def on_chain(anvil: Chain) -> dict[str, Certificate]:
         "reviewed in the role's last second": _with_review(anchored[0], late[2]),
         "reviewed a second later": _with_review(anchored[0], late[3]),
         "review of another": _with_review(late[0], anchored[1]),
+        "with a state proof": proven(good),
+        "redacted, with a state proof": proven(good).redacted(),
+        "reviewed after the role, with a state proof": proven(_with_review(anchored[0], late[1])),
+        "with another's state proof": replace(good, state_proof=proven(late[0]).state_proof),
         "another block hash": moved(block_hash="0x" + "11" * 32),
         "another block": moved(block_number=1),
         "a block to come": moved(block_number=10**9),
@@ -1025,9 +1038,12 @@ def test_the_chain_is_asked_as_the_kit_asks(anvil: Any, on_chain: dict[str, Cert
         assert seen["reasons"] == [step.reason for step in result.steps], name
         outcomes[name] = "".join(outcome[0] for outcome in seen["outcomes"])
     script.close()
-    for name in ("good", "reinstated"):
+    for name in ("good", "reinstated", "with a state proof"):
         assert outcomes[name] == "ppppppppn", name
-    assert outcomes["redacted"] == "pnppppppn"
+    for name in ("redacted", "redacted, with a state proof"):
+        assert outcomes[name] == "pnppppppn", name
+    assert outcomes["reviewed after the role, with a state proof"] == "pppppppfn"
+    assert outcomes["with another's state proof"] == "pppppfppn"
     assert (outcomes["a review"], outcomes["without review"]) == ("pppppppdn", "pppppppnn")
     for name in ("reviewed by nobody's moderator", "rejected", "reviewed before the role"):
         assert outcomes[name] == "pppppppfn", name
@@ -1200,6 +1216,49 @@ def test_the_level_on_the_chain(look: Look, anvil: Any, on_chain: dict[str, Cert
     assert seen["status"].endswith("通过 8 步，未通过 0 步，未决 1 步")
 
 
+def test_a_block_s_hash_is_enough(look: Look, on_chain: dict[str, Certificate]) -> None:
+    """With a state proof no node is asked, and nothing leaves the page."""
+    for name in ("with a state proof", "redacted, with a state proof", "good"):
+        certificate = on_chain[name]
+        anchor = certificate.inclusion.batch.anchor
+        given = {"log": str(certificate.log_id), "hashes": f" {anchor.block_hash.upper()[2:]} "}
+        given["hashes"] = " 0x" + given["hashes"].strip()
+        seen = look(_file(certificate.dumps()), {"node": given})
+        result = kit.verify(certificate, certificate.log_id, block_hash=anchor.block_hash)
+        _agrees(seen, result)
+        assert result.level == ("consistent" if name == "good" else "included")
+        assert [request["url"] for request in seen["requests"]] == [ADDRESS]
+        assert seen["notes"] == ["", ""]
+    certificate = on_chain["with a state proof"]
+    block = certificate.inclusion.batch.anchor
+    seen = look(
+        _file(certificate.dumps()),
+        {"node": {"log": str(certificate.log_id), "hashes": block.block_hash}},
+        language="zh-CN",
+    )
+    assert seen["level"] == f"已上链，由您指定：区块\u00a0{block.block_number}"
+
+
+def test_what_else_is_needed_is_said(look: Look, on_chain: dict[str, Certificate]) -> None:
+    certificate = on_chain["with a state proof"]
+    log, block = str(certificate.log_id), certificate.inclusion.batch.anchor.block_hash
+    for given, note in (
+        ({"log": log}, "Give the hash of the block, or the address of a node."),
+        ({"log": log, "hashes": "0x12"}, "The hash of a block is 0x and 64 hex digits."),
+        (
+            {"log": certificate.log_id.contract, "hashes": block},
+            "the log has to name its chain, too",
+        ),
+        ({"log": "", "hashes": block}, "Name the log that you trust"),
+    ):
+        seen = look(_file(certificate.dumps()), {"node": given})
+        assert note in seen["notes"][1]
+        assert seen["level"] == "consistent in itself"
+    other = {"log": log, "hashes": "0x" + "12" * 32}
+    seen = look(_file(certificate.dumps()), {"node": other})
+    assert seen["level"] == "failed at step 7"
+
+
 def test_a_node_that_does_not_answer(on_chain: dict[str, Certificate], loud: Look) -> None:
     text, log = on_chain["good"].dumps(), on_chain["good"].log_id.contract
     refusal = b'{"jsonrpc":"2.0","id":1,"error":{"code":-32005,"message":"<b>limit</b>"}}'
@@ -1218,7 +1277,7 @@ def test_a_node_that_does_not_answer(on_chain: dict[str, Certificate], loud: Loo
             elsewhere.url: "No answer from 127.0.0.1",
             silent.url: "is no JSON-RPC",
             limited.url: "refused eth_chainId: <b>limit</b>",
-            "": "http:// or https://",
+            "": "Give the hash of the block, or the address of a node.",
             "file:///etc/passwd": "http:// or https://",
             "javascript:alert(1)": "http:// or https://",
             "http://user:secret@127.0.0.1/": "without a user name",
@@ -1292,7 +1351,7 @@ def test_by_keyboard(look: Look, every_kind: list[Certificate]) -> None:
     _, _, reached = look(
         _file(every_kind[0].dumps()), {"run": "document.activeElement.blur()"}, {"keys": 8}
     )["answers"]
-    assert set(reached) >= {"log", "node", "Ask the chain", "file", "text", "Check"}
+    assert set(reached) >= {"log", "node", "Check against the chain", "file", "text", "Check"}
 
 
 def test_for_screen_readers(look: Look, every_kind: list[Certificate]) -> None:
