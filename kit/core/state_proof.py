@@ -158,13 +158,13 @@ def value_at(root: bytes, key: bytes, nodes: Sequence[bytes]) -> bytes:
     import rlp  # not for those who check a certificate without a state proof
     from trie.hexary import HexaryTrie
 
-    there, needed = {keccak(node): node for node in nodes}, None
+    there = {keccak(node): node for node in nodes}
     try:
         tree = HexaryTrie(there, root)
         value, way = bytes(tree.get(keccak(key))), tree.get_proof(keccak(key))
         needed = [rlp.encode(node) for node in way]
     except Exception:  # of two libraries, each with errors of its own
-        pass
+        needed = None
     if (
         needed is None
     ):  # out here it has no causes: they name the root, which could be a key by mistake
