@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import codecs
 import re
+import stat
 from pathlib import Path
 from typing import Final
 
-from kit.errors import KitError
+from kit.errors import DataError, KitError
 
-__all__ = ["compact_text", "decoded", "is_picture", "read_text"]
+__all__ = ["compact_text", "decoded", "is_picture", "read_text", "regular"]
 
 #: The byte order marks, the longest first: UTF-32's begins with UTF-16's.
 _MARKS: Final = (
@@ -56,6 +57,22 @@ def read_text(path: Path, wanted: str) -> str:
         return decoded(content)
     except UnicodeDecodeError as error:
         raise KitError(wanted, f"{path}, which is no text", "Save it again as UTF-8.") from error
+
+
+def regular(path: Path, most: int, fix: str) -> Path:
+    """Return the path of a file in a stranger's folder, if it is one, of at most so many bytes.
+
+    No link is followed, no device read and no pipe waited for. Raises DataError, which says ``fix``.
+    """
+    try:
+        found = path.lstat()
+    except OSError as error:
+        raise DataError(f"a file at {path}", str(error.strerror), fix) from error
+    if not stat.S_ISREG(found.st_mode):
+        raise DataError(f"a file at {path}", "a link, a folder, a device or a pipe", fix)
+    if found.st_size > most:
+        raise DataError(f"a file of at most {most:,} bytes at {path}", f"{found.st_size:,}", fix)
+    return path
 
 
 def is_picture(path: Path) -> bool:

@@ -7,7 +7,8 @@
 ``records``          the open records: seq, commitment, salt, signature, canonical; then, for
                      reading, text, place, role, decision, attachments
 ``files/``           the files of open entries, each named by its SHA-256 (see ``kit.audit.files``)
-``datapackage.json``  what the folder is (Data Package): chain, log, versions, licence, columns, hashes
+``datapackage.json``  what the folder is (Data Package): chain, log, versions, licence, columns, hashes;
+                     signed by the diary's registrar (see ``kit.audit.manifest``)
 ===================  ==============================================================================
 
 The three tables are there twice, as CSV (UTF-8) and as Parquet, with the same columns. Times are Unix
@@ -42,6 +43,7 @@ import pandas as pd
 
 from kit.arguments import checked
 from kit.audit import files as attached
+from kit.audit import manifest
 from kit.audit.auditor import LEAF, compare
 from kit.core import FAILED, PUBLIC, Batch, Leaf, SignedRecord, Tree, format_time
 from kit.diary import state_of
@@ -191,6 +193,8 @@ def export(
         resources = _resources(files)
         resources += attached.write(diary, [signed for _, signed in opened], part)
         package = _package(about, licence, resources, head.time)
+        if manifest.may_sign(diary.log, diary.registrar.address, batches):
+            package = manifest.signed(package, diary.log.log_id, diary.registrar)
         text = json.dumps(package, indent=2, ensure_ascii=False) + "\n"
         (part / "datapackage.json").write_bytes(text.encode())
     return folder

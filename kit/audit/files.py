@@ -8,18 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from hashlib import sha256
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from kit.core import ATTACHMENT_BYTES_MAX, SignedRecord
+from kit.errors import DataError
+from kit.given import regular
 
 if TYPE_CHECKING:
     from kit.diary import Diary
 
-__all__ = ["ENDINGS", "FOLDER", "damage", "fault", "found", "path", "write"]
+__all__ = ["ENDINGS", "FILES_MAX", "FOLDER", "damage", "fault", "found", "path", "write"]
 
 FOLDER: Final = "files"
+
+#: Files in the folder of an export that are looked at.
+FILES_MAX: Final = 1_000_000
 
 #: How the name of a file ends, by its kind.
 ENDINGS: Final[Mapping[str, str]] = MappingProxyType(
@@ -67,10 +73,16 @@ def write(diary: Diary, records: Iterable[SignedRecord], folder: Path) -> list[d
 def found(folder: Path) -> dict[str, str]:
     """Return what is in the folder of files of an export: the SHA-256 of each, by its path.
 
-    That of something that no entry can have, as a folder or what is too large, is ''.
+    That of something that no entry can have, as a folder, a link or what is too large, is ''. Of more than
+    ``FILES_MAX`` only so many are looked at, and the others are missing.
     """
     here = folder / FOLDER
-    items = sorted(x for x in here.iterdir() if not _left(x.name)) if here.is_dir() else []
+    is_folder = here.is_dir() and not here.is_symlink()
+    items = (
+        sorted(x for x in islice(here.iterdir(), FILES_MAX) if not _left(x.name))
+        if is_folder
+        else []
+    )
     return {f"{FOLDER}/{item.name}": _sha256(item) for item in items}
 
 
@@ -81,11 +93,9 @@ def _left(name: str) -> bool:
 
 def _sha256(item: Path) -> str:
     try:
-        if item.is_file() and item.stat().st_size <= ATTACHMENT_BYTES_MAX:
-            return sha256(item.read_bytes()).hexdigest()
-    except OSError:  # no right to read it
-        pass
-    return ""
+        return sha256(regular(item, ATTACHMENT_BYTES_MAX, "").read_bytes()).hexdigest()
+    except (OSError, DataError):  # no right to read it; a link, a folder, a device, too many bytes
+        return ""
 
 
 def fault(file: Mapping[str, Any], present: Mapping[str, str]) -> str:

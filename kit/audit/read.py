@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import json
+import os
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ import pandas as pd
 
 from kit.arguments import checked
 from kit.audit import files as attached
+from kit.audit import manifest
 from kit.audit.auditor import Audit, account, audit, compare, not_audited
 from kit.audit.export import FORMAT, READABLE, TABLES, database, record_row
 from kit.core import (
@@ -44,10 +46,11 @@ from kit.core import (
     nests_too_deep,
     record_fault,
     subject_from_leaf,
+    take,
 )
 from kit.diary import COLUMNS, ERASED, lag
 from kit.errors import ChainError, DataError, KitError, NodeDown
-from kit.given import decoded
+from kit.given import decoded, regular
 
 if TYPE_CHECKING:
     from kit.log import Log
@@ -56,6 +59,12 @@ __all__ = ["bulletins", "check", "log_of", "read"]
 
 #: What ``check`` says of a record that the exporter did not show. Its leaf has its level all the same.
 HELD_BACK: Final = "content held back"
+
+#: Bytes of a manifest, and of the file of a table; rows of a table, and characters in all of it.
+MANIFEST_MAX: Final = 2**26
+TABLE_MAX: Final = 2**31
+ROWS_MAX: Final = 10_000_000
+TEXT_MAX: Final = 2**32
 
 _FIGURES: Final = {
     "seq": "int64",
@@ -73,6 +82,7 @@ _ABOUT_LOG: Final = ("chain_id", "genesis_hash", "contract", "block_number", "bl
 _STEPS: Final = (
     "the folder is as it was written",
     "the records are those of the leaves, signed by their authors",
+    "a registrar signed what the folder says of itself",
 )
 
 
@@ -83,7 +93,8 @@ def read(folder: str | Path, log: Log | None = None) -> pd.DataFrame:
     those of ``Diary.records()``. A row whose leaf leads to a root, isn't later than its block, and whose
     content has that leaf's commitment and its author's signature, has the ``level`` of its batch on that
     log, and is ``proved``; else its level is *failed*, and ``check`` says what failed. Without a log
-    nothing is proved: the folder is *consistent* at most, as it says it of itself. ``attrs`` has
+    nothing is proved: the folder is *consistent* at most, as it says it of itself; so is one whose
+    description no registrar signed. ``attrs`` has
     ``level`` and ``place`` of the whole, ``audit`` (``Audit.to_json()``, the head-count in it) and, if
     the export says so, ``simulated``. A file of an entry that is missing or was changed is named in
     ``check``; its record stays as it is, since that says the file's hash and not its content.
@@ -96,9 +107,10 @@ def read(folder: str | Path, log: Log | None = None) -> pd.DataFrame:
 
 @checked("folder", "log")
 def check(folder: str | Path, log: Log | None = None) -> tuple[Audit, pd.DataFrame]:
-    """Return the audit of an export, with two steps for its contents, and what ``read`` returns."""
+    """Return the audit of an export, with three steps for the folder, and what ``read`` returns."""
     folder = Path(folder)
-    about, hashes = _about(folder)
+    package, hashes = _package(folder)
+    about = package["civic_diary"]
     tables, damaged = {}, []
     for name in TABLES:
         tables[name], fault = _load(folder, name, hashes)
@@ -110,6 +122,9 @@ def check(folder: str | Path, log: Log | None = None) -> tuple[Audit, pd.DataFra
         found = compare(batches, leaves)
     else:
         found, batches = _on_log(log, about, batches, leaves, damaged)
+    if not manifest.is_signed(package):  # what it says of itself anybody may have written
+        found = replace(found, level=level_of(found.steps, CONSISTENT), place="")
+        batches = [replace(batch, standing="") for batch in batches]
     contents = {row["seq"]: row for row in _dicts(tables["records"])}
     present = attached.found(folder)
     rows = _joined(leaves, batches, contents, found, about, present)
@@ -125,6 +140,10 @@ def check(folder: str | Path, log: Log | None = None) -> tuple[Audit, pd.DataFra
     if lacking := named - set(present):
         opened += f"; missing: {len(lacking):,} of their {len(named):,} files"
     found = _with_steps(found, damaged, wrong, opened)
+    own = LogId(about["chain_id"], about["contract"])
+    who = take(len(found.steps) + 1, lambda: manifest.who_signed(package, own, log), _STEPS[2])
+    steps = (*found.steps, who)
+    found = replace(found, steps=steps, level=level_of(steps, found.level))
     frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
     frame.attrs = {"level": found.level, "place": found.place, "audit": found.to_json()}
     if about["simulated"]:
@@ -165,19 +184,22 @@ def bulletins(folder: str | Path, records: pd.DataFrame) -> pd.DataFrame:
 @checked("folder")
 def log_of(folder: str | Path) -> str:
     """Return the log that an export says it is of, as "eip155:CHAIN:ADDRESS". Raises DataError."""
-    about, _ = _about(Path(folder))
+    about = _package(Path(folder))[0]["civic_diary"]
     return str(LogId(about["chain_id"], about["contract"]))
 
 
-def _about(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return what an export says of itself, and the hash it gives of each file."""
+def _package(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the manifest of an export, and the hash it gives of each file."""
     fix = "Pass the folder that kit.export() wrote, as a whole."
     try:
-        text = decoded((folder / "datapackage.json").read_bytes())
+        path = folder / "datapackage.json"
+        path.lstat()
+        regular(path, MANIFEST_MAX, fix)
+        text = decoded(path.read_bytes())
         if nests_too_deep(text):
             got = f"more than {DEPTH_MAX} levels"
             raise DataError("a description in datapackage.json", got, fix)
-        package = json.loads(text)
+        package = json.loads(text, object_pairs_hook=_unique)
     except OSError as error:
         got = f"{folder}: {error.strerror}"
         raise DataError("a folder with a datapackage.json", got, fix) from error
@@ -198,7 +220,14 @@ def _about(folder: Path) -> tuple[dict[str, Any], dict[str, str]]:
         hashes = {str(item["path"]): str(item["hash"]) for item in package["resources"]}
     except (KeyError, TypeError) as error:
         raise DataError("resources with path and hash", "others", fix) from error
-    return about, hashes
+    return package, hashes
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key that stands twice")
+    return found
 
 
 def _load(folder: Path, name: str, hashes: Mapping[str, str]) -> tuple[pd.DataFrame, list[str]]:
@@ -207,8 +236,9 @@ def _load(folder: Path, name: str, hashes: Mapping[str, str]) -> tuple[pd.DataFr
     faults = []
     for ending, parse in (("parquet", _from_parquet), ("csv", _from_csv)):
         path = folder / f"{name}.{ending}"
-        if path.is_file():
-            content, same = _as_written(path.read_bytes(), hashes.get(path.name))
+        if os.path.lexists(path):
+            found_there = regular(path, TABLE_MAX, "Ask for the whole export.")
+            content, same = _as_written(found_there.read_bytes(), hashes.get(path.name))
             if not same:
                 faults.append(f"{path.name} was changed")
             found[ending] = _accounts(name, parse(name, content))
@@ -254,11 +284,22 @@ def _from_parquet(name: str, content: bytes) -> pd.DataFrame:
             table = engine.read_parquet(str(path), hive_partitioning=False)
             if list(zip(table.columns, map(str, table.types), strict=True)) != [*expected.items()]:
                 raise _other_columns(path.name, table.columns)
+            _bound(path.name, table)
             rows = table.fetchall()
         except (duckdb.Error, RuntimeError) as error:  # the second: a column's name is no UTF-8
             got = str(error).replace(str(path), path.name)[:80]
             raise DataError(f"Parquet in {path.name}", got, "Ask for the file again.") from error
     return pd.DataFrame(rows, columns=list(TABLES[name]), dtype="object")
+
+
+def _bound(name: str, table: duckdb.DuckDBPyRelation) -> None:
+    """Raise DataError for more than a table has: packed, a few bytes may hold gigabytes."""
+    texts = [column for column, kind in TABLES[name.split(".")[0]].items() if kind == "string"]
+    lengths = " + ".join(f"coalesce(strlen({column}), 0)" for column in texts)
+    ((rows, letters),) = table.aggregate(f"count(*), coalesce(sum({lengths}), 0)").fetchall()
+    if rows > ROWS_MAX or letters > TEXT_MAX:
+        expected = f"at most {ROWS_MAX:,} rows and {TEXT_MAX:,} bytes of text in {name}"
+        raise DataError(expected, f"{rows:,} and {letters:,}", "Ask for the file again.")
 
 
 def _from_csv(name: str, content: bytes) -> pd.DataFrame:

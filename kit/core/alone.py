@@ -57,8 +57,10 @@ class StepOpen(Exception):
 
 
 @checked("number", "check")
-def take(number: int, check: Callable[[], str]) -> Step:
+def take(number: int, check: Callable[[], str], name: str = "") -> Step:
     """Take one step: ``check`` returns why it passed, or raises what is against it.
+
+    Without a ``name`` it is a step of ``verify``.
 
     What StepFailed or one of the kit's errors says is why it failed, what StepOpen says why it is open.
     A node that doesn't answer says nothing, neither way: the step is unanswered.
@@ -74,7 +76,7 @@ def take(number: int, check: Callable[[], str]) -> Step:
         outcome, reason = still.outcome, str(still)
     except (StepFailed, KitError) as failed:
         outcome, reason = FAILED, str(failed)
-    return Step(number, STEP_NAMES[number - 1], outcome, reason)
+    return Step(number, name or STEP_NAMES[number - 1], outcome, reason)
 
 
 @checked("certificate")

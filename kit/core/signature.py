@@ -1,8 +1,9 @@
-"""Who said it: an author's signature of a record's commitment, for one log on one chain.
+"""Who said it: a signature of a record's commitment, for one log on one chain; or of a manifest's hash.
 
 EIP-712. An author signs ``keccak256(0x19 01 ‖ domain separator ‖ struct hash)``, where the domain is
 ``{name: "Civic Diary", version: "1", chainId, verifyingContract}`` and the struct is
-``Record(bytes32 commitment)``. For another log the same signature leads to another address.
+``Record(bytes32 commitment)``; of what a registrar says of an export, ``Manifest(bytes32 sha256)``. For
+another log, or as the other of the two, the same signature leads to another address.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 
 from eth_account import Account
 from eth_account.messages import SignableMessage, encode_typed_data
@@ -25,7 +26,11 @@ from kit.errors import ChainError, RecordError, SignatureError
 __all__ = ["LogId", "domain", "sign", "signature_message", "signer"]
 
 _TYPES: Final = {"Record": [{"name": "commitment", "type": "bytes32"}]}
-_TYPE_HASH: Final = keccak(b"Record(bytes32 commitment)")
+_TYPE_HASHES: Final = {
+    "Record": keccak(b"Record(bytes32 commitment)"),
+    "Manifest": keccak(b"Manifest(bytes32 sha256)"),
+}
+Kind = Literal["Record", "Manifest"]
 _SIGNATURE = re.compile(r"0x[0-9a-f]{128}(1b|1c)")
 _LOG_ID = re.compile(r"eip155:([1-9][0-9]{0,15}):(0x[0-9a-fA-F]{40})")
 _HALF_ORDER = 0x7FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF5D576E7357A4501DDFE92F46681B20A0  # of secp256k1
@@ -69,16 +74,17 @@ def domain(log: LogId) -> dict[str, str | int]:
 
 
 @checked("commitment", "log")
-def signature_message(commitment: str, log: LogId) -> SignableMessage:
+def signature_message(commitment: str, log: LogId, kind: Kind = "Record") -> SignableMessage:
     """Return what an author signs for a record, for eth-account's ``sign_message``.
 
     It is ``encode_typed_data(domain(log), {"Record": …}, {"commitment": …})``. The shortcut: the
     domain's part is worked out once for each log, and the struct hash is
-    ``keccak256(type hash ‖ commitment)``. Raises RecordError for what is no commitment.
+    ``keccak256(type hash ‖ commitment)``. As a "Manifest" it is what a registrar signs for the SHA-256 of
+    a manifest. Raises RecordError for what is no commitment.
     """
     if not HASH.fullmatch(commitment):
         raise RecordError("a commitment: 0x and 64 hex digits", brief(commitment), "Check it.")
-    struct_hash = keccak(_TYPE_HASH + bytes.fromhex(commitment[2:]))
+    struct_hash = keccak(_TYPE_HASHES[kind] + bytes.fromhex(commitment[2:]))
     return SignableMessage(b"\x01", _separator(log), struct_hash)
 
 
@@ -89,7 +95,7 @@ def _separator(log: LogId) -> bytes:
 
 
 @checked("commitment", "log", "by")
-def sign(commitment: str, log: LogId, by: BaseAccount) -> str:
+def sign(commitment: str, log: LogId, by: BaseAccount, kind: Kind = "Record") -> str:
     """Return the 65-byte signature of a record's commitment, 0x-prefixed. Raises RecordError.
 
     >>> from kit import people
@@ -98,17 +104,17 @@ def sign(commitment: str, log: LogId, by: BaseAccount) -> str:
     >>> signer("0x" + "12" * 32, signature, log) == people.alice.address
     True
     """
-    message = signature_message(commitment, log)
+    message = signature_message(commitment, log, kind)
     return "0x" + bytes(by.sign_message(message).signature).hex()
 
 
 @checked("commitment", "log")
-def signer(commitment: str, signature: str, log: LogId) -> str:
+def signer(commitment: str, signature: str, log: LogId, kind: Kind = "Record") -> str:
     """Return the address whose key made the signature.
 
     Raises SignatureError if no key can have, RecordError for what is no commitment.
     """
-    message = signature_message(commitment, log)
+    message = signature_message(commitment, log, kind)
     expected, fix = "0x and a signature of 65 bytes", "Ask the author to sign the record again."
     if not isinstance(signature, str) or not _SIGNATURE.fullmatch(signature):
         raise SignatureError(expected, brief(signature), fix)

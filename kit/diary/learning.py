@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import csv
 import json
-import stat
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -30,6 +29,7 @@ from kit.core import (
 from kit.diary.archive import Archive
 from kit.diary.outbox import Outbox, PendingBatch
 from kit.errors import DataError, KitError
+from kit.given import regular
 from kit.log import Log
 
 __all__ = ["learn"]
@@ -89,7 +89,7 @@ def _files(folder: Path, signed: SignedRecord) -> list[Attachment]:
     files = []
     for named in signed.record.body.get("attachments", ()):
         (path,) = (folder / "files").glob(f"{named['sha256'][2:]}.*")
-        files.append(Attachment.of(named["name"], _regular(path, named["size"]).read_bytes()))
+        files.append(Attachment.of(named["name"], regular(path, named["size"], _FIX).read_bytes()))
     return files
 
 
@@ -113,7 +113,7 @@ def _signed(row: Mapping[str, str]) -> SignedRecord:
 
 def _table(folder: Path, name: str) -> Iterator[dict[str, str]]:
     """Yield the rows of a table of an export. Raises DataError."""
-    path = _regular(folder / name, _BYTES_MAX)
+    path = regular(folder / name, _BYTES_MAX, _FIX)
     with path.open(encoding="utf-8-sig", newline="") as file:
         try:
             for row in csv.DictReader(file):
@@ -121,14 +121,3 @@ def _table(folder: Path, name: str) -> Iterator[dict[str, str]]:
                     yield row
         except (csv.Error, ValueError) as error:
             raise DataError(f"a table of an export at {path}", str(error), _FIX) from error
-
-
-def _regular(path: Path, most: int) -> Path:
-    """Return a path if a file of at most so many bytes is there, and no link or device."""
-    try:
-        found = path.lstat()
-    except OSError as error:
-        raise DataError(f"a file at {path}", str(error.strerror), _FIX) from error
-    if not stat.S_ISREG(found.st_mode) or found.st_size > most:
-        raise DataError(f"a file of at most {most:,} bytes at {path}", "something else", _FIX)
-    return path

@@ -28,11 +28,11 @@ import kit.core.merkle
 import kit.diary.diary
 import kit.log.contract
 from kit import people
-from kit.audit import TABLES, check, open_records
+from kit.audit import TABLES, check, manifest, open_records
 from kit.audit.export import _csv, _write_parquet, database
 from kit.audit.read import _absent, _dicts, _from_parquet, _load, _signed
 from kit.chain.embedded_chain import EmbeddedChain
-from kit.core import sign, signer
+from kit.core import LogId, sign, signer
 from kit.diary import Diary
 from kit.errors import DataError, WrongType
 from kit.log import MODERATOR_ROLE, Log
@@ -106,7 +106,7 @@ def test_what_comes_back_is_what_the_diary_has(diary: kit.Diary, written: Path) 
     pd.testing.assert_frame_equal(proved, diary.records())
     assert diary.records().attrs == {"level": "final", "place": place}
     outcomes = [step["outcome"] for step in alone.attrs["audit"]["steps"]]
-    assert outcomes == ["not asked", "not asked", *["passed"] * 6]
+    assert outcomes == ["not asked", "not asked", *["passed"] * 6, "not asked"]
     assert {step["outcome"] for step in proved.attrs["audit"]["steps"]} == {"passed"}
 
 
@@ -145,6 +145,7 @@ def test_the_package_is_valid_and_says_whose_it_is(diary: kit.Diary, written: Pa
     assert report.stats["tasks"] == len(FILES)
     package = json.loads((written / "datapackage.json").read_text(encoding="utf-8"))
     assert package["licenses"] == [{"name": "CC0-1.0"}]
+    assert package["civic_diary"].pop("signature").startswith("0x")  # test_manifest.py
     assert package["civic_diary"] == {
         "format": "civic-diary-export/1",
         "kit": kit.__version__,
@@ -363,12 +364,25 @@ def test_an_archive_without_the_log_s_leaves_is_not_exported(
 
 
 def rehash(folder: Path) -> None:
-    """What someone who tampers does last: give the changed files their new hashes."""
+    """What a registrar who tampers does last: give the changed files their new hashes, and sign.
+
+    Somebody else can't sign: test_manifest.py.
+    """
     path = folder / "datapackage.json"
     package = json.loads(path.read_text(encoding="utf-8"))
     for resource in package["resources"]:
         resource["hash"] = "sha256:" + sha256((folder / resource["path"]).read_bytes()).hexdigest()
-    path.write_text(json.dumps(package), encoding="utf-8")
+    seal(folder, package)
+
+
+def seal(folder: Path, package: dict[str, Any]) -> None:
+    """Write a manifest, signed by a registrar."""
+    package["civic_diary"].pop("signature", None)
+    about = package["civic_diary"]
+    package = manifest.signed(
+        package, LogId(about["chain_id"], about["contract"]), people.registrar
+    )
+    (folder / "datapackage.json").write_text(json.dumps(package), encoding="utf-8")
 
 
 def rewrite(folder: Path, name: str, change: Callable[[list[dict[str, Any]]], Any]) -> None:
@@ -841,9 +855,10 @@ def test_a_content_is_bounded_in_size_and_in_depth(diary: kit.Diary, written: Pa
             _signed(row | {"canonical": canonical})
 
 
-def test_the_names_of_the_two_steps_for_a_folder(written: Path) -> None:
+def test_the_names_of_the_three_steps_for_a_folder(written: Path) -> None:
     steps = kit.read(written).attrs["audit"]["steps"]
     assert [(step["number"], step["name"]) for step in steps[6:]] == [
         (7, "the folder is as it was written"),
         (8, "the records are those of the leaves, signed by their authors"),
+        (9, "a registrar signed what the folder says of itself"),
     ]

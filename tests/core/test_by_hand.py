@@ -83,7 +83,13 @@ def sample() -> list[Certificate]:
     with kit.chain.embedded() as chain:
         diary = kit.Diary.open(chain)
         kit.data.fill(diary)
-        return list(diary.certificates())
+        return [without_states(certificate) for certificate in diary.certificates()]
+
+
+def without_states(certificate: Certificate) -> Certificate:
+    """A certificate without its state proofs: of these state_by_hand.py says something."""
+    review = certificate.review and without_states(certificate.review)
+    return replace(certificate, review=review, state_proof=None)
 
 
 # --- the steps -----------------------------------------------------------------------------------

@@ -112,7 +112,7 @@ def on_stage() -> Iterator[Stage]:
 
 
 OFTEN = settings(
-    max_examples=30,
+    max_examples=22,
     stateful_step_count=20,
     deadline=None,
     database=None,

@@ -107,9 +107,10 @@ def test_spark_on_windows(monkeypatch: pytest.MonkeyPatch) -> None:
         java.need()
 
 
-@pytest.mark.parametrize(
-    "before", [pytest.param(None, marks=pytest.mark.slow("a Spark once more")), "/nowhere"]
+@pytest.mark.slow(
+    "a Spark twice more, in a program of its own; test_engines starts one in each run"
 )
+@pytest.mark.parametrize("before", [None, "/nowhere"])
 def test_spark_starts_with_the_java_that_pip_brought(before: str | None, tmp_path: Path) -> None:
     """With no Java on the path, or one that isn't there; and the environment is left as it was."""
     for name in ("bash", "cat", "dirname", "rm", "sh"):

@@ -70,7 +70,10 @@ class Page(HTMLParser):
 
 
 #: What is said of a good folder where no log is named.
-ALONE = "consistent in itself; not asked: 1 the log is on the chain, 2 its events agree with its storage"
+ALONE = (
+    "consistent in itself; not asked: 1 the log is on the chain, 2 its events agree with its storage, "
+    "9 a registrar signed what the folder says of itself"
+)
 
 
 def made(folder: Path) -> tuple[Log, Path]:
