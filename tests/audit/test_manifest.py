@@ -20,6 +20,7 @@ from eth_account.messages import encode_typed_data
 
 import kit
 import kit.audit.files
+import kit.places
 from kit import people
 from kit.audit import check, export, read
 from kit.core import LogId, sign, signer
@@ -275,3 +276,10 @@ def test_more_files_than_are_looked_at(
 ) -> None:
     monkeypatch.setattr(kit.audit.files, "FILES_MAX", 1)
     assert check(folder, diary.log)[0].level == "failed"
+
+
+def test_the_bounds_are_those_that_are_told() -> None:
+    told = (kit.places.ROOT / "docs" / "format.md").read_text("utf-8").rpartition("## 13.")[2]
+    bounds = [READ.MANIFEST_MAX, READ.TABLE_MAX, READ.ROWS_MAX, READ.TEXT_MAX]
+    for bound in (*bounds, kit.audit.files.FILES_MAX):
+        assert f"{bound:,}" in told

@@ -233,7 +233,7 @@ def test_every_path_is_there() -> None:
 
 def test_every_vector_file_is_there_and_holds_what_it_says() -> None:
     named = set(re.findall(r"`(\w+\.json)`", TEXT))
-    assert named == {path.name for path in VECTORS.glob("*.json")}
+    assert named - {"datapackage.json"} == {path.name for path in VECTORS.glob("*.json")}
     for file, given, found in rows(part(12)):
         cases = json.loads((VECTORS / file.strip("`")).read_text("utf-8"))["cases"]
         keys = {key for x in cases for key in x}
