@@ -31,12 +31,13 @@ def raw(text: str) -> bytes:
 
 
 def below(root: bytes, key: bytes, nodes: Sequence[str]) -> Any:
-    """Return what stands at ``keccak256(key)`` in a tree, by the nodes on the way there (EIP-1186).
+    """Return what stands at ``keccak256(key)`` in a tree, or b"", by the nodes on the way (EIP-1186).
 
     Each node names the next one by its hash, the root names the first: so nobody can make up a way.
     """
     way = [rlp.decode(raw(node)) for node in nodes]
-    return rlp.decode(HexaryTrie.get_from_proof(root, keccak(key), way))
+    found = HexaryTrie.get_from_proof(root, keccak(key), way)
+    return rlp.decode(found) if found else b""
 
 
 def slots(number: int, moderator: str | None) -> list[int]:
@@ -46,13 +47,13 @@ def slots(number: int, moderator: str | None) -> list[int]:
     slots a batch, its root and the number after its last record. The mapping ``_roles`` is slot 0: a
     value stands at ``keccak256(key ‖ slot)``.
     """
-    first = int.from_bytes(keccak(encode(["uint256"], [1])), "big") + 2 * number
+    first = int.from_bytes(keccak(encode(["uint256"], [1]))) + 2 * number
     found = [1, first, first + 1] + ([first - 1] if number else [])  # the last: of the batch before
     if moderator:
         members = keccak(encode(["bytes32", "uint256"], [ROLE, 0]))
         member = keccak(encode(["address", "bytes32"], [moderator, members]))
-        found.append(int.from_bytes(member, "big"))
-    return [slot % 2**256 for slot in found]
+        found.append(int.from_bytes(member))
+    return found
 
 
 def block_hash(part: dict[str, Any]) -> bytes:
@@ -71,7 +72,7 @@ def holds(part: dict[str, Any]) -> bool:
     account = below(header[3], raw(part["anchor"]["contract"]), proof["account"])
     is_review = leaf["type"] == "review"
     told = [
-        int.from_bytes(below(account[2], encode(["uint256"], [slot]), nodes), "big")
+        int.from_bytes(below(account[2], encode(["uint256"], [slot]), nodes))
         for slot, nodes in zip(
             slots(batch["number"], leaf["author"] if is_review else None),
             proof["storage"],

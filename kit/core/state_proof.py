@@ -92,20 +92,20 @@ class StateProof:
         """
         if len(self.storage) != len(of):
             raise ProofError(f"proofs of {len(of)} storage slots", str(len(self.storage)), _FIX)
-        header = _fields_of(self.header, "header", _FIELDS_MIN)
+        header = _fields_of(self.header, "a header", _FIELDS_MIN)
         root = header[_STATE_ROOT]
         account = value_at(root, _address(contract), self.account)
         if not account:
             raise ProofError("the log's account in the state", "a state without it", _FIX)
-        parts = _fields_of(account, "account", _ACCOUNT_FIELDS)
+        parts = _fields_of(account, "an account", _ACCOUNT_FIELDS)
         values = tuple(
-            _number(value_at(parts[_STORAGE_ROOT], slot.to_bytes(32, "big"), nodes))
+            _number(value_at(parts[_STORAGE_ROOT], slot.to_bytes(32), nodes))
             for slot, nodes in zip(of, self.storage, strict=True)
         )
         return ProvedState(
             "0x" + keccak(self.header).hex(),
-            int.from_bytes(header[_NUMBER], "big"),
-            int.from_bytes(header[_TIME], "big"),
+            int.from_bytes(header[_NUMBER]),
+            int.from_bytes(header[_TIME]),
             "0x" + parts[_CODE_HASH].hex(),
             values,
         )
@@ -140,13 +140,13 @@ def slots(number: int, moderator: str | None = None) -> list[int]:
     ([3, 4], 5)
     """
     roles, batches = _NEWEST
-    first = int.from_bytes(keccak(_word(batches)), "big")
+    first = int.from_bytes(keccak(_word(batches)))
     found = [batches, first + 2 * number, first + 2 * number + 1]
     found += [first + 2 * number - 1] if number else []
     if moderator is not None:
         members = keccak(MODERATOR_ROLE + _word(roles))
-        found.append(int.from_bytes(keccak(bytes(12) + _address(moderator) + members), "big"))
-    return [slot % 2**256 for slot in found]
+        found.append(int.from_bytes(keccak(bytes(12) + _address(moderator) + members)))
+    return found
 
 
 @checked("root", "key", "nodes")
@@ -180,13 +180,13 @@ def _fields_of(raw: bytes, what: str, least: int) -> list[bytes]:
     try:
         found = rlp.decode(raw)
     except Exception as error:  # the library's own, and a type's
-        raise ProofError(f"a {what} in RLP", type(error).__name__, _FIX) from error
+        raise ProofError(f"{what} in RLP", type(error).__name__, _FIX) from error
     if (
         not isinstance(found, list)
         or len(found) < least
         or not all(isinstance(x, bytes) for x in found)
     ):
-        raise ProofError(f"a {what} of at least {least} fields", "another list", _FIX)
+        raise ProofError(f"{what} of at least {least} fields", "another list", _FIX)
     return found
 
 
@@ -195,7 +195,7 @@ def _number(value: bytes) -> int:
     import rlp
 
     try:
-        return int.from_bytes(rlp.decode(value), "big") if value else 0
+        return int.from_bytes(rlp.decode(value)) if value else 0
     except Exception as error:  # as above
         raise ProofError("a storage slot's value in RLP", type(error).__name__, _FIX) from error
 
@@ -207,7 +207,7 @@ def _address(value: str) -> bytes:
 
 
 def _word(value: int) -> bytes:
-    return value.to_bytes(32, "big")
+    return value.to_bytes(32)
 
 
 def _hex(raw: bytes) -> str:

@@ -92,8 +92,8 @@ class Step:
 def bilingual(word: str) -> str:
     """Return an outcome, a level, or where a batch stands, in Chinese and English; another word as it is.
 
-    >>> bilingual("final")
-    '已上链，已定 final'
+    >>> bilingual("final"), bilingual("courier")
+    ('已上链，已定 final', 'courier')
     """
     known = _WORDS["outcomes"] | _WORDS["levels"] | _WORDS["standing"]
     return f"{known[word]['zh']} {known[word]['en']}" if word in known else word

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from eth_utils import keccak, to_checksum_address
-from trie.hexary import HexaryTrie
 
 import kit
 from kit import people
@@ -26,7 +25,6 @@ from kit.core import (
     StepFailed,
     check_state,
     slots,
-    value_at,
 )
 from kit.diary import Diary
 from kit.errors import ChainError, ProofError, WrongChain
@@ -480,27 +478,6 @@ def test_a_header_is_written_as_the_chain_hashes_it(own: AnvilChain) -> None:
     )
     older = {name: value for name, value in told.items() if name not in later}
     assert len(header(older)) < len(header(told))
-
-
-@pytest.mark.parametrize("size", [1, 2, 17, 300])
-def test_values_of_any_tree(size: int) -> None:
-    """Those that are there, and that others are not: each by its own nodes, and by no others."""
-    chance = random.Random(size)  # noqa: S311
-    content = {
-        chance.randbytes(20): chance.randbytes(chance.choice((1, 5, 40))) for _ in range(size)
-    }
-    tree = HexaryTrie({})
-    for key, value in content.items():
-        tree[keccak(key)] = value
-    import rlp
-
-    for key in [*list(content)[:20], *(chance.randbytes(20) for _ in range(20))]:
-        ways = [rlp.encode(node) for node in tree.get_proof(keccak(key))]
-        nodes = [node for i, node in enumerate(ways) if not i or len(node) >= 32]
-        assert value_at(tree.root_hash, key, nodes) == content.get(key, b"")
-        for other in (nodes[:-1], [*nodes, b"\x80"], [*nodes, nodes[0]]):
-            with pytest.raises(ProofError):
-                value_at(tree.root_hash, key, other)
 
 
 def test_what_no_tree_can_be() -> None:

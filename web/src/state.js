@@ -29,7 +29,7 @@ export function slots(number, moderator = null) {
     const members = keccak(MODERATOR_ROLE, word(LAYOUT.roles));
     found.push(BigInt(toHex(keccak(addressWord(moderator), members))));
   }
-  return found.map((slot) => BigInt.asUintN(256, slot));
+  return found;
 }
 
 /**
