@@ -39,6 +39,8 @@ OPEN = "**open: it needs a test, or a reason**"
 NO_TESTS = (
     "tests/core/test_by_hand.py::test_it_is_short_and_uses_nothing_of_the_kit",
     "tests/core/test_by_hand.py::test_as_a_program",
+    "tests/core/test_state_by_hand.py::test_it_is_short_and_uses_nothing_of_the_kit",
+    "tests/core/test_state_by_hand.py::test_as_a_program",
     "tests/core/test_vectors.py::test_the_page",
     "tests/audit/test_audit.py::test_a_chain_is_no_log",
     "tests/audit/test_export.py::test_a_chain_is_no_log",
