@@ -82,6 +82,12 @@ def test_another_batch_is_not_held(change: str) -> None:
         assert change == "number"
 
 
+def test_a_storage_proof_too_many_is_not_held(tmp_path: Path) -> None:
+    told = json.loads(json.dumps(CASES["a second batch"]))
+    told["state_proof"]["storage"].append(told["state_proof"]["storage"][0])
+    assert state_by_hand.main([written(tmp_path, told)]) != 0
+
+
 def test_the_first_batch_begins_at_0() -> None:
     told = json.loads(json.dumps(CASES["the first batch"]))
     assert state_by_hand.holds(told)
@@ -110,6 +116,18 @@ def test_what_is_no_certificate_is_status_2(
     assert state_by_hand.main([str(file)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert state_by_hand.main([str(tmp_path / "none")]) == 2
+
+
+def test_why_it_is_none_is_said_in_a_hundred_letters(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("{", "utf-8")
+    state_by_hand.main([str(file)])
+    assert "(JSONDecodeError: " in capsys.readouterr().err
+    state_by_hand.main([str(tmp_path / ("long" * 50))])
+    said = capsys.readouterr().err
+    assert len(said.rpartition("(")[2].removesuffix(").\n")) == 100
 
 
 def test_as_a_program(tmp_path: Path) -> None:

@@ -179,17 +179,6 @@ def test_values_of_any_tree(size: int) -> None:
                 value_at(tree.root_hash, key, other)
 
 
-def test_a_node_that_fills_the_place_of_its_hash() -> None:
-    """Nodes of up to 31 bytes stand in their parent, those of 32 and more are named by their hash."""
-    for short in range(1, 34):  # leaves of some 20 to 53 bytes, below two branches
-        tree = HexaryTrie({})
-        for number in range(40):
-            tree[keccak(word(number))] = bytes([1 + number]) * short
-        for number in range(40):
-            nodes = way(tree, word(number))
-            assert value_at(tree.root_hash, word(number), nodes) == bytes([1 + number]) * short
-
-
 def stands(count: int, root: bytes, end: int, first: int, code: bytes | None = None) -> EntryState:
     """Parts of a certificate of batch 1, records 4 to 6, by a log whose storage says this."""
     stored = dict(zip(slots(1), map(rlp.encode, (word(count).lstrip(b"\0"), root)), strict=False))
