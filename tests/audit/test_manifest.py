@@ -155,6 +155,13 @@ def test_a_signature_for_another_log_fails(diary: Diary, folder: Path) -> None:
     assert step_9(folder, diary.log)[:2] == ("failed", "failed")
 
 
+def test_of_another_log_nobody_is_asked(folder: Path) -> None:
+    with kit.chain.embedded() as chain, closing(Diary.open(chain, registrar=people.alice)) as other:
+        level, outcome, reason = step_9(folder, other.log)
+    assert (level, outcome) == ("failed", "not asked")  # step 1 failed
+    assert reason == f"signed by {people.registrar.address}; there is no log to compare with"
+
+
 def test_without_one_nothing_is_above_consistent(diary: Diary, folder: Path) -> None:
     rewritten(folder, lambda told: told["civic_diary"].pop("signature"))
     level, outcome, reason = step_9(folder, diary.log)
