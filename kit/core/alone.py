@@ -56,7 +56,7 @@ class StepOpen(Exception):
         self.outcome = outcome
 
 
-@checked("number", "check")
+@checked("number", "check", "name")
 def take(number: int, check: Callable[[], str], name: str = "") -> Step:
     """Take one step: ``check`` returns why it passed, or raises what is against it.
 

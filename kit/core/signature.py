@@ -80,10 +80,13 @@ def signature_message(commitment: str, log: LogId, kind: Kind = "Record") -> Sig
     It is ``encode_typed_data(domain(log), {"Record": …}, {"commitment": …})``. The shortcut: the
     domain's part is worked out once for each log, and the struct hash is
     ``keccak256(type hash ‖ commitment)``. As a "Manifest" it is what a registrar signs for the SHA-256 of
-    a manifest. Raises RecordError for what is no commitment.
+    a manifest. Raises RecordError for what is no commitment, and for another kind.
     """
     if not HASH.fullmatch(commitment):
         raise RecordError("a commitment: 0x and 64 hex digits", brief(commitment), "Check it.")
+    if not isinstance(kind, str) or kind not in _TYPE_HASHES:
+        fix = "Leave it out for a record's commitment."
+        raise RecordError(f"a kind of {', '.join(_TYPE_HASHES)}", brief(kind), fix)
     struct_hash = keccak(_TYPE_HASHES[kind] + bytes.fromhex(commitment[2:]))
     return SignableMessage(b"\x01", _separator(log), struct_hash)
 
