@@ -45,8 +45,8 @@ from kit.arguments import checked
 from kit.audit import files as attached
 from kit.audit import manifest
 from kit.audit.auditor import LEAF, compare
-from kit.core import FAILED, PUBLIC, Batch, Leaf, SignedRecord, Tree, format_time
-from kit.diary import state_of
+from kit.core import FAILED, Batch, Leaf, SignedRecord, Tree, format_time
+from kit.diary import held_back
 from kit.errors import DataError
 from kit.version import __version__
 
@@ -121,13 +121,8 @@ def open_records(diary: Diary, leaves: Sequence[Leaf]) -> list[tuple[int, Signed
     Not those of entries that are withdrawn or suspended, nor the appeals about such entries: they
     may repeat what is hidden.
     """
-    # An entry that was rejected has no leaf, but what was decided about it has, and an appeal.
-    about = [leaf.subject for leaf in leaves if leaf.type == "review"]
-    stories = diary.stories([*(leaf.commitment for leaf in leaves), *about])
-    hidden = set[str]()
-    for entry, *others in stories.values():
-        if entry.type == "entry" and state_of([entry, *others]).state not in PUBLIC:
-            hidden |= {entry.commitment, *(x.commitment for x in others if x.type == "appeal")}
+    stories = diary.stories(leaf.commitment for leaf in leaves)
+    hidden = held_back(stories, diary.stories)
     shown = [
         leaf for leaf in leaves if leaf.commitment in stories and leaf.commitment not in hidden
     ]

@@ -48,7 +48,7 @@ from kit.core import (
     subject_from_leaf,
     take,
 )
-from kit.diary import COLUMNS, ERASED, lag
+from kit.diary import COLUMNS, ERASED, HELD_BACK, lag
 from kit.errors import ChainError, DataError, KitError, NodeDown
 from kit.given import decoded, regular
 
@@ -56,9 +56,6 @@ if TYPE_CHECKING:
     from kit.log import Log
 
 __all__ = ["bulletins", "check", "log_of", "read"]
-
-#: What ``check`` says of a record that the exporter did not show. Its leaf has its level all the same.
-HELD_BACK: Final = "content held back"
 
 #: Bytes of a manifest, and of the file of a table; rows of a table, and characters in all of it.
 MANIFEST_MAX: Final = 2**26

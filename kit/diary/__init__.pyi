@@ -5,6 +5,8 @@ from .outbox import PendingBatch as PendingBatch
 from .records import COLUMNS as COLUMNS
 from .records import ERASED as ERASED
 from .records import lag as lag
+from .shown import HELD_BACK as HELD_BACK
+from .shown import held_back as held_back
 from .stored import StoredRecord as StoredRecord
 from .tampering import tamper as tamper
 from .timeline import entries as entries

@@ -45,6 +45,7 @@ from kit.diary.learning import learn
 from kit.diary.outbox import Outbox, PendingBatch
 from kit.diary.reconcile import check_complete, found, is_same, reconcile
 from kit.diary.records import COLUMNS, rebuild
+from kit.diary.shown import held_back
 from kit.diary.state_proofs import StateProofs
 from kit.diary.stored import StoredRecord
 from kit.diary.trace import Trace
@@ -395,7 +396,8 @@ class Diary:
         the row was found to be what the chain holds: its leaf is
         in a batch whose root the log has, in a block that isn't older than it, and its content has that
         leaf's commitment and its author's signature, files included. Otherwise ``level`` is *failed*,
-        ``check`` says why, and the row stays. A withdrawn entry's row stays proved, without its content.
+        ``check`` says why, and the row stays. A withdrawn or suspended entry's row stays proved, without its
+        content, and so does that of an appeal about an entry that nobody may read.
         ``attrs`` has the lowest ``level`` of all, and the ``place``: the log, and its newest block.
         """
         return rebuild(self.log, self.archive)
@@ -468,8 +470,8 @@ class Diary:
     def certificate(self, record: SignedRecord | str) -> Certificate:
         """Return the certificate of a published record, given itself or its commitment.
 
-        The content of an entry that was withdrawn or is suspended is held back, and so is content
-        that was damaged. Raises RecordError if the record is not published.
+        The content of an entry that was withdrawn or is suspended is held back, that of appeals about
+        it, and content that was damaged. Raises RecordError if the record is not published.
         """
         return next(self.certificates([record]))
 
@@ -485,11 +487,13 @@ class Diary:
         proofs = Proofs(self.archive, self.log.batches())
         for piece in _pieces(wanted, TOGETHER):
             stories = self.stories(piece)
+            hidden = held_back(stories, self.stories)
             for record in piece:
                 story = stories.get(_commitment(record))
                 if story is None:
                     raise _unknown(record)
-                yield certificate(story, proofs, self.state_proofs)
+                shown = story[0].commitment not in hidden
+                yield certificate(story, proofs, self.state_proofs, shown=shown)
 
     def trace(self, record: SignedRecord | str) -> Trace:
         """Return all that ever happened to a record, from its post to today, line by line.

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from kit.arguments import checked
-from kit.core import PUBLIC, Batch, Certificate, EntryState, InclusionProof, Leaf, Tree
+from kit.core import Batch, Certificate, EntryState, InclusionProof, Leaf, Tree
 from kit.diary.archive import Archive
 from kit.diary.state_proofs import StateProofs
 from kit.diary.stored import StoredRecord
@@ -47,21 +47,22 @@ class Proofs:
         return Tree(stored for _, stored in self._archive.leaves(batch.first_seq, batch.count))
 
 
-def certificate(story: Sequence[StoredRecord], proofs: Proofs, states: StateProofs) -> Certificate:
+def certificate(
+    story: Sequence[StoredRecord], proofs: Proofs, states: StateProofs, *, shown: bool
+) -> Certificate:
     """Return the certificate of the first record of a story (see ``Archive.stories``).
 
-    The content of an entry that was withdrawn or is suspended is held back, and so is content that
-    was damaged. Raises RecordError if the record is not published, ProofError if its leaf was changed.
+    Its content is in it if it may be ``shown`` to everybody and wasn't damaged. Raises
+    RecordError if the record is not published, ProofError if its leaf was changed.
     """
     first, *about = story
     member = proofs.of(first.leaf)
     if member is None:
         fix = "Review it, and publish()."
         raise RecordError("a published record of this diary", first.commitment, fix)
-    signed, review = first.intact(), None
+    signed, review = first.intact() if shown else None, None
     if first.type == "entry":
         review = _approval(about, proofs, states)
-        signed = signed if state_of(story).state in PUBLIC else None
     record, salt = (signed.record, signed.salt) if signed else (None, None)
     state = states.of(member.leaf, member.batch)
     return Certificate(member, first.commitment, first.signature, record, salt, review, state)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +21,7 @@ from kit.core import (
     subject_from_leaf,
 )
 from kit.diary.archive import Archive
+from kit.diary.shown import HELD_BACK, held_back
 from kit.diary.stored import StoredRecord
 from kit.errors import KitError
 from kit.log import Log
@@ -58,6 +59,15 @@ COLUMNS: Final = {
 #: What ``check`` says of a record whose author withdrew it. Its leaf has its level all the same.
 ERASED: Final = "content erased"
 
+_MISSING: Final = "content is missing"
+_CHANGED: Final = "the leaf was changed"
+_NO_ROOT: Final = "the batch's leaves don't lead to its root on the chain"
+#: What ``check`` says that repeats nothing of the content.
+_OF_NO_CONTENT: Final = (ERASED, LATER, _MISSING, _CHANGED, _NO_ROOT)
+
+#: The columns that have what somebody said.
+_SAID: Final = ("text", "place", "role")
+
 
 def rebuild(log: Log, archive: Archive) -> pd.DataFrame:
     """Return every record of a log, a row each; see ``Diary.records``."""
@@ -94,17 +104,18 @@ def _rows(batch: Batch, log: Log, archive: Archive) -> list[dict[str, Any]]:
         leaf.seq: (leaf, stored) for leaf, stored in archive.leaves(batch.first_seq, batch.count)
     }
     stories = archive.stories(leaf.commitment for leaf, _ in leaves.values())
+    hidden = held_back(stories, archive.stories)
     fault = _batch_fault(batch, [stored for _, stored in leaves.values()])
     anchor = batch.anchor
     rows = []
     for seq in range(batch.first_seq, batch.first_seq + batch.count):
-        row = (
-            _row(
-                *leaves[seq], stories.get(leaves[seq][0].commitment, []), batch, fault, log, archive
-            )
-            if seq in leaves
-            else _empty_row("not in the archive")
-        )
+        row = _empty_row("not in the archive")
+        if seq in leaves:
+            leaf, stored = leaves[seq]
+            story = stories.get(leaf.commitment, [])
+            row = _row(leaf, stored, story, batch, fault, log, archive)
+            if leaf.commitment in hidden:
+                row |= _hidden(row)
         rows.append(
             row
             | {
@@ -143,19 +154,26 @@ def _row(
         signed = story[0].signed() if story else None
         if signed:
             body = signed.record.body
-            row |= {name: body.get(name) for name in ("text", "place", "role", "decision")}
+            row |= {name: body.get(name) for name in (*_SAID, "decision")}
             row["attachments"] = len(body.get("attachments", ()))
             found = _content_fault(leaf, signed, log, archive)
         elif story and _was_withdrawn(leaf, story, log, archive):
             row["check"] = ERASED
         else:
-            found = "content is missing"
+            found = _MISSING
         fault = _leaf_fault(leaf, stored) or fault or found
         fault = fault or (LATER if is_later(leaf, batch.anchor.block_time) else "")
     except (KitError, TypeError, ValueError, OverflowError, OSError) as error:
         fault = f"unreadable: {error}"
     level = FAILED if fault else batch.standing
     return row | {"level": level, "proved": not fault, "check": fault or row["check"] or "ok"}
+
+
+def _hidden(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what changes in the row of a record that is held back: why it failed may repeat it."""
+    check = row["check"] if row["check"] in _OF_NO_CONTENT else f"{HELD_BACK}; it failed"
+    check = HELD_BACK if row["proved"] and check != ERASED else check
+    return dict.fromkeys(_SAID) | {"attachments": 0, "check": check}
 
 
 def _content_fault(leaf: Leaf, signed: SignedRecord, log: Log, archive: Archive) -> str:
@@ -194,11 +212,11 @@ def _batch_fault(batch: Batch, stored: Sequence[str]) -> str:
         matches = len(stored) == batch.count and Tree(stored).root == batch.root
     except KitError:
         matches = False
-    return "" if matches else "the batch's leaves don't lead to its root on the chain"
+    return "" if matches else _NO_ROOT
 
 
 def _leaf_fault(leaf: Leaf, stored: str) -> str:
-    return "" if leaf.hash() == stored else "the leaf was changed"
+    return "" if leaf.hash() == stored else _CHANGED
 
 
 def _empty_row(check: str) -> dict[str, Any]:

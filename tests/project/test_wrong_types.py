@@ -341,6 +341,8 @@ def more(w: SimpleNamespace) -> dict[str, Any]:
         "Timeline.save.folder": w.tmp / "pages",
         "Trace.of.archive": w.diary.archive,
         "Trace.of.record": w.stored,
+        "held_back.more": w.diary.stories,
+        "held_back.stories": w.diary.stories([w.published]),
         "Tree.leaves": [leaf.hash()],
         "Tree.proof.leaf": leaf.hash(),
         "anvil.state": None,
