@@ -25,7 +25,7 @@ from PIL import Image
 
 import kit
 import kit.teaching.helpers
-from kit import fonts
+from kit import fonts, people
 from kit.analysis import participation, plots
 from kit.analysis.plots import style
 from kit.errors import DataError
@@ -786,7 +786,19 @@ def test_axes_that_were_there_before_get_the_fonts() -> None:
     assert {tuple(text.get_fontfamily()) for text in written} == {fonts.FAMILY}
 
 
-@pytest.mark.parametrize("name", NAMES)
+#: Bars, a line, a network and axes of two kinds; the others are drawn by the same style.
+DRAWN_TWICE = ("by_place", "daily", "growth", "weekday_hour", "witness_network")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        if name in DRAWN_TWICE
+        else pytest.param(name, marks=pytest.mark.slow("the other plots twice each"))
+        for name in NAMES
+    ],
+)
 def test_a_plot_has_the_same_bytes_whatever_was_drawn_before(
     name: str, tables: dict[str, Any]
 ) -> None:
@@ -837,3 +849,43 @@ def test_a_long_name_that_no_font_can_draw_leaves_room_for_the_plot() -> None:
         warnings.simplefilter("error")  # matplotlib's, that the axes collapsed
         style.picture(ax, "png")
     assert ax.get_position().width > 0.4
+
+
+# --- the level of what is counted ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("attrs", "said"),
+    [
+        (
+            {"level": "final", "place": "up to block 7 of the log eip155:31337:0xAb"},
+            "级别 Level: 已上链，已定 final, up to block 7 of the log eip155:31337:0xAb.",
+        ),
+        ({"level": "consistent", "place": ""}, "级别 Level: 自身一致 consistent."),
+        (
+            {"level": "failed", "place": "up to block 7"},
+            "未通过或未答的行不计 rows that failed or have no answer are left out.",
+        ),
+        ({"level": "proved by me"}, ""),
+        ({"level": ["final"]}, ""),
+        ({"level": "final", "place": 7}, "级别 Level: 已上链，已定 final."),
+        ({}, ""),
+    ],
+)
+def test_the_line_below_names_the_level_and_the_log(attrs: dict[str, Any], said: str) -> None:
+    table = DAILY.copy()
+    table.attrs = attrs
+    below = note(plots.daily(table, source="a diary"))
+    assert below.split("entries. ")[1] == f"{said} 来源 Source: a diary".strip()
+    plt.close("all")
+
+
+def test_the_level_goes_from_the_records_to_the_plot() -> None:
+    diary = kit.Diary.open(kit.chain.embedded())
+    entry = diary.post(people.alice, "一", place="莆田")
+    diary.review(entry, by=people.moderator, approve=True)
+    diary.publish()
+    table = kit.participation.daily(diary.records())
+    where = f"up to block {diary.chain.head.number} of the log {diary.log.log_id}"
+    assert f"final, {where}. 来源" in note(plots.daily(table, source=SOURCE))
+    plt.close("all")

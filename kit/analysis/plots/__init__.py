@@ -8,7 +8,8 @@ returns the axes::
 The table may be of any kind that ``kit.participation`` knows; it is small and comes into memory.
 Titles and labels are in Chinese and English, in the kit's own fonts. Below stands how many it is (n)
 and the source; and where a character is in none of those fonts, what the sign in its place stands for.
-What the table says of itself goes on: where its ``attrs`` say ``simulated``, so does the plot. Frames
+What the table says of itself goes on: where its ``attrs`` say ``simulated``, so does the plot, and where
+they say a ``level`` and of which log (``place``), the line below names both. Frames
 other than pandas' have no ``attrs``: say it in the source.
 
 Whatever people wrote is drawn as text, and no ``$`` makes a formula of it. An empty table makes a

@@ -16,7 +16,6 @@ from kit.analysis.plots.style import (
     ORANGE,
     Said,
     duration_axis,
-    is_simulated,
     legend,
     no_data,
     plot,
@@ -42,9 +41,9 @@ def lorenz(table: Any, ax: Axes | None = None, *, source: str, concentration: An
     return _lorenz((table, concentration), ax, source=source)
 
 
-def _both(tables: tuple[Any, Any]) -> tuple[pd.DataFrame, str, int | None, bool]:
+def _both(tables: tuple[Any, Any]) -> tuple[pd.DataFrame, str, int | None]:
     found = read(tables[0], numbers=("participants", "entries", "low", "high"))
-    return found, *_gini(tables[1]), is_simulated(tables[0])
+    return found, *_gini(tables[1])
 
 
 @plot(
@@ -54,11 +53,11 @@ def _both(tables: tuple[Any, Any]) -> tuple[pd.DataFrame, str, int | None, bool]
     ("记录的份额", "share of the entries"),
     unit=("人", "participants"),
 )
-def _lorenz(read: tuple[pd.DataFrame, str, int | None, bool], ax: Axes) -> Said:
-    found, gini, people, simulated = read
+def _lorenz(read: tuple[pd.DataFrame, str, int | None], ax: Axes) -> Said:
+    found, gini, people = read
     if not len(found):
         no_data(ax)
-        return Said(people, "No entries.", simulated=simulated)
+        return Said(people, "No entries.")
     ax.plot([0, 1], [0, 1], "--", color=GREY, linewidth=1, label=say("人人一样", "all equal"))
     curve = say("洛伦兹曲线", "Lorenz curve")
     ax.plot(found["participants"], found["entries"], color=BLUE, label=curve)
@@ -78,7 +77,7 @@ def _lorenz(read: tuple[pd.DataFrame, str, int | None, bool], ax: Axes) -> Said:
         f"A curve below the diagonal: the less active half wrote {half:.0%} of the entries, the most "
         f"active tenth {1 - top:.0%}."
     ) + (f" The Gini coefficient is {gini}." if gini else "")
-    return Said(people, alt, simulated=simulated)
+    return Said(people, alt)
 
 
 def _gini(concentration: Any) -> tuple[str, int | None]:

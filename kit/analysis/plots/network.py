@@ -63,7 +63,7 @@ def witness_network(graph: DiGraph[Any], ax: Axes) -> Said:
             f"{many(max(out.values()), 'author')}."
         )
     more = say(f"{alone:,} 人没有见证关系", f"{alone:,} without a witness or witnessing")
-    return Said(people, alt, more if alone else "", bool(graph.graph.get("simulated", False)))
+    return Said(people, alt, more if alone else "")
 
 
 def _draw(ax: Axes, graph: Any) -> None:

@@ -18,7 +18,6 @@ from kit.analysis.plots.style import (
     Said,
     columns,
     date_axis,
-    is_simulated,
     legend,
     plot,
     read,
@@ -173,11 +172,11 @@ def cumulative(found: pd.DataFrame, ax: Axes) -> Said:
     return Said(entries, alt)
 
 
-Fit = tuple[tuple[str, str], pd.DataFrame, pd.DataFrame, float, bool]
+Fit = tuple[tuple[str, str], pd.DataFrame, pd.DataFrame, float]
 
 
 def _fit(fit: Any) -> Fit:
-    """Read a fit: how its curve is called, the steps, the parameters, R², whether it is simulated."""
+    """Read a fit: how its curve is called, the steps, the parameters, R²."""
     if not isinstance(fit, Growth):
         fix = "Pass what participation.logistic() or bass() returned."
         raise DataError("a fitted curve", f"a {type(fit).__name__}", fix)
@@ -185,7 +184,7 @@ def _fit(fit: Any) -> Fit:
     curve = _CURVES.get(parameters["parameter"].iloc[0], ("曲线", "curve"))
     r_squared = float(read(fit.check, numbers=("r_squared",))["r_squared"].iloc[0])
     found = _read("new", "fitted")(fit.fitted)
-    return curve, found, parameters, r_squared, is_simulated(fit.fitted)
+    return curve, found, parameters, r_squared
 
 
 @plot(
@@ -201,7 +200,7 @@ def growth(fit: Fit, ax: Axes) -> Said:
     The residuals are the lines between dots and curve; the legend has the parameters with their
     intervals. Returns the axes.
     """
-    curve, found, parameters, r_squared, simulated = fit
+    curve, found, parameters, r_squared = fit
     step = _step(found)
     ax.vlines(found[step], found["fitted"], found["new"], color=GREY, linewidth=1)
     ax.plot([], [], color=GREY, linewidth=1, label=say("残差", "residuals"))
@@ -221,7 +220,7 @@ def growth(fit: Fit, ax: Axes) -> Said:
         f"Dots and a fitted {curve[1]}: {new:,} new participants, {_span(found)}. The curve is highest, "
         f"{top:,.0f}, in the {step} {when}; {values}; it explains {r_squared:.0%} of the variance."
     )
-    return Said(new, alt, simulated=simulated)
+    return Said(new, alt)
 
 
 # --- what they share -----------------------------------------------------------------------------

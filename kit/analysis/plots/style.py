@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Callable, Iterable, Sequence, Sized
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
+from dataclasses import dataclass
 from functools import partial, wraps
 from html import escape
 from pathlib import Path
@@ -25,9 +25,10 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from kit import fonts
-from kit.analysis.participation import PREFECTURES
+from kit.analysis.participation import PREFECTURES, Growth
 from kit.analysis.participation.frames import collect, frame
 from kit.arguments import checked
+from kit.core import LEVELS, bilingual, is_shown
 from kit.errors import DataError
 from kit.fonts import drawable
 from kit.text import clean, duration, fill, short, width
@@ -46,7 +47,6 @@ __all__ = [
     "columns",
     "date_axis",
     "duration_axis",
-    "is_simulated",
     "legend",
     "names",
     "no_data",
@@ -100,7 +100,6 @@ class Said:
     size: int | None
     alt: str
     more: str = ""
-    simulated: bool = False
 
 
 class Plot(Protocol):
@@ -123,7 +122,7 @@ def plot(
 
     ``named`` is the title, ``x`` and ``y`` label the axes, ``unit`` is what n counts. Where nothing was
     read and there is a sentence for it (``empty``), the function isn't asked. Nothing is drawn before
-    the table was read; what the table says of itself (``simulated``) goes on.
+    the table was read; what the table says of itself (``simulated``, ``level`` and ``place``) goes on.
     """
 
     def of(draw: Callable[[T, Axes], Said]) -> Plot:
@@ -141,8 +140,7 @@ def plot(
                 said = Said(0, empty)
             else:
                 said = draw(found, ax)
-            simulated = said.simulated or is_simulated(table)
-            return _finish(ax, replace(said, simulated=simulated), source, _words(unit, found))
+            return _finish(ax, said, source, _words(unit, found), _about(table))
 
         del cast(Any, drawn).__wrapped__  # whoever asks for help sees how it is called
         return drawn
@@ -190,9 +188,28 @@ def columns(table: Any) -> list[str]:
     return names + list(table.index.names) if isinstance(table, pd.DataFrame) else names
 
 
-def is_simulated(table: Any) -> bool:
-    """Return whether a table says that nobody wrote what it counts. Only pandas' can say it."""
-    return bool(getattr(table, "attrs", {}).get("simulated", False))
+def _about(table: Any) -> Mapping[Any, Any]:
+    """Return what a table says of itself, or the first of several, a fit or a graph. Only pandas' can."""
+    table = table[0] if isinstance(table, tuple) else table
+    table = table.fitted if isinstance(table, Growth) else table
+    own = "attrs" if hasattr(table, "attrs") else "graph"  # networkx' word for the same
+    found = getattr(table, own, {})
+    return found if isinstance(found, Mapping) else {}
+
+
+def _standing(about: Mapping[Any, Any]) -> str:
+    """Return at which level a table's rows are, and of which log, or '' if it doesn't say so.
+
+    The functions of ``kit.participation`` count no row that failed or has no answer. Where the table
+    it was made of has one, that is what there is to say.
+    """
+    level, where = about.get("level"), about.get("place")
+    if level not in LEVELS:
+        return ""
+    if not is_shown(level):
+        return say("未通过或未答的行不计", "rows that failed or have no answer are left out")
+    found = f"{say('级别', 'Level')}: {bilingual(level)}"
+    return f"{found}, {drawable(clean(where))}" if where and isinstance(where, str) else found
 
 
 # --- words ---------------------------------------------------------------------------------------
@@ -306,15 +323,19 @@ def no_data(ax: Axes, chinese: str = "没有数据", english: str = "no data") -
 # --- the end -------------------------------------------------------------------------------------
 
 
-def _finish(ax: Axes, said: Said, source: str, unit: tuple[str, str]) -> Axes:
+def _finish(
+    ax: Axes, said: Said, source: str, unit: tuple[str, str], about: Mapping[Any, Any]
+) -> Axes:
     """Write the line below, give the figure its alternative text, and return the axes."""
-    parts = [say(*_SIMULATED) + "."] if said.simulated else []
+    simulated, level = bool(about.get("simulated", False)), _standing(about)
+    parts = [say(*_SIMULATED) + "."] if simulated else []
     if said.size is not None:
         parts.append(f"n = {said.size:,} {say(*unit)}.")
     parts += [f"{said.more}."] if said.more else []
     source = drawable(clean(source))
     if any(fonts.SIGN in text for text in [source, *_texts(ax)]):
         parts.append(f"{say(*fonts.LACKING)}.")
+    parts += [f"{level}."] if level else []
     parts.append(f"{say('来源', 'Source')}: {source}")
     note = ax.annotate(
         " ".join(parts),
@@ -328,8 +349,8 @@ def _finish(ax: Axes, said: Said, source: str, unit: tuple[str, str]) -> Axes:
         parse_math=False,
     )
     _fit(ax, note)
-    simulated = "Simulated data. " if said.simulated else ""
-    ax.set_label(f"{simulated}{clean(said.alt)}")
+    nobody = "Simulated data. " if simulated else ""
+    ax.set_label(f"{nobody}{clean(said.alt)}")
     figure: Any = ax.get_figure(root=True)
     figure.set_label(" ".join(alt_text(one) for one in figure.axes if alt_text(one)))
     figure._repr_mimebundle_ = partial(_shown, figure)
