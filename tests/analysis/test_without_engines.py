@@ -22,16 +22,25 @@ ABSENT = f"import sys; sys.modules.update(dict.fromkeys({(*ENGINES, 'scipy')}))\
 SCRIPT = """
 import warnings; warnings.simplefilter("error")
 warnings.filterwarnings("ignore", "No font with Chinese")
-import pathlib, duckdb, pandas as pd, kit
+import importlib, pathlib, pkgutil, duckdb, pandas as pd, kit
 from kit import participation as p
 
 chain = kit.chain.embedded()
 diary = kit.Diary.open(chain)
-kit.data.fill(diary)
+if sys.argv[2] == "all":
+    kit.data.fill(diary)
+else:
+    for row in kit.data.entries().head(6).to_dict("records"):
+        entry = diary.post(kit.people.named(row["author"]), row["text"], place=row["place"])
+        diary.review(entry, by=kit.people.moderator, approve=True)
+    diary.publish()
 records = diary.records()
 folder = kit.export(diary, pathlib.Path(sys.argv[1]) / "export")
 pd.testing.assert_frame_equal(kit.read(folder, diary.log), records)
-assert kit.views.write(folder, pathlib.Path(sys.argv[1]) / "report.html", diary.log).ok
+for module in pkgutil.walk_packages(kit.views.__path__, "kit.views."):
+    importlib.import_module(module.name)  # also what only a report loads
+if sys.argv[2] == "all":  # its twenty plots take longest
+    assert kit.views.write(folder, pathlib.Path(sys.argv[1]) / "report.html", diary.log).ok
 database = duckdb.connect()
 leaves = database.read_parquet(str(folder / "leaves.parquet"))
 assert kit.audit.audit(diary.log, leaves).ok
@@ -63,17 +72,32 @@ print(count)
 """
 
 
-def test_pandas_and_duckdb_are_enough(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("of", "count"),
+    [
+        ("some", 12),
+        pytest.param(
+            "all",
+            124,
+            marks=pytest.mark.slow("all sample entries and a report, without the engines"),
+        ),
+    ],
+)
+def test_pandas_and_duckdb_are_enough(of: str, count: int, tmp_path: Path) -> None:
+    """With a diary of some entries; or of all of them, and with the report of it."""
     done = subprocess.run(
-        [sys.executable, "-c", ABSENT + SCRIPT, tmp_path], capture_output=True, text=True
+        [sys.executable, "-c", ABSENT + SCRIPT, tmp_path, of], capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout.splitlines()[-1]) > 20
     found = duckdb.read_parquet(str(tmp_path / "export" / "leaves.parquet")).fetchall()
-    assert len(found) == 124
+    assert len(found) == count
 
 
-@pytest.mark.parametrize("student", [False, True])
+@pytest.mark.parametrize(
+    "student",
+    [False, pytest.param(True, marks=pytest.mark.slow("lesson 7 without the engines, unanswered"))],
+)
 def test_lesson_7_runs_to_its_end(
     student: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,10 +54,8 @@ SLOW = {
 }
 
 #: What puts entries into another state where it goes through.
-CHANGES = {
-    f"kit.diary.Diary.{move}"
-    for move in ("appeal", "reinstate", "review", "suspend", "withdraw", "witness")
-}
+MOVES = ("appeal", "reinstate", "review", "suspend", "withdraw", "witness")
+CHANGES = {f"kit.diary.Diary.{move}" for move in MOVES}
 
 #: What is refused here whatever is passed: no node, no rows enough, no records left.
 REFUSED = {
@@ -133,28 +131,23 @@ def world(tmp: Path) -> SimpleNamespace:
     (tmp / "picture.png").write_bytes(PNG)
     (tmp / "code.png").write_bytes(kit.views.qr_png(w.certificate))
     (tmp / "First.sol").write_text("contract First {}")
-    w.good, w.more = good(w), more(w) | entries(w)
+    w.good, w.more = good(w), more(w) | entries(w, *MOVES)
     return w
 
 
-def entries(w: SimpleNamespace) -> dict[str, Any]:
-    """Entries in the states that the diary's methods want; where one goes through, others follow."""
-    post, review = w.moving.post, w.moving.review
-    names = ("waiting", "rejected", "published", "suspended", "own")
-    made = {name: post(people.alice, name, place="泉州") for name in names}
-    review(made["rejected"], by=people.moderator, approve=False, reason_code="off-topic")
-    review(made["published"], by=people.moderator, approve=True)
-    review(made["suspended"], by=people.moderator, approve=True)
-    w.moving.publish()
-    w.moving.suspend(made["suspended"], by=people.moderator, reason_code="off-topic")
-    return {
-        "Diary.appeal.entry": made["rejected"],
-        "Diary.reinstate.entry": made["suspended"],
-        "Diary.review.entry": made["waiting"],
-        "Diary.suspend.entry": made["published"],
-        "Diary.withdraw.entry": made["own"],
-        "Diary.witness.entry": made["published"],
-    }
+def entries(w: SimpleNamespace, *moves: str) -> dict[str, Any]:
+    """For each of these moves an entry of its own in the state that it wants."""
+    made = {}
+    for move in moves:
+        entry = made[f"Diary.{move}.entry"] = w.moving.post(people.alice, move, place="泉州")
+        if move == "appeal":
+            w.moving.review(entry, by=people.moderator, approve=False, reason_code="off-topic")
+        if move in ("reinstate", "suspend", "witness"):
+            w.moving.review(entry, by=people.moderator, approve=True)
+            w.moving.publish()
+        if move == "reinstate":
+            w.moving.suspend(entry, by=people.moderator, reason_code="off-topic")
+    return made
 
 
 #: What each argument may be, by its name; by its function's and its own where that differs.
@@ -464,8 +457,8 @@ def chosen(name: str, function: Any, w: SimpleNamespace) -> dict[str, Any]:
 def attempt(name: str, function: Any, other: dict[str, Any], w: SimpleNamespace) -> None:
     """Call a function with what its arguments may be, but for one."""
     call(bound(name, function, w), chosen(name, function, w) | other)
-    if name in CHANGES:
-        w.more |= entries(w)
+    if name in CHANGES:  # where it went through, the next one needs another entry
+        w.more |= entries(w, name.rpartition(".")[2])
 
 
 def bound(name: str, function: Any, w: SimpleNamespace) -> Any:

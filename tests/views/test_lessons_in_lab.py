@@ -60,7 +60,13 @@ def is_well_read(seen: dict[str, Any]) -> None:
     assert all(picture["alt"] and picture["width"] for picture in seen["pictures"])
 
 
-@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize(
+    "theme",
+    [
+        pytest.param(THEMES[0], marks=pytest.mark.slow("the lesson with cards in the light theme")),
+        THEMES[1],  # what was drawn for the light one is hard to read here
+    ],
+)
 def test_the_lesson_with_cards(look: Look, theme: str) -> None:
     """Its codes are read from the screen, too."""
     seen = look(LESSON, theme)

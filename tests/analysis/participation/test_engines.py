@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,6 +25,8 @@ from kit.errors import DataError
 pytestmark = pytest.mark.filterwarnings("ignore:Dask support is moving out:FutureWarning")
 
 ENGINES = ["polars", "polars lazy", "pyarrow", "duckdb", "dask", "spark"]
+#: What takes long to answer anything: a second question to the same function is asked in the others.
+LONG = ("dask", "spark")
 NEW_YORK = "America/New_York"
 
 FIGURES = pd.DataFrame(
@@ -69,16 +71,33 @@ ASKED: list[tuple[Callable[..., Any], dict[str, Any]]] = [
     (p.alike, {}),
     (p.repeated_texts, {}),
 ]
-EVERY = pytest.mark.parametrize(
-    ("say", "more"),
-    ASKED,
-    ids=[" ".join([say.__name__, *more, str(more.get("by", ""))]) for say, more in ASKED],
-)
+#: What is asked of a table without rows.
+OF_NO_ROWS = (p.daily, p.by_place, p.witnesses, p.approval, p.words, p.alike)
+
+
+def every() -> Iterator[Any]:
+    """Each question to each engine: every function is asked in all of them, once or more."""
+    asked = set()
+    for number, (say, more) in enumerate(ASKED):
+        for engine in ENGINES:
+            again = say in asked and engine in LONG
+            marks = [pytest.mark.slow("what Dask and Spark are asked a second time")] * again
+            name = " ".join([say.__name__, *more, str(more.get("by", "")), engine])
+            yield pytest.param(engine, number, marks=marks, id=name)
+        asked.add(say)
+
+
+def of_no_rows() -> Iterator[Any]:
+    for engine in ENGINES:
+        for say in OF_NO_ROWS:
+            more = engine in LONG and say is not p.daily
+            marks = [pytest.mark.slow("more of no rows, in Dask and Spark")] * more
+            yield pytest.param(engine, say, marks=marks, id=f"{say.__name__} {engine}")
 
 
 def in_pandas(table: Any) -> pd.DataFrame:
     """A table of any engine in pandas, without what engines say in their own way: units, missing."""
-    frame = nw.from_native(table).lazy().collect().to_pandas()
+    frame = nw.from_native(table).lazy().collect().to_pandas().copy()  # the table stays as it is
     for name in frame.columns:
         if isinstance(frame[name].dtype, pd.DatetimeTZDtype):
             frame[name] = frame[name].dt.tz_convert("UTC")
@@ -103,19 +122,25 @@ def parts(found: Any) -> list[Any]:
     return [found]
 
 
+@pytest.fixture(scope="module")
+def wholes(history: Any) -> list[Any]:
+    """Pandas' answers, made once: those of every engine are compared with the same ones."""
+    return [say(history, **more) for say, more in ASKED]
+
+
 def test_every_public_function_is_compared() -> None:
     public = {getattr(p, name) for name in p.__all__ if callable(getattr(p, name))} - {p.Growth}
     others = {p.bulletin_totals: test_the_bulletin_of_any_engine}
     assert {say for say, _ in ASKED} | set(others) == public
 
 
-@pytest.mark.parametrize("engine", ENGINES)
-@EVERY
+@pytest.mark.parametrize(("engine", "number"), list(every()))
 def test_equal_in_every_engine(
-    engine: str, say: Any, more: dict[str, Any], history: Any, into: Any
+    engine: str, number: int, history: Any, wholes: list[Any], into: Any
 ) -> None:
+    (say, more), whole = ASKED[number], wholes[number]
     records = into(engine, history)
-    found, whole = say(records, **more), say(history, **more)
+    found = say(records, **more)
     if say is p.witness_network:
         assert whole.number_of_edges() > 100
         assert nx.utils.graphs_equal(found, whole)
@@ -163,14 +188,21 @@ def test_the_audit(engine: str, log: Any, into: Any) -> None:
         compare(batches, into(engine, table.drop(columns="at")))
 
 
+@pytest.fixture(scope="module")
+def empty(history: Any) -> Any:
+    return history.iloc[:0]
+
+
+@pytest.mark.parametrize(("engine", "say"), list(of_no_rows()))
+def test_an_empty_table(engine: str, say: Any, empty: Any, into: Any) -> None:
+    found = in_pandas(say(into(engine, empty)))
+    assert len(found) == 0
+    assert list(found.columns) == list(expected(say(empty)).columns)
+
+
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_empty_table(engine: str, history: Any, into: Any) -> None:
-    empty = history.iloc[:0]
+def test_nobody_is_counted_in_an_empty_table(engine: str, empty: Any, into: Any) -> None:
     records = into(engine, empty)
-    for say in (p.daily, p.by_place, p.witnesses, p.approval, p.words, p.alike):
-        found = in_pandas(say(records))
-        assert len(found) == 0
-        assert list(found.columns) == list(expected(say(empty)).columns)
     assert in_pandas(p.head_count(records)).iloc[0].tolist() == [0, 0, 0, 0, 0, "not stated"]
     none = p.cases(records, FIGURES)  # no entry, no place
     assert len(in_pandas(none)) == len(in_pandas(p.rates(records, none))) == 0
@@ -201,10 +233,10 @@ def test_duckdb_tables_stay_in_their_connection(history: Any, into: Any) -> None
         ).fetchall()
 
 
-def test_records_that_no_engine_reads_in_order(history: Any, into: Any) -> None:
+def test_records_that_no_engine_reads_in_order(history: Any, wholes: list[Any]) -> None:
     mixed = history.sample(frac=1, random_state=1)
-    for say, more in ASKED:
-        found, whole = say(mixed, **more), say(history, **more)
+    for (say, more), whole in zip(ASKED, wholes, strict=True):
+        found = say(mixed, **more)
         if say is p.witness_network:
             assert nx.utils.graphs_equal(found, whole)
             continue
