@@ -1,4 +1,7 @@
-"""Whose content everybody may read: the one answer for records, certificates, timeline and exports."""
+"""Whose content everybody may read: the one answer for records, certificates and exports.
+
+The timeline asks the same of the states that it shows: ``PUBLIC`` of ``kit.core.rules``.
+"""
 
 from __future__ import annotations
 
