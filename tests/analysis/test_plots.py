@@ -880,6 +880,13 @@ def test_the_line_below_names_the_level_and_the_log(attrs: dict[str, Any], said:
     plt.close("all")
 
 
+def test_the_levels_are_called_as_everywhere() -> None:
+    shown = [level for level in kit.core.LEVELS if kit.core.is_shown(level)]
+    assert list(style.LEVELS_ZH) == shown
+    for level, chinese in style.LEVELS_ZH.items():
+        assert kit.core.bilingual(level) == f"{chinese} {level}"
+
+
 def test_the_level_goes_from_the_records_to_the_plot() -> None:
     diary = kit.Diary.open(kit.chain.embedded())
     entry = diary.post(people.alice, "一", place="莆田")

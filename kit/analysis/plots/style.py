@@ -26,9 +26,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator, NullLocator
 
 from kit import fonts
 from kit.analysis.participation import PREFECTURES, Growth
-from kit.analysis.participation.frames import collect, frame
+from kit.analysis.participation.frames import LEVELS, collect, frame
 from kit.arguments import checked
-from kit.core import LEVELS, bilingual, is_shown
 from kit.errors import DataError
 from kit.fonts import drawable
 from kit.text import clean, duration, fill, short, width
@@ -71,6 +70,8 @@ PALETTE: Final = (
 HEAT: Final = "cividis"
 
 _SIMULATED: Final = ("模拟数据", "simulated")
+#: The levels of rows that count, in Chinese: as in ``kit.core``, which tables know nothing of.
+LEVELS_ZH: Final = {"consistent": "自身一致", "included": "已上链，未定", "final": "已上链，已定"}
 _TIMES: Final = {
     1: "1 s",
     10: "10 s",
@@ -206,9 +207,9 @@ def _standing(about: Mapping[Any, Any]) -> str:
     level, where = about.get("level"), about.get("place")
     if level not in LEVELS:
         return ""
-    if not is_shown(level):
+    if level not in LEVELS_ZH:
         return say("未通过或未答的行不计", "rows that failed or have no answer are left out")
-    found = f"{say('级别', 'Level')}: {bilingual(level)}"
+    found = f"{say('级别', 'Level')}: {say(LEVELS_ZH[level], level)}"
     return f"{found}, {drawable(clean(where))}" if where and isinstance(where, str) else found
 
 
