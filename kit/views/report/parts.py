@@ -47,8 +47,8 @@ class Page:
 
     @property
     def source(self) -> str:
-        """What a plot names as its source."""
-        return f"log {short(self.audit.contract, 12)}, {self.audit.level}"
+        """What a plot names as its source. Its level it takes from the table."""
+        return f"log {short(self.audit.contract, 12)}"
 
     def verdict(self) -> str:
         """Return what the audit found, as HTML."""
