@@ -30,8 +30,8 @@ def held_back(
     They are entries that are withdrawn, suspended, rejected or not on the chain yet, and the appeals
     about such entries, which may repeat what they say. ``stories`` are records of any type, each with
     all that is about it, and ``more`` gives the stories of others, as ``Diary.stories`` does: an appeal
-    is about a review, and a review about the entry. What became of an entry that nobody can tell, as
-    its archive was changed, is held back, too.
+    is about a review, and a review about the entry. An entry with moves that the rules don't allow, as
+    its archive was changed, is held back, too; one whose suspension is gone from the archive is not.
     """
     appealed = [story[0].subject for story in stories.values() if story[0].type == "appeal"]
     reviews = more(appealed) if appealed else {}

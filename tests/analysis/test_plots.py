@@ -880,6 +880,17 @@ def test_the_line_below_names_the_level_and_the_log(attrs: dict[str, Any], said:
     plt.close("all")
 
 
+def test_a_graph_and_two_tables_at_once_have_a_level_too() -> None:
+    records = simulate.participants(40)
+    records.attrs = {"level": "consistent", "place": ""}
+    said = "级别 Level: 自身一致 consistent."
+    curve, shares = participation.lorenz(records), participation.concentration(records)
+    assert said in note(plots.lorenz(curve, source="a diary", concentration=shares))
+    network = participation.witness_network(records)
+    assert said in note(plots.witness_network(network, source="a diary"))
+    plt.close("all")
+
+
 def test_the_levels_are_called_as_everywhere() -> None:
     shown = [level for level in kit.core.LEVELS if kit.core.is_shown(level)]
     assert list(style.LEVELS_ZH) == shown

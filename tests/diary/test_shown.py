@@ -115,7 +115,7 @@ def test_the_desk_shows_it_to_moderators(day: SimpleNamespace) -> None:
 
 
 def test_what_nobody_can_tell_is_held_back(day: SimpleNamespace) -> None:
-    """A decision about it is gone from the archive: a suspension of what was never approved."""
+    """Where the approval is gone, the moves make no sense. Where the suspension is, all seems well."""
     entry = day.made["suspended"].commitment
     first, approval, *rest = day.diary.stories([entry])[entry]
     assert approval.decision == "approve"
